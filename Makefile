@@ -1,0 +1,88 @@
+# make demo, make test: each, alone, sets everything up on a fresh machine with Python 3.11+.
+# BACKEND=jax and BACKEND=tensorflow use an environment of their own.
+
+BACKEND ?= torch
+ifeq ($(filter $(BACKEND),torch jax tensorflow),)
+$(error expected BACKEND=torch, jax or tensorflow. Received: BACKEND=$(BACKEND))
+endif
+export KERAS_BACKEND := $(BACKEND)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# The first of these that is there and new enough; or say PYTHON=/path/to/python.
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $$python && break; done)
+
+ifeq ($(BACKEND),torch)
+VENV := .venv
+EXTRAS := dev
+TESTS ?=
+else
+VENV := .venv-$(BACKEND)
+EXTRAS := dev,$(BACKEND)
+# The contracts that hold on every backend. The rest is numpy, files and text.
+TESTS ?= $(wildcard $(addprefix tests/,test_harness.py ops layers losses metrics models training datasets))
+endif
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+TORCH := $(shell grep '^torch==' constraints.txt)
+
+# pytest's workers, for a machine of two cores.
+JOBS ?= 2
+# What `make bench` and `make gpu` run, and the folder of wheels of a machine without a network.
+BENCHMARKS ?= $(shell grep -l __main__ benchmarks/*.py)
+WHEELS ?=
+
+.PHONY: demo test lint format notebooks wheel-check bench gpu gpu-packages clean
+
+demo: $(INSTALLED)
+	$(BIN)/kerasfuse demo
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(TESTS)
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(INSTALLED)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+notebooks: $(INSTALLED)
+	$(BIN)/python -m pytest -m notebook tests/test_notebooks.py
+
+wheel-check: $(INSTALLED)
+	$(BIN)/python -m pytest -m wheel tests/test_wheel.py
+
+bench: $(INSTALLED)
+	for script in $(BENCHMARKS); do echo "$$script"; $(BIN)/python $$script || exit 1; done
+
+# torch first and by its exact version: see constraints.txt.
+$(INSTALLED): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "no Python 3.11+ on the PATH: make PYTHON=/path/to/it"; exit 1; }
+	@echo "installing into $(VENV): some minutes and about 2 GB the first time"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt $(TORCH)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[$(EXTRAS)]'
+	touch $@
+
+# With WHEELS, the machine's own python with its own torch, and the wheels of the folder on top;
+# its other versions may warn of what ours do not.
+ifeq ($(WHEELS),)
+GPU_PYTHON := $(BIN)/python
+gpu: $(INSTALLED)
+else
+GPU_PYTHON := PYTHONPATH=$(CURDIR)/.gpu-packages:$(CURDIR) $(PYTHON)
+gpu: gpu-packages
+endif
+	$(GPU_PYTHON) -c 'import torch; torch.cuda.is_available() or exit("no CUDA device")'
+	$(GPU_PYTHON) -m pytest -m gpu $(if $(WHEELS),-W default)
+	for script in $(BENCHMARKS); do echo "$$script"; $(GPU_PYTHON) $$script || exit 1; done
+
+gpu-packages:
+	$(PYTHON) -m pip install --quiet --no-index --no-deps --upgrade --target .gpu-packages \
+		$(WHEELS)/*.whl
+
+clean:
+	rm -rf .venv .venv-jax .venv-tensorflow .gpu-packages dist

@@ -1,0 +1,260 @@
+"""Speed and peak memory of kerasfuse's MulT and MICA beside a plain PyTorch MulT.
+
+Shapes of CMU-MOSI, unaligned; width 40, 4 layers, batch 16. The two sides of a comparison run in
+two fresh processes that take turns, one step each, so that whatever else the machine does hits
+both: the speed-up is the median of the ratios of neighbouring steps. Peak memory is each process's
+own, above what it held with everything imported and nothing built.
+
+    python benchmarks/mult_speed.py
+    python benchmarks/mult_speed.py --rounds 20 --only full_mica_train
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+
+import measure
+import numpy as np
+
+os.environ.setdefault("KERAS_BACKEND", "torch")
+
+WIDTHS = {"text": 300, "audio": 5, "vision": 20}
+STEPS = {"text": 50, "audio": 375, "vision": 500}
+BATCH = 16
+LEARNING_RATE = 1e-3
+CLIP_NORM = 0.8
+
+# The same dropouts on both sides: MulT's own.
+DROPOUTS = {
+    "embedding_dropout": 0.25,
+    "residual_dropout": 0.1,
+    "feedforward_dropout": 0.1,
+    "output_dropout": 0.0,
+}
+SIZE = {"dim": 40, "num_layers": 4}
+WITHOUT = {"attention_dropout": 0.0, "causal_mask": False, "return_averaged_weights": False}
+MODELS = {
+    "plain MulT": ("plain", SIZE | DROPOUTS | WITHOUT | {"num_heads": 10, "text_dropout": 0.25}),
+    # How its authors run it: attention dropout 0.1, causal mask, averaged weights.
+    "plain MulT, authors' way": (
+        "plain",
+        SIZE | DROPOUTS | {"num_heads": 10, "text_dropout": 0.25},
+    ),
+    "kerasfuse MulT": (
+        "MulT",
+        SIZE | DROPOUTS | {"num_heads": 10, "input_dropout": {"text": 0.25}},
+    ),
+    # MICA, Table 1, MOSI.
+    "kerasfuse MICA": (
+        "MICA",
+        SIZE
+        | DROPOUTS
+        | {"num_heads": 8, "kernel_sizes": 3, "alpha": 0.8, "beta": 0.5, "tau": 0.25}
+        | {"input_dropout": {"text": 0.25}},
+    ),
+}
+# Name: (what, reference, candidate, least speed-up wanted).
+COMPARISONS = {
+    "mult_train": ("train", "plain MulT", "kerasfuse MulT", 4.0),
+    "mult_infer": ("infer", "plain MulT", "kerasfuse MulT", 3.0),
+    "full_mica_train": ("train", "plain MulT, authors' way", "kerasfuse MICA", 1.0),
+}
+COLUMNS = {
+    "what": ("", ""),
+    "reference": ("reference", ""),
+    "reference_speed": ("samples/s", ".1f"),
+    "reference_memory": ("peak MB", ",.0f"),
+    "candidate": ("candidate", ""),
+    "candidate_speed": ("samples/s", ".1f"),
+    "candidate_memory": ("peak MB", ",.0f"),
+    "speed_up": ("speed-up, median of pairs", ".2f"),
+    "spread": ("quartiles", ""),
+    "pairs": ("pairs", "d"),
+    "goal": ("goal", ""),
+}
+
+
+def batch():
+    rng = np.random.default_rng(0)
+    x = {m: rng.normal(size=(BATCH, STEPS[m], w)).astype("float32") for m, w in WIDTHS.items()}
+    return x, rng.normal(size=(BATCH, 1)).astype("float32")
+
+
+def plain_step(what, arguments, device):
+    """Return a function that makes one step, from numpy arrays, with the plain model."""
+    import torch
+    from plain_mult import PlainMulT
+
+    model = PlainMulT(WIDTHS, **arguments).to(device)
+    x, y = batch()
+
+    def tensors():
+        inputs = {m: torch.from_numpy(v).to(device) for m, v in x.items()}
+        return inputs, torch.from_numpy(y).to(device)
+
+    if what == "infer":
+        model.eval()
+
+        def step():
+            with torch.no_grad():
+                model(tensors()[0]).cpu().numpy()
+
+        return step
+
+    model.train()
+    optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
+
+    def step():
+        inputs, target = tensors()
+        optimizer.zero_grad()
+        loss = torch.nn.functional.l1_loss(model(inputs), target)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP_NORM)
+        optimizer.step()
+        loss.item()
+
+    return step
+
+
+def kerasfuse_step(what, name, arguments):
+    """Return a function that makes one step, from numpy arrays, with a model of kerasfuse."""
+    import keras
+
+    from kerasfuse import models
+
+    model = getattr(models, name)(WIDTHS, **arguments)
+    x, y = batch()
+    if what == "infer":
+        return lambda: model.predict_on_batch(x)
+    optimizer = keras.optimizers.Adam(LEARNING_RATE, global_clipnorm=CLIP_NORM)
+    model.compile(optimizer=optimizer, loss="mae")
+    return lambda: model.train_on_batch(x, y)
+
+
+def serve(what, name, threads):
+    """Make one step for every line that comes in, and answer with its seconds."""
+    import torch
+
+    torch.set_num_threads(threads)
+    import keras  # noqa: F401  both sides hold the same libraries before the meter starts
+
+    import kerasfuse.models  # noqa: F401
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    torch.ones(1, device=device)
+    meter = measure.PeakMemory(device)
+    kind, arguments = MODELS[name]
+    if kind == "plain":
+        step = plain_step(what, arguments, device)
+    else:
+        step = kerasfuse_step(what, kind, arguments)
+    for line in sys.stdin:
+        if line.strip() == "memory":
+            print(meter.read() / 1e6, flush=True)
+            continue
+        start = time.perf_counter()
+        step()
+        if device == "cuda":
+            torch.cuda.synchronize()
+        print(time.perf_counter() - start, flush=True)
+
+
+class Side:
+    """A process that makes steps of one configuration when told to."""
+
+    def __init__(self, what, name, threads):
+        command = [sys.executable, __file__, "--serve", what, name, "--threads", str(threads)]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def ask(self, line):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        if not answer:
+            raise RuntimeError("a measured process ended early; its error is above")
+        return float(answer)
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def compare(comparison, rounds, threads, advance):
+    what, reference, candidate, goal = COMPARISONS[comparison]
+    sides = [Side(what, name, threads) for name in (reference, candidate)]
+    try:
+        for side in sides:
+            side.ask("step")  # the first one allocates, and builds the optimizer's state
+        seconds = []
+        for turn in range(rounds):
+            # Either side goes first in turn, so that drift favours neither.
+            pair = {side: side.ask("step") for side in sides[:: 1 if turn % 2 else -1]}
+            seconds.append([pair[side] for side in sides])
+            advance()
+        memory = [side.ask("memory") for side in sides]
+    finally:
+        for side in sides:
+            side.close()
+    seconds = np.array(seconds)
+    ratios = seconds[:, 0] / seconds[:, 1]
+    speeds = BATCH / np.median(seconds, axis=0)
+    low, high = np.quantile(ratios, [0.25, 0.75])
+    speed_up = float(np.median(ratios))
+    return {
+        "comparison": comparison,
+        "what": what,
+        "reference": reference,
+        "reference_speed": float(speeds[0]),
+        "reference_memory": memory[0],
+        "candidate": candidate,
+        "candidate_speed": float(speeds[1]),
+        "candidate_memory": memory[1],
+        "speed_up": speed_up,
+        "spread": f"{low:.2f} .. {high:.2f}",
+        "pairs": rounds,
+        "goal": f"{goal:g}: {'met' if speed_up >= goal else 'missed'}",
+        "seconds": seconds.tolist(),
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--rounds", type=int, default=10, help="pairs of steps in a comparison")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument(
+        "--only",
+        choices=COMPARISONS,
+        nargs="+",
+        default=list(COMPARISONS),
+        help="a part of the comparisons, which is printed and not saved",
+    )
+    parser.add_argument("--serve", nargs=2, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.serve:
+        return serve(*arguments.serve, arguments.threads)
+
+    import torch
+    from rich.console import Console
+    from rich.progress import Progress
+
+    rows = []
+    with Progress() as progress:
+        for name in arguments.only:
+            task = progress.add_task(name, total=arguments.rounds)
+            rows.append(
+                compare(
+                    name, arguments.rounds, arguments.threads, lambda t=task: progress.advance(t)
+                )
+            )
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    if arguments.only == list(COMPARISONS):
+        measure.save("mult_speed", rows, COLUMNS, measure.environment(device, arguments.threads))
+    Console().print(measure.markdown(rows, COLUMNS), soft_wrap=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,16 @@
+"""What a trained model does: how alike its modalities became, and what attends to what."""
+
+from kerasfuse.analysis.a_distance import a_distance
+from kerasfuse.analysis.alignment_scores import alignment_scores
+from kerasfuse.analysis.attention_figure import attention_figure
+from kerasfuse.analysis.correlation_accuracy import correlation_accuracy
+from kerasfuse.analysis.paired_test import PairedTest, paired_test
+
+__all__ = [
+    "PairedTest",
+    "a_distance",
+    "alignment_scores",
+    "attention_figure",
+    "correlation_accuracy",
+    "paired_test",
+]

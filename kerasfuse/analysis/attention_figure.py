@@ -1,0 +1,171 @@
+"""A picture of crossmodal attention over the true alignment."""
+
+import numpy as np
+
+from kerasfuse.analysis.correlation_accuracy import correspondence, count_hits
+
+INK, MUTED, OUTLINE = "#22223b", "#6c6f7f", "#e4572e"
+PAPER_TO_INK = ("#fbfaf7", "#d6e2ea", "#8fb5c9", "#3f7ca0", "#1d4a6b", "#0b2239")
+
+
+def attention_figure(attention, true_alignment, words=None, title=None):
+    """Draw crossmodal attention maps of one sample over its true alignment.
+
+    One panel for each source -> target pair, in the order of `true_alignment`, a target a column.
+    A row is a target step, and its colours say how its head-averaged attention spreads over the
+    source steps; even attention is pale. Cells whose two steps belong to the same
+    event are outlined. Each panel's heading counts the hits of `correlation_accuracy`.
+
+    Args:
+        attention: dict of `"{source}_to_{target}"` -> array (target steps, source steps), or with
+            a leading axis of one sample; the names of `model.extract` will do
+            (`"attention/3/audio_to_text"`). Steps past the alignment are padding and left out.
+        true_alignment: dict of modality -> integer array (steps,), the event at each step, -1 for
+            none.
+        words: names of the steps of the `"text"` modality, or `None` to count them.
+        title: heading of the figure, or `None`.
+
+    Returns:
+        A `matplotlib.figure.Figure`; `figure.savefig("attention.png")` writes it.
+
+    Raises:
+        ImportError: matplotlib is missing.
+        ValueError: no map, a name that is not a pair, a modality without alignment, a map that is
+            smaller than the alignment, or a wrong number of words.
+
+    Example:
+
+    >>> from kerasfuse import datasets, models
+    >>> batches = datasets.load("simulated", split="test", batch_size=1, num_samples=1)
+    >>> model = models.MICA(batches.modalities, dim=6, num_heads=2, num_layers=1)
+    >>> maps = model.extract("attention/0/audio_to_text").predict_on_batch(batches[0][0])
+    >>> figure = attention_figure(maps, batches.alignment(0))
+    >>> figure.axes[0].get_title(loc="left")
+    'audio → text'
+    """
+    try:
+        from matplotlib.colors import LinearSegmentedColormap
+        from matplotlib.figure import Figure
+        from matplotlib.lines import Line2D
+    except ImportError as error:
+        raise ImportError(
+            "`attention_figure` expected matplotlib, which is not installed. "
+            "Install it with: pip install 'kerasfuse-zoo[report]'"
+        ) from error
+
+    panels = _panels(attention, true_alignment)
+    if words is not None and len(words) != len(true_alignment.get("text", ())):
+        raise ValueError(
+            "`words` expected one for each step of the 'text' alignment, "
+            f"{len(true_alignment.get('text', ()))}. Received: {len(words)}"
+        )
+    modalities = list(true_alignment)
+    columns = [[(s, t) for s in modalities if (s, t) in panels] for t in modalities]
+    columns = [pairs for pairs in columns if pairs]
+    rows = max(map(len, columns))
+    # A figure of its own, unknown to pyplot: no backend to choose, nothing to close.
+    figure = Figure(figsize=(4.4 * len(columns), 3.7 * rows + 0.7), dpi=150, layout="constrained")
+    figure.set_facecolor("white")
+    figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08, wspace=0.03, hspace=0.04)
+    grid = figure.subplots(rows, len(columns), squeeze=False)
+    colours = LinearSegmentedColormap.from_list("paper_to_ink", PAPER_TO_INK)
+    for column, pairs in enumerate(columns):
+        for row in range(rows):
+            axes = grid[row, column]
+            if row < len(pairs):
+                _draw(figure, axes, pairs[row], panels[pairs[row]], true_alignment, words, colours)
+            else:
+                axes.set_axis_off()
+    key = Line2D([], [], color=OUTLINE, linewidth=1.6, label="steps of the same event (truth)")
+    figure.legend(
+        handles=[key], loc="outside lower center", frameon=False, fontsize=10, labelcolor=INK
+    )
+    if title is not None:
+        figure.suptitle(title, fontsize=14, fontweight="bold", color=INK)
+    return figure
+
+
+def _panels(attention, true_alignment):
+    """Return (source, target) -> map, cropped to the aligned steps."""
+    if not attention:
+        raise ValueError("`attention` expected at least one map. Received: an empty dict")
+    panels = {}
+    for name, weights in attention.items():
+        source, separator, target = name.split("/")[-1].partition("_to_")
+        if not separator:
+            raise ValueError(f"`attention` expected names SOURCE_to_TARGET. Received: {name!r}")
+        for modality in (source, target):
+            if modality not in true_alignment:
+                raise ValueError(
+                    f"`true_alignment` expected events of {modality!r}, which {name!r} needs. "
+                    f"Received: {list(true_alignment)}"
+                )
+        weights = np.asarray(weights, "float64")
+        if weights.ndim == 3 and len(weights) == 1:
+            weights = weights[0]
+        steps = len(true_alignment[target]), len(true_alignment[source])
+        if weights.ndim != 2 or any(np.less(weights.shape, steps)):
+            raise ValueError(
+                f"`attention` expected a map of at least {steps} (target, source) steps for "
+                f"{name!r}. Received: shape {weights.shape}"
+            )
+        panels[source, target] = weights[: steps[0], : steps[1]]
+    return panels
+
+
+def _draw(figure, axes, pair, weights, true_alignment, words, colours):
+    from matplotlib.collections import LineCollection
+    from matplotlib.ticker import MaxNLocator
+
+    source, target = pair
+    events = true_alignment[target], true_alignment[source]
+    axes.set_title(
+        f"{source} \u2192 {target}", loc="left", fontsize=12, fontweight="bold", color=INK
+    )
+    axes.spines[:].set_visible(False)
+    if weights.size == 0:
+        absent = target if len(events[0]) == 0 else source
+        axes.text(0.5, 0.5, f"{absent} is absent", ha="center", color=MUTED)
+        axes.set(xticks=[], yticks=[])
+        return
+    # A few peaks must not leave everything else pale, and indifference must not look dark: the
+    # scale ends at the highest weights but for a few, and never below four times the even weight.
+    top = max(float(np.quantile(weights, 0.995)), 4.0 / weights.shape[1])
+    image = axes.imshow(
+        weights, cmap=colours, vmin=0.0, vmax=top, aspect="auto", interpolation="nearest"
+    )
+    axes.add_collection(
+        LineCollection(
+            _outline(correspondence(*events)), colors=OUTLINE, linewidths=1.1, clip_on=False
+        )
+    )
+    hits, counted = count_hits(weights, *events)
+    axes.set_title(f"{hits} of {counted} steps hit", loc="right", fontsize=9, color=MUTED)
+    for axis, modality in ((axes.xaxis, source), (axes.yaxis, target)):
+        named = modality == "text" and words is not None
+        axis.set_label_text(modality if named else f"{modality} step", fontsize=10, color=INK)
+        if named:
+            stride = -(-len(words) // 24)
+            axis.set_ticks(range(0, len(words), stride), words[::stride])
+        else:
+            axis.set_major_locator(MaxNLocator(6, integer=True))
+    if source == "text" and words is not None:
+        axes.tick_params(axis="x", rotation=90)
+    axes.tick_params(colors=MUTED, labelsize=8, length=2.5)
+    bar = figure.colorbar(
+        image, ax=axes, extend="max" if weights.max() > top else "neither", pad=0.02, aspect=28
+    )
+    bar.set_label("attention weight", fontsize=8, color=MUTED)
+    bar.ax.tick_params(colors=MUTED, labelsize=8, length=2.5)
+    bar.locator = MaxNLocator(5)
+    bar.outline.set_visible(False)
+
+
+def _outline(cells):
+    """Return the borders of the true cells as line segments in image coordinates."""
+    padded = np.pad(cells, 1).astype(int)
+    rows, columns = np.nonzero(np.diff(padded, axis=0)[:, 1:-1])
+    across = [((x - 0.5, y - 0.5), (x + 0.5, y - 0.5)) for y, x in zip(rows, columns, strict=True)]
+    rows, columns = np.nonzero(np.diff(padded, axis=1)[1:-1])
+    down = [((x - 0.5, y - 0.5), (x - 0.5, y + 0.5)) for y, x in zip(rows, columns, strict=True)]
+    return across + down

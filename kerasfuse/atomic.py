@@ -1,0 +1,60 @@
+"""Write a file whole or not at all."""
+
+import contextlib
+import os
+import pathlib
+import secrets
+
+
+@contextlib.contextmanager
+def replacing(path):
+    """Give a temporary path that takes the place of `path` when the block ends without an error.
+
+    The temporary file lies in the same folder, so that the final rename is one step of the file
+    system: whoever looks sees the old file or the new one, and a process killed on the way leaves
+    the old one as it was. It keeps the suffixes of `path` (Keras looks at `.weights.h5`). Missing
+    parent folders are made.
+
+    Args:
+        path: the file to write.
+
+    Yields:
+        `pathlib.Path` of the temporary file.
+
+    Raises:
+        OSError: when the folder cannot be made or written to.
+
+    Example:
+
+    >>> with replacing("notes.txt") as temporary:
+    ...     _ = temporary.write_text("all of it", encoding="utf-8")
+    """
+    path = pathlib.Path(path)
+    temporary = _temporary_beside(path)
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def check_writable(folder):
+    """Make a folder, and find out before long work whether files can be written into it.
+
+    Raises:
+        OSError: when the folder cannot be made or written to.
+    """
+    _temporary_beside(pathlib.Path(folder, "check")).unlink()
+
+
+def _temporary_beside(path):
+    temporary = path.with_name(f".{secrets.token_hex(4)}.{path.name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.touch()
+    except OSError as error:
+        raise type(error)(
+            f"expected a place that can be written to. Received: folder={str(path.parent)!r} "
+            f"({error.strerror or error}). Choose another folder, or change its permissions."
+        ) from error
+    return temporary

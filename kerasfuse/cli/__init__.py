@@ -1,0 +1,11 @@
+"""The command line: `kerasfuse list | card | train | evaluate | predict | demo`."""
+
+from kerasfuse.cli.commands import app
+
+
+def main():
+    """Run the command line."""
+    app()
+
+
+__all__ = ["app", "main"]

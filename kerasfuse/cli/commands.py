@@ -1,0 +1,180 @@
+"""The commands, each a few lines over a function of the library."""
+
+import pathlib
+import sys
+import tomllib
+from typing import Annotated
+
+import rich.console
+import rich.markdown
+import typer
+
+from kerasfuse import recipes, zoo
+from kerasfuse.cli import arrays, tables
+from kerasfuse.cli.demo import run_demo
+from kerasfuse.cli.errors import Group
+
+app = typer.Typer(
+    cls=Group,
+    help="Multimodal fusion models for Keras 3: list, train, evaluate, predict.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+Name = Annotated[str, typer.Argument(help="Name of a zoo entry; `kerasfuse list` shows them.")]
+DataDir = Annotated[
+    pathlib.Path | None,
+    typer.Option(help="Folder of the real data, by default $KERASFUSE_DATA."),
+]
+WeightsFile = Annotated[
+    pathlib.Path | None,
+    typer.Option("--weights", help="A .weights.h5 file to use in place of the entry's own."),
+]
+
+
+@app.callback()
+def options(
+    traceback: Annotated[bool, typer.Option(help="Show the stack of calls of an error.")] = False,
+):
+    """Hold the options of all commands."""
+
+
+@app.command("list")
+def list_entries(
+    pattern: Annotated[str, typer.Argument(help="Shell pattern, such as 'mica_*'.")] = "*",
+    markdown: Annotated[bool, typer.Option(help="Print a markdown table.")] = False,
+    readme: Annotated[
+        pathlib.Path | None, typer.Option(help="Write the table into this file.")
+    ] = None,
+):
+    """List the models with their data, size, score and where the weights come from."""
+    if readme is not None:
+        zoo.update_readme(readme)
+        return
+    entries = zoo.entries(pattern)
+    typer.echo(entries.markdown() if markdown else repr(entries))
+
+
+@app.command()
+def card(name: Name):
+    """Show a model's card: definition, recipe, weights, results."""
+    rich.console.Console().print(rich.markdown.Markdown(zoo.card(name)))
+
+
+@app.command()
+def train(
+    name: Name,
+    run_dir: Annotated[
+        pathlib.Path | None, typer.Option(help="Run folder, by default runs/NAME[-LABEL].")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Another value for an argument of the model, the data or the recipe. Repeatable.",
+        ),
+    ] = None,
+    seeds: Annotated[str | None, typer.Option(help="Such as 1,2,3.")] = None,
+    data_dir: DataDir = None,
+    jobs: Annotated[int, typer.Option(help="Seeds trained at the same time, in processes.")] = 1,
+    record: Annotated[
+        bool, typer.Option("--record", help="Write results and weights into the entry.")
+    ] = False,
+    table: Annotated[
+        str | None, typer.Option(help="Table of the entry that this run is a row of.")
+    ] = None,
+    label: Annotated[str | None, typer.Option(help="Name of that row; implies --record.")] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(help="Row of the table, or 'recorded', for a paired test over seeds."),
+    ] = None,
+):
+    """Train a model by its recipe; the same command again goes on after an interruption."""
+    if run_dir is None:
+        run_dir = pathlib.Path("runs", f"{name}-{label}" if label else name)
+    run = recipes.train(
+        name,
+        run_dir,
+        seeds=None if seeds is None else _numbers(seeds),
+        overrides=dict(map(_setting, settings or [])),
+        data_dir=data_dir,
+        jobs=jobs,
+        verbose=1 if sys.stdout.isatty() else 2,
+        report=typer.echo,
+    )
+    tables.show_run(run)
+    if record or label or table:
+        recipes.record(name, run.folder, table=table, label=label, against=against)
+        typer.echo(f"Recorded in {zoo.folder() / name}.toml")
+
+
+@app.command()
+def evaluate(
+    name: Name,
+    split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
+    data_dir: DataDir = None,
+    weights: WeightsFile = None,
+):
+    """Score a model on its data, beside the best constant prediction and the recorded scores."""
+    scores, constant = recipes.evaluate(name, split, data_dir, weights or "default")
+    tables.show_scores(zoo.entry(name), split, scores, constant)
+
+
+@app.command()
+def predict(
+    name: Name,
+    source: Annotated[
+        pathlib.Path,
+        typer.Argument(
+            metavar="INPUT",
+            help="A .npz file, or a folder of .npy files, with an array (samples, steps, width) "
+            "for each modality.",
+        ),
+    ],
+    output: Annotated[
+        pathlib.Path | None, typer.Option(help="A .csv or .json file; by default the terminal.")
+    ] = None,
+    weights: WeightsFile = None,
+    batch_size: Annotated[int, typer.Option(help="Samples predicted at a time.")] = 32,
+):
+    """Score samples: raw outputs, one row a sample."""
+    arrays.check_output(output)
+    batches = arrays.read(source, zoo.entry(name).model_args["modalities"], batch_size)
+    model = zoo.load(name, weights or "default")
+    scores = model.predict(batches, verbose=0)
+    if output is None:
+        typer.echo(arrays.as_text(batches.ids, scores, ".csv"), nl=False)
+    else:
+        arrays.write(output, batches.ids, scores)
+
+
+@app.command()
+def demo(
+    folder: Annotated[
+        pathlib.Path, typer.Option(help="Where the picture and the model go.")
+    ] = pathlib.Path("kerasfuse-demo"),
+):
+    """Load a model, score it, fine-tune it and look inside it: under 3 minutes on 2 cores."""
+    run_demo(folder)
+
+
+def _numbers(text):
+    try:
+        return [int(number) for number in text.split(",")]
+    except ValueError:
+        raise ValueError(
+            f"expected seeds to be whole numbers with commas between. Received: seeds={text!r}."
+        ) from None
+
+
+def _setting(text):
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise ValueError(f"expected KEY=VALUE. Received: --set {text!r}.")
+    try:
+        return key, tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        # A word needs no quotes here.
+        return key, value

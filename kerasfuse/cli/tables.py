@@ -1,0 +1,61 @@
+"""Tables of numbers for the terminal."""
+
+import rich.console
+import rich.table
+
+from kerasfuse import zoo
+
+
+def show(title, columns, rows, notes=()):
+    """Print a table, the first column left, the others right, and notes below it."""
+    # A console of its own each time: stdout may have been replaced since.
+    console = rich.console.Console(highlight=False)
+    table = rich.table.Table(title=title, title_justify="left", box=rich.table.box.SIMPLE_HEAD)
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="right" if number else "left", no_wrap=not number)
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+    for note in notes:
+        console.print(note, markup=False, soft_wrap=True)
+
+
+def show_run(run):
+    """Print what a run found, beside the best constant prediction and published figures."""
+    entry, tables = run.entry, {split: run.table(split) for split in ("validation", "test")}
+    published = {row.model: row for row in entry.published}
+    rows = []
+    for metric, test in tables["test"].items():
+        row = [metric, zoo.spread(metric, tables["validation"][metric]), zoo.spread(metric, test)]
+        row.append(zoo.format_number(metric, test.get("baseline")))
+        for figure in published.values():
+            value = figure.value if figure.metric == metric else None
+            row.append(zoo.format_number(metric, value))
+        rows.append(row)
+    count = len(run.seeds)
+    notes = [
+        f"{'Mean ± sd over seeds' if count > 1 else 'Seed'} {', '.join(map(str, run.seeds))}; "
+        f"weights chosen by {entry.recipe.monitor}, test scored once per seed. constant: the best "
+        "prediction that ignores the input.",
+        *(f"{row.model}: {row.note}." for row in published.values() if row.note),
+    ]
+    if entry.simulated:
+        notes.append("SIMULATED data: these numbers compare with nobody's.")
+    title = f"{entry.name} ({run.first['parameters']:,} parameters)"
+    show(title, ["metric", "validation", "test", "constant", *published], rows, notes)
+
+
+def show_scores(entry, split, scores, constant):
+    """Print one model's scores beside the best constant prediction and the recorded mean."""
+    recorded = entry.results[split] if entry.recorded and split in entry.results else {}
+    rows = [
+        [
+            metric,
+            zoo.format_number(metric, value),
+            zoo.format_number(metric, constant.get(metric)),
+            zoo.spread(metric, recorded[metric]) if metric in recorded else "-",
+        ]
+        for metric, value in scores.items()
+    ]
+    notes = ["SIMULATED data: these numbers compare with nobody's."] * entry.simulated
+    show(f"{entry.name}, {split}", ["metric", "model", "constant", "recorded"], rows, notes)

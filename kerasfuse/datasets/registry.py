@@ -1,0 +1,78 @@
+"""The data sets by name, and the one function that loads them."""
+
+import difflib
+import inspect
+
+from kerasfuse.datasets.batches import Batches
+
+_SPLITS = ("train", "validation", "test")
+_DATASETS = {}
+
+
+def register(function):
+    """Make a data set loadable under the name of the function that makes it.
+
+    The function is called as `function(split, data_dir, **config)`. Its keyword-only arguments
+    are the configuration of the data set, and it returns the arguments of `Batches` as a dict.
+    """
+    _DATASETS[function.__name__] = function
+    return function
+
+
+def names():
+    """List the names of the data sets that `load` knows."""
+    return sorted(_DATASETS)
+
+
+def load(name, split="train", batch_size=32, data_dir=None, shuffle=None, seed=0, **config):
+    """Load one split of a data set as batches for `fit`, `evaluate` and `predict`.
+
+    Args:
+        name: one of `names()`.
+        split: `"train"`, `"validation"` or `"test"`.
+        batch_size: samples a batch.
+        data_dir: the folder with the source files of real data; the environment variable
+            KERASFUSE_DATA by default.
+        shuffle: whether each epoch has a new order; by default in the train split only.
+        seed: seed of that order, and of nothing else.
+        **config: what the data set can be asked for; see the module of its name.
+
+    Returns:
+        `Batches`.
+
+    Raises:
+        ValueError: for an unknown data set, split or argument; the nearest names are offered.
+        FileNotFoundError: when the files of a real data set are not found.
+
+    Example:
+
+    >>> train = load("simulated", split="train", like="mosei", num_samples=100, batch_size=8)
+    >>> len(train), train.modalities
+    (13, {'text': 300, 'audio': 74, 'vision': 35})
+    """
+    _check_among("data set", name, names())
+    _check_among("split", split, _SPLITS)
+    function = _DATASETS[name]
+    valid = [
+        parameter.name
+        for parameter in inspect.signature(function).parameters.values()
+        if parameter.kind is parameter.KEYWORD_ONLY
+    ]
+    for argument in config:
+        _check_among(f"argument of {name!r}", argument, valid)
+    return Batches(
+        **function(split, data_dir, **config),
+        batch_size=batch_size,
+        shuffle=split == "train" if shuffle is None else shuffle,
+        seed=seed,
+    )
+
+
+def _check_among(what, value, valid):
+    if value in valid:
+        return
+    close = difflib.get_close_matches(str(value), valid, n=2, cutoff=0.5)
+    hint = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
+    raise ValueError(
+        f"expected {what} to be one of {', '.join(map(repr, valid))}. Received: {value!r}.{hint}"
+    )

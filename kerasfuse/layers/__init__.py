@@ -1,0 +1,29 @@
+"""Layers for fusing modalities, one a file."""
+
+from kerasfuse.layers.absent_as_zeros import AbsentAsZeros
+from kerasfuse.layers.crossmodal_attention import CrossmodalAttention
+from kerasfuse.layers.crossmodal_block import CrossmodalBlock
+from kerasfuse.layers.masked_conv1d import MaskedConv1D
+from kerasfuse.layers.masked_pooling import MaskedPooling
+from kerasfuse.layers.merge_gate import MergeGate
+from kerasfuse.layers.mmd_regularizer import MMDRegularizer
+from kerasfuse.layers.padding_mask import PaddingMask
+from kerasfuse.layers.propagated_alignment import PropagatedAlignment
+from kerasfuse.layers.residual_head import ResidualHead
+from kerasfuse.layers.self_attention_summary import SelfAttentionSummary
+from kerasfuse.layers.sinusoidal_positions import SinusoidalPositions
+
+__all__ = [
+    "AbsentAsZeros",
+    "CrossmodalAttention",
+    "CrossmodalBlock",
+    "MMDRegularizer",
+    "MaskedConv1D",
+    "MaskedPooling",
+    "MergeGate",
+    "PaddingMask",
+    "PropagatedAlignment",
+    "ResidualHead",
+    "SelfAttentionSummary",
+    "SinusoidalPositions",
+]

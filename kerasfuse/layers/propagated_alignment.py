@@ -1,0 +1,95 @@
+"""PropagatedAlignment: a loss that pulls confidently attended pairs together, layer after layer."""
+
+import keras
+from keras import ops
+
+from kerasfuse import ops as fuse_ops
+
+
+@keras.saving.register_keras_serializable("kerasfuse")
+class PropagatedAlignment(keras.layers.Layer):
+    """Add the distance between queries and keys that attention is confident about, in training only.
+
+        W^i = [P^i > gamma^i],   V^i = W^0 or ... or W^i,   L = weight x mean_i mean_nm V^i_nm |q^i_n - k^i_m|^2
+
+    for one ordered pair of modalities and the layers i of its stack. A pair selected by an early layer
+    stays selected in the later ones; the selection sends no gradient. See
+    `kerasfuse.ops.propagated_alignment`.
+
+    Reference: Liang et al., MICA, ICCV 2021, section 3.4, equation 2.
+
+    Args:
+        weight: factor of the loss (part of the paper's beta).
+        tau: fraction of the valid entries of each head's attention matrix that counts as confident.
+        propagate: whether selections are handed on to later layers.
+        reduction: `"mean"` over pairs, samples, heads and layers, or `"paper_sum"`, which adds
+            everything up as the paper prints it, 10^4 times larger.
+
+    Call arguments:
+        inputs: any tensor; returned unchanged, so that the loss has a place in the graph.
+        queries: tensor `(batch, Tq, heads, head_dim)`, or a list of them, one a layer, first layer
+            first.
+        keys: tensor `(batch, Tk, heads, head_dim)`, or a list.
+        query_mask: boolean `(batch, Tq)`, `True` at real steps, or `None`.
+        key_mask: boolean `(batch, Tk)`, likewise.
+
+    Returns:
+        `inputs`.
+
+    Raises:
+        ValueError: for a `tau` outside (0, 1] or an unknown reduction.
+
+    Example:
+
+    >>> attend = CrossmodalAttention(num_heads=8)
+    >>> z, q, k = attend(words, frames, return_projections=True)
+    >>> z = PropagatedAlignment(weight=0.5, tau=0.25)(z, q, k)
+    """
+
+    loss_name = "alignment"
+
+    def __init__(self, weight=1.0, tau=0.3, propagate=True, reduction="mean", **kwargs):
+        super().__init__(**kwargs)
+        if not 0 < tau <= 1:
+            raise ValueError(f"expected `tau` in (0, 1]. Received: tau={tau}")
+        if reduction not in ("mean", "paper_sum"):
+            raise ValueError(
+                f"expected `reduction` to be 'mean' or 'paper_sum'. Received: {reduction!r}"
+            )
+        self.weight = weight
+        self.tau = tau
+        self.propagate = propagate
+        self.reduction = reduction
+        self.built = True
+
+    def call(self, inputs, queries, keys, query_mask=None, key_mask=None, training=None):
+        if training:
+            queries = queries if isinstance(queries, (list, tuple)) else [queries]
+            keys = keys if isinstance(keys, (list, tuple)) else [keys]
+            loss = fuse_ops.propagated_alignment(
+                queries,
+                keys,
+                _all_valid(queries[0]) if query_mask is None else query_mask,
+                _all_valid(keys[0]) if key_mask is None else key_mask,
+                tau=self.tau,
+                propagate=self.propagate,
+                mean=self.reduction == "mean",
+            )
+            self.add_loss(self.weight * loss)
+        return inputs
+
+    def compute_output_spec(self, inputs, *args, **kwargs):
+        return keras.KerasTensor(inputs.shape, dtype=inputs.dtype)
+
+    def get_config(self):
+        config = {
+            "weight": self.weight,
+            "tau": self.tau,
+            "propagate": self.propagate,
+            "reduction": self.reduction,
+        }
+        return {**super().get_config(), **config}
+
+
+def _all_valid(x):
+    return ops.ones(ops.shape(x)[:2], dtype="bool")

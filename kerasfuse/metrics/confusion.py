@@ -1,0 +1,48 @@
+"""The count matrix that accuracy and F1 are read from."""
+
+import keras
+from keras import ops
+
+from kerasfuse.metrics.choice import choose
+from kerasfuse.metrics.reading import READINGS
+from kerasfuse.metrics.scores import SEVEN_LOGITS, weights
+
+
+class Confusion(keras.Metric):
+    """Count (true class, predicted class) pairs over all batches.
+
+    The state is one matrix of shape (classes, classes + 1): the extra last column counts outputs
+    that are NaN and belong to no class, so that they are always wrong. Counts are float32, exact
+    up to 2**24 samples.
+
+    Args:
+        reading: how values become classes, a key of `READINGS`.
+        seven_logits: how an output of seven logits becomes one score.
+        name: name in logs.
+        dtype: dtype of state and result.
+    """
+
+    def __init__(self, reading, seven_logits="expected", name=None, dtype=None):
+        super().__init__(name=name, dtype=dtype or "float32")
+        self.reading = choose("reading", reading, READINGS)
+        self.seven_logits = choose("seven_logits", seven_logits, SEVEN_LOGITS)
+        size = READINGS[reading].num_classes
+        self.counts = self.add_variable((size, size + 1), "zeros", dtype=self.dtype, name="counts")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        reading = READINGS[self.reading]
+        true, counted = reading.true_classes(y_true)  # (batch, classes), (batch,)
+        predicted = reading.predicted_classes(y_pred, self.seven_logits)
+        unreadable = 1.0 - ops.sum(predicted, axis=-1, keepdims=True)
+        predicted = ops.concatenate([predicted, unreadable], axis=-1)
+        true = true * ops.expand_dims(counted * weights(sample_weight, counted), -1)
+        # Not a matrix product: accelerators may round its inputs to 10 bits.
+        pairs = ops.expand_dims(true, 2) * ops.expand_dims(predicted, 1)
+        self.counts.assign(self.counts + ops.cast(ops.sum(pairs, axis=0), self.dtype))
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "reading": self.reading,
+            "seven_logits": self.seven_logits,
+        }

@@ -1,0 +1,103 @@
+"""The metrics that a data set is reported with."""
+
+from kerasfuse.metrics.choice import choose
+from kerasfuse.metrics.class_accuracy import ClassAccuracy
+from kerasfuse.metrics.mean_absolute_error import MeanAbsoluteError
+from kerasfuse.metrics.pearson_correlation import PearsonCorrelation
+from kerasfuse.metrics.reading import EMOTIONS
+from kerasfuse.metrics.weighted_f1 import WeightedF1
+
+
+def sentiment(dataset="mosi", weights_from="truth", seven_logits="expected"):
+    """Return the metrics of a sentiment regression data set, all as fractions, not per cent.
+
+    `"mosi"` and `"mosei"`: `acc7`, `acc5`, `acc3`, `acc2_has0` and `f1_has0` (negative /
+    non-negative), `acc2_non0` and `f1_non0` (negative / positive, without samples labelled 0),
+    `mae`, `corr`. `"sims"`: `acc5`, `acc3`, `acc2`, `f1` on CH-SIMS's own bins, `mae` and `corr`
+    on values clipped to [-1, 1].
+
+    Args:
+        dataset: `"mosi"`, `"mosei"` or `"sims"`.
+        weights_from: class sizes that weight F1, `"truth"`, or `"prediction"` to compare with
+            papers that follow MulT's evaluation code (see `WeightedF1`).
+        seven_logits: how seven logits are read, `"expected"` or `"argmax"` (see `ClassAccuracy`).
+
+    Returns:
+        A list of new metrics for labels (batch, 1) and scores (batch, 1).
+
+    Raises:
+        ValueError: an unknown data set or option.
+
+    Example:
+
+    >>> [metric.name for metric in sentiment("sims")]
+    ['acc5', 'acc3', 'acc2', 'f1', 'mae', 'corr']
+    """
+    choose("dataset", dataset, ("mosi", "mosei", "sims"))
+    if dataset == "sims":
+        return [
+            ClassAccuracy("sims_5", name="acc5"),
+            ClassAccuracy("sims_3", name="acc3"),
+            ClassAccuracy("sims_2", name="acc2"),
+            WeightedF1("sims_2", weights_from, name="f1"),
+            MeanAbsoluteError(clip=1.0),
+            PearsonCorrelation(clip=1.0),
+        ]
+    return [
+        ClassAccuracy("mosi_7", seven_logits, name="acc7"),
+        ClassAccuracy("mosi_5", seven_logits, name="acc5"),
+        ClassAccuracy("mosi_3", seven_logits, name="acc3"),
+        ClassAccuracy("mosi_has0", seven_logits, name="acc2_has0"),
+        WeightedF1("mosi_has0", weights_from, seven_logits, name="f1_has0"),
+        ClassAccuracy("mosi_non0", seven_logits, name="acc2_non0"),
+        WeightedF1("mosi_non0", weights_from, seven_logits, name="f1_non0"),
+        MeanAbsoluteError(seven_logits=seven_logits),
+        PearsonCorrelation(seven_logits=seven_logits),
+    ]
+
+
+def emotion(dataset="iemocap"):
+    """Return accuracy and weighted F1 of each emotion, `happy_acc`, `happy_f1` and so on.
+
+    Eight logits are four independent pairs, Neutral, Happy, Sad, Angry, each (absent, present),
+    as in MulT's evaluation code; F1 is weighted by the truth.
+
+    Args:
+        dataset: `"iemocap"`.
+
+    Returns:
+        A list of new metrics for labels (batch, 4, 2) or (batch, 4) and logits (batch, 8).
+
+    Raises:
+        ValueError: an unknown data set.
+
+    Example:
+
+    >>> [metric.name for metric in emotion("iemocap")][:3]
+    ['neutral_acc', 'neutral_f1', 'happy_acc']
+    """
+    choose("dataset", dataset, ("iemocap",))
+    return [
+        metric
+        for name in EMOTIONS
+        for metric in (
+            ClassAccuracy(f"iemocap_{name}", name=f"{name}_acc"),
+            WeightedF1(f"iemocap_{name}", name=f"{name}_f1"),
+        )
+    ]
+
+
+def binary():
+    """Return `accuracy` and weighted `f1` of one logit for labels 0 and 1.
+
+    A logit above 0 is class 1.
+
+    Returns:
+        A list of new metrics for labels (batch, 1) and logits (batch, 1).
+
+    Example:
+
+    >>> [metric.name for metric in binary()]
+    ['accuracy', 'f1']
+    """
+    return [ClassAccuracy("logit"), WeightedF1("logit")]

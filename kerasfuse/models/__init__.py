@@ -1,0 +1,7 @@
+"""Models, one a file, each readable beside its paper."""
+
+from kerasfuse.models.fusion_model import FusionModel
+from kerasfuse.models.mica import MICA
+from kerasfuse.models.mult import MulT
+
+__all__ = ["MICA", "FusionModel", "MulT"]

@@ -1,0 +1,64 @@
+"""The entry of a model of sequences: named inputs, their masks, and one embedding each."""
+
+import keras
+
+from kerasfuse.layers import AbsentAsZeros, MaskedConv1D, PaddingMask, SinusoidalPositions
+
+
+def check_modalities(modalities):
+    """Return `modalities` as a dict of name to width.
+
+    Raises:
+        ValueError: for fewer than two modalities, or a width that is not a positive integer.
+    """
+    widths = dict(modalities)
+    if len(widths) < 2 or not all(isinstance(w, int) and w > 0 for w in widths.values()):
+        raise ValueError(
+            "expected `modalities` to map at least two names to feature widths, such as "
+            f"{{'text': 300, 'audio': 74}}. Received: {modalities!r}"
+        )
+    return widths
+
+
+def for_each(modalities, value, argument):
+    """Spread one value over the modalities, or check a dict that gives one to each.
+
+    Raises:
+        ValueError: when the dict's names are not those of the modalities.
+    """
+    if not isinstance(value, dict):
+        return dict.fromkeys(modalities, value)
+    if set(value) != set(modalities):
+        raise ValueError(
+            f"expected `{argument}` to be one value or a dict over {list(modalities)}. "
+            f"Received: {value!r}"
+        )
+    return value
+
+
+def inputs_and_masks(modalities):
+    """Create the symbolic inputs, the same with absent ones filled in, and the masks of real steps.
+
+    Returns:
+        Three dicts by modality name: inputs, tensors `(batch, steps, width)`, masks `(batch, steps)`.
+    """
+    inputs = {
+        name: keras.Input((None, width), name=name, optional=True)
+        for name, width in modalities.items()
+    }
+    present = AbsentAsZeros(modalities, name="present")(inputs)
+    masks = {name: PaddingMask(name=f"{name}_mask")(present[name]) for name in modalities}
+    return inputs, present, masks
+
+
+def project(x, mask, name, dim, kernel_size, dropout):
+    """Dropout on the raw features, then the masked convolution to width `dim`."""
+    if dropout:
+        x = keras.layers.Dropout(dropout, name=f"{name}_input_dropout")(x)
+    return MaskedConv1D(dim, kernel_size, name=f"{name}_projection")(x, mask=mask)
+
+
+def place(x, mask, name, dropout):
+    """Scale, add positions, drop: the embedding that the crossmodal blocks start from."""
+    x = SinusoidalPositions(name=f"{name}_positions")(x, mask=mask)
+    return keras.layers.Dropout(dropout, name=f"{name}_embedding_dropout")(x)

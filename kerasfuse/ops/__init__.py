@@ -1,0 +1,17 @@
+"""Pure functions on tensors: the mathematics, apart from layers and their state."""
+
+from kerasfuse.ops.attention import attention_scores, causal_slack_mask, fused_attention
+from kerasfuse.ops.element_alignment import propagated_alignment
+from kerasfuse.ops.masks import padding_mask
+from kerasfuse.ops.maximum_mean_discrepancy import mmd
+from kerasfuse.ops.positions import sinusoid
+
+__all__ = [
+    "attention_scores",
+    "causal_slack_mask",
+    "fused_attention",
+    "mmd",
+    "padding_mask",
+    "propagated_alignment",
+    "sinusoid",
+]

@@ -1,0 +1,246 @@
+"""Propagated element-level alignment: pull together what attention says belongs together."""
+
+from keras import ops
+
+from kerasfuse.ops.attention import MASKED_LOGIT
+
+_MAX_PROBES = 48
+
+# Entries of the attention matrices that are worked on at once: about the size of a cache.
+_BLOCK_ENTRIES = 2**21
+
+
+def propagated_alignment(queries, keys, query_mask, key_mask, tau=0.3, propagate=True, mean=True):
+    """Measure the squared distance between queries and keys that attention is confident about.
+
+    With P^i the attention matrix of layer i (one head), n the number of its valid entries and
+    gamma the entry of descending rank floor(tau n):
+
+        W^i = [P^i > gamma]           the confident pairs of this layer
+        V^i = W^0 or ... or W^i       (propagated; V^i = W^i otherwise)
+        d^i = sum_nm V^i_nm |q^i_n - k^i_m|^2
+
+    V sends no gradient; the distances send theirs to queries and keys. The distance is formed as
+    sum_n r_n |q_n|^2 + sum_m c_m |k_m|^2 - 2 sum_n q_n.(V k)_n with r and c the row and column sums of
+    V, so nothing of shape (steps, steps, width) exists, and gamma is found by counting, not sorting.
+
+    Reference: Liang et al., "Attention is not Enough" (MICA), ICCV 2021, section 3.4, equation 2.
+    The paper leaves open how the sums are normalised: `mean=True` divides each d by its number
+    of pairs and averages over samples, heads and layers; `mean=False` sums as printed.
+
+    Args:
+        queries: list over layers of tensors `(batch, Tq, heads, head_dim)`.
+        keys: list over layers of tensors `(batch, Tk, heads, head_dim)`.
+        query_mask: boolean `(batch, Tq)`, `True` at real steps.
+        key_mask: boolean `(batch, Tk)`, likewise.
+        tau: fraction of the valid entries that counts as confident, in (0, 1].
+        propagate: whether the pairs of earlier layers stay selected.
+        mean: the mean over pairs, samples, heads and layers, or the plain sum over samples.
+
+    Returns:
+        Scalar float32: 0 where a modality is absent or attention is uniform.
+
+    Example:
+
+    >>> q, k = np.random.normal(size=(2, 8, 6, 4, 5))       # (batch, steps, heads, head_dim)
+    >>> real = np.ones((8, 6), bool)
+    >>> propagated_alignment([q], [k], real, real, tau=0.3)
+    """
+    queries = ops.cast(
+        ops.stack(queries, axis=1), "float32"
+    )  # (batch, layers, Tq, heads, head_dim)
+    keys = ops.cast(ops.stack(keys, axis=1), "float32")
+    value, query_gradient, key_gradient = _in_blocks(
+        lambda block: _value_and_gradients(*block, tau, propagate, mean),
+        [ops.stop_gradient(queries), ops.stop_gradient(keys), query_mask, key_mask],
+    )
+    # Value and gradient are known: terms that are 0 in value carry the gradient.
+    loss = (
+        ops.sum(ops.stop_gradient(value))
+        + ops.sum(ops.stop_gradient(query_gradient) * (queries - ops.stop_gradient(queries)))
+        + ops.sum(ops.stop_gradient(key_gradient) * (keys - ops.stop_gradient(keys)))
+    )
+    return loss / ops.cast(ops.shape(queries)[0], loss.dtype) if mean else loss
+
+
+def _in_blocks(function, inputs):
+    """Apply `function` to as many samples at once as fill a block, one block after the other."""
+    (batch, layers, query_steps, heads, _), key_steps = inputs[0].shape, inputs[1].shape[2]
+    if None in (batch, query_steps, key_steps):
+        return function(inputs)
+    entries = layers * heads * query_steps * key_steps
+    if batch * entries <= _BLOCK_ENTRIES:
+        return function(inputs)
+    rows = max(1, _BLOCK_ENTRIES // entries)
+    while batch % rows:
+        rows -= 1
+    blocks = [ops.reshape(x, (batch // rows, rows, *x.shape[1:])) for x in inputs]
+    results = ops.map(function, blocks)
+    return [ops.reshape(x, (batch, *x.shape[2:])) for x in results]
+
+
+def _value_and_gradients(queries, keys, query_mask, key_mask, tau, propagate, mean):
+    q = ops.transpose(queries, (0, 1, 3, 2, 4))  # (batch, layers, heads, Tq, head_dim)
+    k = ops.transpose(keys, (0, 1, 3, 2, 4))
+    layers, heads = q.shape[1], q.shape[2]
+    selected = confident_pairs(q, k, query_mask[:, None, None], key_mask[:, None, None], tau)
+    if propagate and layers > 1:
+        selected = _propagated(selected, layers)
+    v = ops.cast(selected, "float32")  # (batch, layers, heads, Tq, Tk)
+
+    # With a column of ones, the same products give the row and the column sums of V.
+    to_keys = ops.matmul(v, _with_columns(k, 1.0))
+    to_queries = ops.matmul(ops.swapaxes(v, -1, -2), _with_columns(q, 1.0))
+    selected_keys, rows = to_keys[..., :-1], to_keys[..., -1:]
+    selected_queries, columns = to_queries[..., :-1], to_queries[..., -1:]
+    distance = (
+        ops.sum(rows * q * q, axis=(-2, -1))
+        + ops.sum(columns * k * k, axis=(-2, -1))
+        - 2.0 * ops.sum(q * selected_keys, axis=(-2, -1))
+    )  # (batch, layers, heads)
+    scale = ops.ones_like(distance)
+    if mean:
+        scale = 1.0 / (ops.maximum(ops.sum(rows, axis=(-2, -1)), 1.0) * (layers * heads))
+    value = ops.sum(distance * scale, axis=(1, 2))
+    scale = 2.0 * scale[..., None, None]
+    query_gradient = scale * (rows * q - selected_keys)
+    key_gradient = scale * (columns * k - selected_queries)
+    return (
+        value,
+        ops.transpose(query_gradient, (0, 1, 3, 2, 4)),
+        ops.transpose(key_gradient, (0, 1, 3, 2, 4)),
+    )
+
+
+def _propagated(selected, layers):
+    by_layer = list(ops.unstack(selected, layers, axis=1))
+    for i in range(1, layers):
+        by_layer[i] = ops.logical_or(by_layer[i - 1], by_layer[i])
+    return ops.stack(by_layer, axis=1)
+
+
+def _with_columns(x, *columns):
+    """Append columns, numbers or tensors `(..., rows)`, to the matrices `(..., rows, width)`."""
+    template = x[..., :1]
+    wide = [
+        ops.full_like(template, c)
+        if isinstance(c, float)
+        else ops.zeros_like(template) + c[..., None]
+        for c in columns
+    ]
+    return ops.concatenate([x, *wide], axis=-1)
+
+
+def confident_pairs(query, key, query_mask, key_mask, tau):
+    """Select the entries of each attention matrix that exceed their descending rank floor(tau n).
+
+    Args:
+        query: tensor `(..., Tq, head_dim)`, any leading axes, such as batch, layers and heads.
+        key: tensor `(..., Tk, head_dim)`.
+        query_mask: boolean, broadcastable to `(..., Tq)`, `True` at real steps.
+        key_mask: boolean, broadcastable to `(..., Tk)`. n counts the pairs of two real steps.
+        tau: fraction to select, in (0, 1].
+
+    Returns:
+        Boolean `(..., Tq, Tk)`: floor(tau n) entries of each matrix. Comparison is strict, so ties at
+        the threshold are left out, and a uniform matrix selects nothing (for tau < 1).
+    """
+    real_q, real_k = ops.cast(query_mask, "float32"), ops.cast(key_mask, "float32")
+    num_q, num_k = ops.sum(real_q, axis=-1), ops.sum(real_k, axis=-1)
+    # The small addition keeps products such as 0.29 x 100 from falling just below their integer.
+    rank = ops.floor(tau * num_q * num_k + 1e-4)
+
+    # Log-probabilities q.k - logsumexp_k q.k rank as probabilities do. Masks and the normaliser ride
+    # along as columns of the product, which saves passes over the big matrix.
+    query = query * query.shape[-1] ** -0.5
+    hidden_keys = (1.0 - real_k) * MASKED_LOGIT
+    keys = _with_columns(key, hidden_keys, 1.0)
+    logits = ops.matmul(_with_columns(query, 1.0, 0.0), ops.swapaxes(keys, -1, -2))
+    normaliser = ops.logsumexp(logits, axis=-1)
+    shift = ops.where(query_mask, -normaliser, MASKED_LOGIT)
+    log_scores = ops.matmul(_with_columns(query, 1.0, shift), ops.swapaxes(keys, -1, -2))
+
+    # Mean and variance of the valid entries, from sums over the sides alone.
+    normaliser = normaliser * real_q
+    query, key = query * real_q[..., None], key * real_k[..., None]
+    sum_q, sum_k = ops.sum(query, axis=-2), ops.sum(key, axis=-2)
+    pairs = ops.maximum(num_q * num_k, 1.0)
+    mean = (ops.sum(sum_q * sum_k, axis=-1) - num_k * ops.sum(normaliser, axis=-1)) / pairs
+    gram_q = ops.matmul(ops.swapaxes(query, -1, -2), query)
+    gram_k = ops.matmul(ops.swapaxes(key, -1, -2), key)
+    cross = ops.sum(ops.sum(query * normaliser[..., None], axis=-2) * sum_k, axis=-1)
+    square = ops.sum(gram_q * gram_k, axis=(-2, -1)) - 2.0 * cross
+    square = (square + num_k * ops.sum(normaliser**2, axis=-1)) / pairs
+    deviation = ops.sqrt(ops.maximum(square - mean**2, 0.0))
+
+    threshold = threshold_at_rank(log_scores, rank, num_q * num_k, mean, deviation)
+    return log_scores > threshold[..., None, None]
+
+
+def threshold_at_rank(values, rank, count, mean, deviation):
+    """Find a threshold that exactly `rank` entries of the last two axes exceed.
+
+    By Cantelli's inequality the threshold lies between mean - sd sqrt(p / (1 - p)) and
+    mean + sd sqrt((1 - p) / p), p = rank / count. Inside, a bracketing search (regula falsi with the Illinois
+    rule) counts the entries above a probe: one pass each, about eight for 200,000 entries.
+
+    Args:
+        values: float tensor `(..., rows, columns)`; entries that do not count are below all others.
+        rank: float tensor, broadcastable to `(...)`.
+        count: how many entries count, broadcastable to `(...)`.
+        mean: their mean, `(...)`.
+        deviation: their standard deviation, `(...)`.
+
+    Returns:
+        Tensor `(...)`. Where ties make `rank` impossible, a threshold just above the tie, so that fewer
+        are exceeded.
+    """
+    entries = ops.cast(ops.shape(values)[-2] * ops.shape(values)[-1], "float32")
+    share = ops.clip(rank / ops.maximum(count, 1.0), 1e-9, 1.0)
+    # Room for rounding in mean and deviation, and for entries that are all alike.
+    slack = 1e-2 * deviation + 1e-4 * (1.0 + ops.abs(mean))
+    low = mean - deviation * ops.sqrt(share / ops.maximum(1.0 - share, 1e-9)) - slack
+    high = mean + deviation * ops.sqrt((1.0 - share) / share) + slack
+    # All of them, or none: an end beyond every entry settles it.
+    low = ops.where(rank >= count, 0.5 * MASKED_LOGIT, low)
+    high = ops.where(rank >= count, low, high)
+    high = ops.where(rank <= 0, -MASKED_LOGIT, high)
+    settled = ops.logical_or(rank >= count, rank <= 0)
+    settled = ops.logical_or(settled, ops.zeros_like(high, dtype="bool"))
+    # Only their signs are certain: too many lie above `low`, too few above `high`.
+    excess_low = ops.zeros_like(high) + ops.maximum(count - rank, 1.0)
+    excess_high = ops.zeros_like(high) - ops.maximum(rank, 1.0)
+
+    def unsettled(step, low, high, excess_low, excess_high, side, settled):
+        return ops.logical_not(ops.all(settled))
+
+    def probe(step, low, high, excess_low, excess_high, side, settled):
+        part = excess_low / (excess_low - excess_high)
+        # Interpolation stalls on a tie: halve the bracket for certain when it takes long.
+        part = ops.where(step % 4 == 3, 0.5, ops.clip(part, 0.01, 0.99))
+        middle = low + part * (high - low)
+        # Signs sum faster than comparisons are cast; an entry equal to the probe counts half.
+        signs = ops.sum(ops.sign(values - middle[..., None, None]), axis=(-2, -1))
+        above = 0.5 * (entries + signs)
+        excess = above - rank
+        too_low = excess > 0
+        # Illinois: an end that stays put twice weighs half, so that the next probe passes beyond.
+        halve = ops.where(ops.where(too_low, side > 0, side < 0), 0.5, 1.0)
+        new_low = ops.where(too_low, middle, low)
+        new_high = ops.where(too_low, high, middle)
+        # A probe at rank itself is exact, yet its excess must not be 0 where it divides.
+        new_excess_low = ops.where(too_low, excess, excess_low * halve)
+        new_excess_high = ops.where(too_low, excess_high * halve, ops.minimum(excess, -0.5))
+        narrow = new_high - new_low <= 1e-6 * (1.0 + ops.abs(new_high))
+        return (
+            step + 1,
+            ops.where(settled, low, new_low),
+            ops.where(settled, high, new_high),
+            ops.where(settled, excess_low, new_excess_low),
+            ops.where(settled, excess_high, new_excess_high),
+            ops.where(too_low, ops.ones_like(side), -ops.ones_like(side)),
+            ops.logical_or(settled, ops.logical_or(excess == 0, narrow)),
+        )
+
+    state = (0, low, high, excess_low, excess_high, ops.zeros_like(high), settled)
+    return ops.while_loop(unsettled, probe, state, maximum_iterations=_MAX_PROBES)[2]

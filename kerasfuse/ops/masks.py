@@ -1,0 +1,40 @@
+"""Masks of padded steps: found once from the raw input, then handed from layer to layer."""
+
+from keras import ops
+
+
+def padding_mask(x):
+    """Tell the real steps of a sequence from the padded ones.
+
+    A step is padding when all its features are exactly 0, or when its id is 0: the convention
+    of `keras.layers.Masking`. Padding may stand on either side; a zero step in the middle is a
+    missing frame, masked alike.
+
+    Args:
+        x: tensor `(batch, steps, features)` of numbers, or `(batch, steps)` of integer ids.
+
+    Returns:
+        Boolean tensor `(batch, steps)`, `True` where a step is real.
+
+    Example:
+
+    >>> padding_mask(np.array([[[0.0, 0.0], [0.0, 2.0]]]))   # [[False, True]]
+    """
+    real = ops.not_equal(x, 0)
+    return real if len(x.shape) == 2 else ops.any(real, axis=-1)
+
+
+def first_valid_step(mask):
+    """Return the index of the first real step of each sample, `(batch,)`; 0 where none is real."""
+    return ops.argmax(ops.cast(mask, "int32"), axis=1)
+
+
+def last_valid_step(mask):
+    """Return the index of the last real step of each sample, `(batch,)`; 0 where none is real."""
+    steps = ops.arange(ops.shape(mask)[1], dtype="int32")
+    return ops.max(ops.where(mask, steps[None, :], 0), axis=1)
+
+
+def gather_step(x, index):
+    """Take one step of each sample: `(batch, steps, features)`, `(batch,)` -> `(batch, features)`."""
+    return ops.squeeze(ops.take_along_axis(x, index[:, None, None], axis=1), axis=1)

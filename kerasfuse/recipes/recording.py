@@ -1,0 +1,126 @@
+"""Write what a run found into the entry's own file."""
+
+import shutil
+
+from kerasfuse import analysis, atomic, zoo, zoo_entry
+from kerasfuse.recipes.run import differences, read_run, seed_folder
+
+# What seeds must share for their mean to mean something.
+_SHARED = ("backend", "versions", "data_sha256", "parameters")
+
+
+def record(name, run_dir, table=None, label=None, against=None):
+    """Write a run folder's results into the entry's file.
+
+    Without `label` the run must be the entry's own recipe: its results take the place of [results],
+    and the weights of the seed that is best on validation become the entry's weights. With `label`
+    they become one row of a table, ablations for example, and no weights are kept.
+
+    Args:
+        name: an entry's name.
+        run_dir: a run folder, see `train`.
+        table: title of the table.
+        label: name of the row; a row of the same name is replaced.
+        against: label of another row of the same table, or `"recorded"` for the entry's own
+            results, with which a paired test over the common seeds compares the row.
+
+    Raises:
+        ValueError: for a run with overrides and no label, seeds that ran on different data,
+            versions or backends, or an `against` that is not there.
+        FileNotFoundError: when no seed of the run is finished.
+
+    Example:
+
+    >>> from kerasfuse import recipes
+    >>> run = recipes.train("mica_mosei", "runs/backbone", overrides={"alpha": 0, "beta": 0})
+    >>> recipes.record("mica_mosei", run.folder, table="Table 5", label="backbone")
+    """
+    if (table is None) != (label is None) or (label is None and against is not None):
+        raise ValueError(
+            "expected table and label together, and against with them only. "
+            f"Received: table={table!r}, label={label!r}, against={against!r}."
+        )
+    entry = zoo.entry(name)
+    run = read_run(name, run_dir)
+    settings = differences(entry.definition(), run.entry.definition())
+    if label is None and settings:
+        raise ValueError(
+            "expected the entry's own recipe. Received: a run with "
+            f"{', '.join(f'{key}={value!r}' for key, value in settings.items())}. Give it a table "
+            "and a label, and it becomes a row of the entry's results."
+        )
+    found = _summary(run)
+    rows = list(entry.results.get("rows", []))
+    if label is None:
+        results = {**found, "rows": rows} if rows else found
+        _compare(results)
+        zoo.write(name, weights=_keep_weights(run), results=results)
+        return
+    row = {"table": table, "label": label, "settings": settings, **found}
+    if against is not None:
+        row["against"] = against
+    places = [(old["table"], old["label"]) for old in rows]
+    if (table, label) in places:
+        rows[places.index((table, label))] = row
+    else:
+        rows.append(row)
+    results = {**entry.results, "rows": rows}
+    _compare(results)
+    zoo.write(name, results=results)
+
+
+def _summary(run):
+    for seed, results in run.seeds.items():
+        for key in _SHARED:
+            if results[key] != run.first[key]:
+                raise ValueError(
+                    f"expected seeds that share their {key}. Received: {results[key]!r} for seed "
+                    f"{seed}, {run.first[key]!r} for seed {run.first['seed']}."
+                )
+    tables = {
+        split: {metric: _rounded(numbers) for metric, numbers in run.table(split).items()}
+        for split in ("validation", "test")
+    }
+    return {"seeds": list(run.seeds), **{key: run.first[key] for key in _SHARED}, **tables}
+
+
+def _rounded(numbers):
+    return {
+        key: [round(x, 6) for x in value] if key == "per_seed" else round(value, 6)
+        for key, value in numbers.items()
+    }
+
+
+def _keep_weights(run):
+    file = f"{run.entry.name}.weights.h5"
+    with atomic.replacing(zoo.folder() / file) as temporary:
+        shutil.copyfile(seed_folder(run.folder, run.best_seed) / "best.weights.h5", temporary)
+    return {"file": file, "sha256": zoo.sha256(zoo.folder() / file), "seed": run.best_seed}
+
+
+def _compare(results):
+    """Put p-values into every row that names what it is against: any of them may have changed."""
+    rows = results.get("rows", [])
+    for row in rows:
+        if "against" not in row:
+            continue
+        others = {other["label"]: other for other in rows if other["table"] == row["table"]}
+        if "seeds" in results:
+            others["recorded"] = results
+        if row["against"] not in others:
+            raise ValueError(
+                "expected against to be the label of another row of the table, or 'recorded'. "
+                f"Received: against={row['against']!r}. "
+                f"{zoo_entry.nearest(row['against'], others)}"
+            )
+        other = others[row["against"]]
+        common = [seed for seed in row["seeds"] if seed in other["seeds"]]
+        for split in ("validation", "test"):
+            for metric, numbers in row[split].items():
+                numbers.pop("p", None)
+                if len(common) > 1 and metric in other[split]:
+                    pair = [
+                        [side[split][metric]["per_seed"][side["seeds"].index(s)] for s in common]
+                        for side in (row, other)
+                    ]
+                    numbers["p"] = float(f"{analysis.paired_test(*pair).p_value:.4g}")

@@ -1,0 +1,137 @@
+"""Score models by a recipe's loss and metrics, beside the best constant prediction."""
+
+import keras
+import numpy as np
+
+from kerasfuse import datasets, losses, metrics, zoo, zoo_entry
+
+SPLITS = ("train", "validation", "test")
+
+
+def evaluate(name, split="test", data_dir=None, weights="default"):
+    """Score an entry's model on one split of its data.
+
+    Args:
+        name: an entry's name.
+        split: `"train"`, `"validation"` or `"test"`.
+        data_dir: folder of the real data, see `kerasfuse.datasets.load`.
+        weights: as in `zoo.load`.
+
+    Returns:
+        Two dicts, metric -> value: the model's, and those of the best constant prediction (see
+        `constant_scores`).
+
+    Raises:
+        ValueError: for an unknown entry or split.
+        FileNotFoundError: when weights or data are not there.
+
+    Example:
+
+    >>> from kerasfuse import recipes
+    >>> scores, constant = recipes.evaluate("mica_mosei")
+    """
+    if split not in SPLITS:
+        raise ValueError(
+            f"expected split to be one of {', '.join(SPLITS)}. Received: split={split!r}. "
+            f"{zoo_entry.nearest(split, SPLITS)}"
+        )
+    entry = zoo.entry(name)
+    model = zoo.load(name, weights)
+    data = load_split(entry, split, data_dir, shuffle=False)
+    train_labels = load_split(entry, "train", data_dir).labels
+    return score(model, entry, data), constant_scores(entry.recipe, train_labels, data.labels)
+
+
+def score(model, entry, data):
+    """Compile a model as its recipe says and evaluate it on batches: metric -> value."""
+    compile_model(model, entry)
+    values = model.evaluate(data, return_dict=True, verbose=0)
+    return {name: float(values[name]) for name in _reported(entry.recipe)}
+
+
+def load_split(entry, split, data_dir=None, seed=0, shuffle=None):
+    """Load one split of an entry's data, batched by its recipe; `seed` decides the order only."""
+    return datasets.load(
+        entry.data_name,
+        split=split,
+        batch_size=entry.recipe.batch_size,
+        data_dir=data_dir,
+        shuffle=shuffle,
+        seed=seed,
+        **entry.data_args,
+    )
+
+
+def compile_model(model, entry):
+    """Compile a model with the optimizer, loss and metrics of an entry's recipe."""
+    recipe = entry.recipe
+    optimizer = keras.optimizers.Adam(recipe.learning_rate, global_clipnorm=recipe.clip_norm)
+    model.compile(optimizer, make_loss(recipe), metrics=recipe.make_metrics())
+
+
+def make_loss(recipe):
+    """Make the loss that a recipe names."""
+    return {
+        "mae": keras.losses.MeanAbsoluteError,
+        "binary_crossentropy": lambda: keras.losses.BinaryCrossentropy(from_logits=True),
+        "sentiment_cross_entropy": losses.SentimentCrossEntropy,
+        "emotion_cross_entropy": losses.EmotionCrossEntropy,
+    }[recipe.loss]()
+
+
+def best_is(quantity):
+    """Tell whether the lowest (`"min"`) or the highest (`"max"`) value of a quantity is best."""
+    return "min" if quantity.endswith(("loss", "mae")) else "max"
+
+
+def constant_scores(recipe, train_labels, labels):
+    """Score the best prediction that never looks at the input.
+
+    For every metric the constant is chosen on the training labels and scored on `labels`: for
+    accuracies and F1 that is the majority class, for errors the mean or the median.
+
+    Args:
+        recipe: a `Recipe`.
+        train_labels: array (samples, ...).
+        labels: array (samples, ...).
+
+    Returns:
+        dict of metric -> value; correlations, which a constant has none of, are left out.
+    """
+    constants = _constants(recipe, train_labels)
+    on_train = [_score_constant(recipe, constant, train_labels) for constant in constants]
+    on_labels = [_score_constant(recipe, constant, labels) for constant in constants]
+    scores = {}
+    for name in _reported(recipe):
+        sign = -1 if best_is(name) == "min" else 1
+        if name != "corr":
+            best = int(np.nanargmax([sign * found[name] for found in on_train]))
+            scores[name] = on_labels[best][name]
+    return scores
+
+
+def _reported(recipe):
+    """Name what is reported: the metrics, and the loss unless it is one of them."""
+    names = [metric.name for metric in recipe.make_metrics()]
+    return names if recipe.loss in names else ["loss", *names]
+
+
+def _constants(recipe, labels):
+    if recipe.loss == "mae":
+        values = [labels.mean(), np.median(labels), *range(-3, 4)]
+        return [np.array([value], "float32") for value in values]
+    if recipe.loss == "sentiment_cross_entropy":
+        classes = np.clip(np.round(labels), -3, 3).astype(int).ravel() + 3
+        shares = np.bincount(classes, minlength=7) / classes.size
+        prior = np.log(shares + 1e-7)
+        return [prior.astype("float32"), *(20 * np.eye(7, dtype="float32"))]
+    # The share of each class, as the logits that have the lowest cross-entropy.
+    share = np.clip(labels.mean(axis=0), 1e-7, 1 - 1e-7)
+    logits = np.log(share) if share.ndim == 2 else np.log(share / (1 - share))
+    return [logits.reshape(-1).astype("float32")]
+
+
+def _score_constant(recipe, constant, labels):
+    predictions = np.broadcast_to(constant, (len(labels), constant.size))
+    loss = keras.ops.convert_to_numpy(make_loss(recipe)(labels, predictions))
+    return {"loss": float(loss), **metrics.evaluate(recipe.make_metrics(), labels, predictions)}

@@ -1,0 +1,163 @@
+"""Train an entry's model by its recipe, seed by seed, so that a killed run can go on."""
+
+import hashlib
+import importlib.metadata
+import json
+import pathlib
+
+import keras
+import numpy as np
+
+from kerasfuse import __version__, atomic, backend, zoo, zoo_entry
+from kerasfuse.recipes.processes import train_in_processes
+from kerasfuse.recipes.run import is_finished, open_run, read_run, seed_folder
+from kerasfuse.recipes.scoring import (
+    SPLITS,
+    best_is,
+    compile_model,
+    constant_scores,
+    load_split,
+    score,
+)
+from kerasfuse.training.callbacks import RunCheckpoint
+
+
+def train(
+    name,
+    run_dir=None,
+    seeds=None,
+    overrides=None,
+    data_dir=None,
+    jobs=1,
+    verbose="auto",
+    report=None,
+):
+    """Train an entry's model by its recipe, once per seed, and keep everything in a folder.
+
+    Every run chooses its weights on validation and scores validation and test once, at its end.
+    The folder holds `recipe.toml`, and for each seed `history.csv`, `best.weights.h5` and
+    `results.json`. Calling this again with the same folder goes on where it stopped: finished seeds
+    are kept, a killed one continues after its last whole epoch with the weights, optimizer,
+    schedules, order of samples and random numbers it would have had; on one machine and backend
+    that gives the result of a run that was never killed.
+
+    Args:
+        name: an entry's name.
+        run_dir: the run folder; `runs/<name>` by default.
+        seeds: whole numbers; the recipe's by default.
+        overrides: dict of values for arguments of the model, the data or the recipe, by name.
+        data_dir: folder of the real data, see `kerasfuse.datasets.load`.
+        jobs: seeds trained at the same time, each in its own process on one thread; output goes to
+            `log.txt` in each seed's folder.
+        verbose: as in `keras.Model.fit`, for `jobs=1`.
+        report: called with one line of text when a seed starts or ends.
+
+    Returns:
+        A `Run`.
+
+    Raises:
+        ValueError: for an unknown entry or override, a value that does not fit, or a folder that
+            holds another recipe.
+        OSError: when the folder cannot be written to.
+        FileNotFoundError: when the data are not there.
+
+    Example:
+
+    >>> from kerasfuse import recipes
+    >>> run = recipes.train(
+    ...     "mica_mosei", "my-run", seeds=[1], verbose=0,
+    ...     overrides={"num_layers": 1, "num_samples": 60, "epochs": 1},
+    ... )
+    >>> sorted(run.table("test")["mae"])
+    ['baseline', 'mean', 'per_seed']
+    """
+    entry = zoo.entry(name).override(overrides or {})
+    seeds = zoo_entry.check_seeds(entry.recipe.seeds if seeds is None else seeds)
+    if type(jobs) is not int or jobs < 1:
+        raise ValueError(f"expected jobs to be a whole number from 1. Received: jobs={jobs!r}.")
+    report = report or (lambda line: None)
+    folder = open_run(run_dir or pathlib.Path("runs", name), entry)
+    waiting = [seed for seed in seeds if not is_finished(folder, seed)]
+    for seed in seeds:
+        if seed not in waiting:
+            report(f"seed {seed}: already finished")
+    if jobs > 1 and len(waiting) > 1:
+        train_in_processes(folder, waiting, data_dir, jobs, report)
+    else:
+        for seed in waiting:
+            report(f"seed {seed}: starts")
+            train_seed(entry, folder, seed, data_dir, verbose)
+            report(f"seed {seed}: finished")
+    return read_run(name, folder, seeds)
+
+
+def train_seed(entry, folder, seed, data_dir=None, verbose="auto"):
+    """Train and score one seed of an entry in a run folder, going on where it stopped."""
+    recipe = entry.recipe
+    folder = seed_folder(folder, seed)
+    keras.utils.set_random_seed(seed)
+    splits = {split: load_split(entry, split, data_dir, seed) for split in SPLITS}
+    model, best = entry.build(), entry.build()
+    compile_model(model, entry)
+    mode = best_is(recipe.monitor)
+    plateau = keras.callbacks.ReduceLROnPlateau(
+        recipe.monitor, factor=recipe.plateau_factor, patience=recipe.plateau_patience, mode=mode
+    )
+    stop = keras.callbacks.EarlyStopping(recipe.monitor, patience=recipe.early_stopping, mode=mode)
+    checkpoint = RunCheckpoint(folder, best, recipe.monitor, mode, [plateau, stop])
+    if not checkpoint.done:
+        splits["train"].epoch = checkpoint.initial_epoch
+        model.fit(
+            splits["train"],
+            validation_data=splits["validation"],
+            epochs=recipe.epochs,
+            initial_epoch=checkpoint.initial_epoch,
+            callbacks=[plateau, stop, checkpoint],
+            # Keras would shuffle whole batches once more, by a generator that nothing restores.
+            shuffle=False,
+            verbose=verbose,
+        )
+    if checkpoint.best_weights is None:
+        raise ValueError(
+            f"expected a finite {recipe.monitor}. Received: none in {recipe.epochs} epochs of "
+            f"{entry.name}, seed {seed}. Lower learning_rate or clip_norm."
+        )
+    if not (folder / "results.json").exists():
+        best.load_weights(checkpoint.best_weights)
+        results = _results(entry, seed, best, splits, checkpoint.state)
+        with atomic.replacing(folder / "results.json") as temporary:
+            temporary.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    checkpoint.finish()
+
+
+def _results(entry, seed, model, splits, state):
+    scores = {split: score(model, entry, splits[split]) for split in ("validation", "test")}
+    train_labels = splits["train"].labels
+    return {
+        "seed": seed,
+        "monitor": state["best"],
+        "best_epoch": state["best_epoch"],
+        "epochs": state["epoch"],
+        "seconds": round(sum(row["seconds"] for row in state["history"]), 1),
+        "parameters": model.count_params(),
+        "backend": backend.name(),
+        "versions": {
+            "kerasfuse": __version__,
+            "keras": keras.__version__,
+            backend.name(): importlib.metadata.version(backend.name()),
+            "numpy": np.__version__,
+        },
+        "data_sha256": _checksum(splits),
+        **scores,
+        "baseline": {
+            split: constant_scores(entry.recipe, train_labels, splits[split].labels)
+            for split in scores
+        },
+    }
+
+
+def _checksum(splits):
+    digest = hashlib.sha256()
+    for split in SPLITS:
+        digest.update(splits[split].checksum().encode())
+    return digest.hexdigest()

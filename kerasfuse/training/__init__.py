@@ -1,0 +1,5 @@
+"""Training strategies and callbacks."""
+
+from kerasfuse.training import callbacks
+
+__all__ = ["callbacks"]

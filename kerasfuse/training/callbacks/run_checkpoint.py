@@ -1,0 +1,151 @@
+"""Keep a training run on disk, so that a killed one goes on from its last whole epoch."""
+
+import csv
+import json
+import math
+import pathlib
+import time
+
+import keras
+
+from kerasfuse import atomic
+
+_STATE = ("best", "wait", "cooldown_counter", "best_epoch", "stopped_epoch")
+
+
+class RunCheckpoint(keras.callbacks.Callback):
+    """Write weights, optimizer, schedules and history after every epoch, and restore them.
+
+    `keras.callbacks.BackupAndRestore` brings back the model, the optimizer and the epoch, but not
+    what `EarlyStopping` and `ReduceLROnPlateau` counted, nor the best weights and the history so
+    far; this callback keeps those too. Dropout and subsampling go on with the random numbers that
+    they would have drawn, because the states of the model's seed generators are weights of it.
+
+    The folder holds `history.csv` and a checkpoint: `checkpoint.json`, which names the two weights
+    files that belong to it, the last epoch's (with the optimizer's) and the best epoch's (the
+    model alone). `checkpoint.json` is written last and every file whole or not at all, so that
+    what it says is always there. `finish` leaves `best.weights.h5` in the checkpoint's place.
+
+    Args:
+        folder: where to write.
+        twin: an uncompiled model of the same architecture, used to save weights without the
+            optimizer's.
+        monitor: the logged quantity by which the best epoch is chosen.
+        mode: `"min"` or `"max"`.
+        companions: callbacks that count epochs, such as `keras.callbacks.EarlyStopping`. They
+            must stand before this one in the list given to `fit`.
+
+    Attributes:
+        initial_epoch: number of epochs done before, for `fit(initial_epoch=...)`.
+        done: whether training already ended; `fit` must not be called then.
+
+    Example:
+
+    >>> import kerasfuse
+    >>> stop = keras.callbacks.EarlyStopping("val_loss", patience=10)
+    >>> model, twin = (kerasfuse.zoo.load("mica_mosei", weights=None) for _ in range(2))
+    >>> model.compile("adam", "mae")
+    >>> kept = RunCheckpoint("my-run", twin, "val_loss", "min", [stop])
+    >>> kept.initial_epoch, kept.done
+    (0, False)
+
+    and then `model.fit(..., initial_epoch=kept.initial_epoch, callbacks=[stop, kept])`.
+    """
+
+    def __init__(self, folder, twin, monitor, mode, companions=()):
+        super().__init__()
+        self.folder = pathlib.Path(folder)
+        self.twin = twin
+        self.monitor = monitor
+        self.better = {"min": float.__lt__, "max": float.__gt__}[mode]
+        self.companions = list(companions)
+        self.state = {"epoch": 0, "done": False, "best": None, "best_epoch": None, "history": []}
+        if self._file.exists():
+            self.state = json.loads(self._file.read_text(encoding="utf-8"))
+
+    @property
+    def initial_epoch(self):
+        return self.state["epoch"]
+
+    @property
+    def done(self):
+        return self.state["done"]
+
+    @property
+    def _file(self):
+        return self.folder / "checkpoint.json"
+
+    @property
+    def best_weights(self):
+        """Path of the best epoch's weights, `None` when no epoch had a finite `monitor`."""
+        best = self.state["best_epoch"]
+        return None if best is None else self.folder / f"best_{best:04d}.weights.h5"
+
+    def on_train_begin(self, logs=None):
+        if not self.initial_epoch:
+            return
+        self.model.optimizer.build(self.model.trainable_variables)
+        self.model.load_weights(self._last_weights())
+        for companion, counts in zip(self.companions, self.state["companions"], strict=True):
+            for name, value in counts.items():
+                setattr(companion, name, value)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._started = time.monotonic()
+
+    def on_epoch_end(self, epoch, logs=None):
+        state = self.state
+        row = {name: float(value) for name, value in (logs or {}).items()}
+        if self.monitor not in row:
+            raise ValueError(
+                f"expected monitor to be one of {', '.join(sorted(row))}. "
+                f"Received: monitor={self.monitor!r}."
+            )
+        seconds = round(time.monotonic() - self._started, 3)
+        state["history"].append({"epoch": epoch + 1, **row, "seconds": seconds})
+        state["epoch"] = epoch + 1
+        state["done"] = self.model.stop_training or epoch + 1 == self.params["epochs"]
+        state["companions"] = [
+            {name: _plain(vars(companion)[name]) for name in _STATE if name in vars(companion)}
+            for companion in self.companions
+        ]
+        value = row[self.monitor]
+        if math.isfinite(value) and (state["best"] is None or self.better(value, state["best"])):
+            state["best"], state["best_epoch"] = value, epoch + 1
+            self.twin.set_weights(self.model.get_weights())
+            with atomic.replacing(self.best_weights) as temporary:
+                self.twin.save_weights(temporary)
+        with atomic.replacing(self._last_weights()) as temporary:
+            self.model.save_weights(temporary)
+        with atomic.replacing(self._file) as temporary:
+            temporary.write_text(json.dumps(state), encoding="utf-8")
+        self._remove_weights(keep=(self._last_weights(), self.best_weights))
+        self._write_history()
+
+    def finish(self):
+        """Keep the best weights as `best.weights.h5` and delete the checkpoint."""
+        if self.best_weights and self.best_weights.exists():
+            self.best_weights.replace(self.folder / "best.weights.h5")
+        self._remove_weights()
+        self._file.unlink(missing_ok=True)
+
+    def _last_weights(self):
+        return self.folder / f"epoch_{self.state['epoch']:04d}.weights.h5"
+
+    def _remove_weights(self, keep=()):
+        for pattern in ("epoch_*.weights.h5", "best_*.weights.h5"):
+            for path in self.folder.glob(pattern):
+                if path not in keep:
+                    path.unlink()
+
+    def _write_history(self):
+        rows = self.state["history"]
+        with atomic.replacing(self.folder / "history.csv") as temporary:
+            with open(temporary, "w", encoding="utf-8", newline="") as file:
+                writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+                writer.writeheader()
+                writer.writerows(rows)
+
+
+def _plain(value):
+    return value if value is None or isinstance(value, int) else float(value)

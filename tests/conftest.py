@@ -1,0 +1,77 @@
+"""What every test relies on: threads, seeds, the shared data, and a skip where there is no GPU."""
+
+import os
+import pathlib
+import tempfile
+
+# Before anything imports Keras. Threads: the machine's cores shared among pytest's workers.
+# Keras' home: an empty one, so that nobody's keras.json changes a result.
+cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+threads = str(max(1, cores // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))))
+keras_home = tempfile.TemporaryDirectory(prefix="kerasfuse-tests-")
+os.environ |= {
+    "OMP_NUM_THREADS": threads,
+    "TF_NUM_INTRAOP_THREADS": threads,
+    "TF_NUM_INTEROP_THREADS": threads,
+    "TF_CPP_MIN_LOG_LEVEL": "2",
+    "KERAS_HOME": keras_home.name,
+}
+
+import pytest  # noqa: E402
+
+import kerasfuse  # noqa: E402, F401  (chooses the backend)
+
+# isort: split
+import keras  # noqa: E402
+
+pytest.register_assert_rewrite("harness")
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+
+def pytest_collection_modifyitems(items):
+    marked = [item for item in items if item.get_closest_marker("gpu")]
+    if marked and not gpu_is_visible():
+        skip = pytest.mark.skip(reason=f"no GPU that the {keras.config.backend()} backend sees")
+        for item in marked:
+            item.add_marker(skip)
+
+
+def gpu_is_visible():
+    match keras.config.backend():
+        case "torch":
+            import torch
+
+            return torch.cuda.is_available()
+        case "jax":
+            import jax
+
+            return any(device.platform == "gpu" for device in jax.devices())
+        case "tensorflow":
+            import tensorflow
+
+            return bool(tensorflow.config.list_physical_devices("GPU"))
+    return False
+
+
+@pytest.fixture(scope="session")
+def shared_data():
+    """Return the folder of real data, or skip: a clone of the project alone does not have it."""
+    folder = pathlib.Path(os.environ.get("KERASFUSE_DATA") or ROOT.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip(f"no real data at {folder}: set KERASFUSE_DATA to the folder that holds it")
+    return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def module_seed():
+    """Seed what module-wide fixtures draw."""
+    keras.utils.set_random_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def fresh_state():
+    """Give every test the same seed and the default dtype policy."""
+    keras.utils.set_random_seed(0)
+    yield
+    keras.config.set_dtype_policy("float32")

@@ -1,0 +1,149 @@
+"""The contract of every model, one row each, and what all of them share."""
+
+import keras
+import numpy as np
+import pytest
+from harness import check_model
+
+from kerasfuse.models import MICA, MulT
+
+RNG = np.random.default_rng(0)
+WIDTHS = {"text": 6, "audio": 4, "vision": 5}
+STEPS = {"text": 5, "audio": 9, "vision": 7}
+SMALL = {"dim": 8, "num_heads": 2, "num_layers": 2}
+
+# class, constructor arguments, names of auxiliary losses
+CONTRACTS = [
+    (MulT, SMALL, ()),
+    (MulT, {**SMALL, "alpha": 0.8, "beta": 0.5, "tau": 0.25}, ("mmd", "alignment")),
+    (MICA, SMALL, ("mmd", "alignment")),
+    (MICA, {**SMALL, "alpha": 0.0, "beta": 0.0, "low_level_source": True}, ()),
+    (MICA, {**SMALL, "beta": 0.0, "mmd_estimator": "exact"}, ("mmd",)),
+    (MICA, {**SMALL, "propagate": False, "attention_dropout": 0.1}, ("mmd", "alignment")),
+]
+
+
+def batch(widths, size=4):
+    inputs = {
+        m: RNG.normal(size=(size, STEPS.get(m, 6), w)).astype("float32") for m, w in widths.items()
+    }
+    for x in inputs.values():
+        x[0, :2] = 0.0
+        x[1, -2:] = 0.0
+        x[2, 2] = 0.0
+    return inputs
+
+
+@pytest.mark.parametrize(
+    "cls, kwargs, auxiliary",
+    CONTRACTS,
+    ids=[f"{row[0].__name__}-{i}" for i, row in enumerate(CONTRACTS)],
+)
+def test_contract(cls, kwargs, auxiliary):
+    check_model(
+        lambda: cls(WIDTHS, **kwargs),
+        batch(WIDTHS),
+        RNG.normal(size=(4, 1)).astype("float32"),
+        expected_output_shape=(4, 1),
+        auxiliary=auxiliary,
+    )
+
+
+@pytest.mark.parametrize("cls", [MulT, MICA])
+@pytest.mark.parametrize("number", [2, 4])
+def test_any_number_of_modalities_from_two(cls, number):
+    widths = {f"sensor_{i}": 3 + i for i in range(number)}
+    model = cls(widths, num_outputs=3, alpha=0.1, beta=0.1, **SMALL)
+    model.compile("sgd", "mse")
+    history = model.fit(batch(widths), np.zeros((4, 3)), verbose=0).history
+    assert np.isfinite([history[k][0] for k in ("loss", "mmd", "alignment")]).all()
+    assert model.predict(batch(widths), verbose=0).shape == (4, 3)
+
+
+@pytest.mark.parametrize("cls", [MulT, MICA])
+def test_the_number_of_losses_is_one_of_each_kind_a_pair(cls):
+    model = cls(WIDTHS, alpha=0.8, beta=0.5, **SMALL)
+    seen = []
+
+    class Counting(cls):
+        def compute_loss(self, *args, **kwargs):
+            seen.append(len(self.losses))
+            return super().compute_loss(*args, **kwargs)
+
+    counting = Counting(WIDTHS, alpha=0.8, beta=0.5, **SMALL)
+    counting.set_weights(model.get_weights())
+    counting.compile("sgd", "mae")
+    counting.fit(batch(WIDTHS), np.zeros((4, 1)), verbose=0)
+    # Keras also calls it once without a step, to build the metrics.
+    assert set(seen) - {0} == {12}
+
+
+def test_logged_losses_are_means_without_their_weight():
+    model = MICA(WIDTHS, mmd_estimator="exact", embedding_dropout=0.0, residual_dropout=0.0,
+                 feedforward_dropout=0.0, **SMALL)  # fmt: skip
+    twin = MICA(WIDTHS, mmd_estimator="exact", embedding_dropout=0.0, residual_dropout=0.0,
+                feedforward_dropout=0.0, alpha=0.2, beta=0.1, **SMALL)  # fmt: skip
+    twin.set_weights(model.get_weights())
+    inputs, targets = batch(WIDTHS), np.zeros((4, 1))
+    logs = []
+    for each in (model, twin):
+        each.compile(keras.optimizers.SGD(0.0), "mae")
+        logs.append(each.train_on_batch(inputs, targets, return_dict=True))
+    task = logs[0]["loss"] - 0.8 * logs[0]["mmd"] - 0.5 * logs[0]["alignment"]
+    expected = task + 0.2 * logs[0]["mmd"] + 0.1 * logs[0]["alignment"]
+    np.testing.assert_allclose(logs[1]["mmd"], logs[0]["mmd"], rtol=1e-4)
+    np.testing.assert_allclose(logs[1]["loss"], expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("cls", [MulT, MICA])
+def test_every_intermediate_can_be_extracted(cls):
+    model = cls(WIDTHS, **SMALL)
+    inputs = batch(WIDTHS)
+    values = model.extract(*model.intermediates).predict(inputs, verbose=0)
+    attention = values["attention/1/audio_to_text"]
+    assert attention.shape == (4, 5, 9)
+    np.testing.assert_allclose(attention.sum(-1), 1.0, atol=1e-5)
+    assert attention[0, :, :2].max() == 0.0
+    assert values["queries/0/audio_to_text"].shape == (4, 5, 2, 4)
+    assert values["keys/0/audio_to_text"].shape == (4, 9, 2, 4)
+    if cls is MICA:
+        assert values["gate/1/vision"].shape == (4, 7, 2, 8)
+
+
+def test_an_unknown_intermediate_offers_the_nearest():
+    model = MICA(WIDTHS, **SMALL)
+    with pytest.raises(ValueError, match="attention/1/audio_to_text"):
+        model.extract("attention/1/audio_text")
+
+
+@pytest.mark.parametrize(
+    "inputs, told",
+    [
+        ({"text": 6, "audio": 4}, r"\['audio', 'text'\]"),
+        ({"text": 6, "audio": 4, "video": 5}, "'video'"),
+        ({"text": 6, "audio": 4, "vision": 3}, r"'vision' to have shape \(batch, steps, 5\)"),
+    ],
+)
+def test_wrong_modalities_are_told(inputs, told):
+    model = MICA(WIDTHS, **SMALL)
+    with pytest.raises(ValueError, match=told):
+        model(batch(inputs))
+
+
+def test_wrong_constructor_arguments_are_told():
+    with pytest.raises(ValueError, match="at least two"):
+        MICA({"text": 3})
+    with pytest.raises(ValueError, match="kernel_sizes"):
+        MICA(WIDTHS, kernel_sizes={"text": 3})
+    with pytest.raises(ValueError, match="num_heads=3"):
+        MICA(WIDTHS, dim=8, num_heads=3)
+
+
+def test_without_propagation_is_another_loss():
+    logs = []
+    for propagate in (True, False):
+        keras.utils.set_random_seed(0)
+        model = MICA(WIDTHS, propagate=propagate, alpha=0.0, **SMALL)
+        model.compile(keras.optimizers.SGD(0.0), "mae")
+        logs.append(model.train_on_batch(batch(WIDTHS), np.zeros((4, 1)), return_dict=True))
+    assert logs[0]["alignment"] != logs[1]["alignment"]

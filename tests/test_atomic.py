@@ -1,0 +1,40 @@
+"""Files are written whole or not at all."""
+
+import pytest
+
+from kerasfuse import atomic
+
+
+def test_the_file_appears_at_the_end(tmp_path):
+    path = tmp_path / "new" / "a.weights.h5"
+    with atomic.replacing(path) as temporary:
+        assert temporary.name.endswith(".weights.h5")
+        temporary.write_text("whole")
+        assert not path.exists()
+    assert path.read_text() == "whole"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_an_error_leaves_what_was_there(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(RuntimeError), atomic.replacing(path) as temporary:
+        temporary.write_text("ha")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_place_that_cannot_be_written_to_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="expected a place that can be written to.*folder="):
+        with atomic.replacing(tmp_path / "file" / "a.txt"):
+            pass
+
+
+def test_check_writable_makes_the_folder_and_nothing_else(tmp_path):
+    atomic.check_writable(tmp_path / "new")
+    assert list((tmp_path / "new").iterdir()) == []
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="expected a place that can be written to"):
+        atomic.check_writable(tmp_path / "file" / "new")

@@ -1,0 +1,287 @@
+"""The floors of the house, held by reading every import in the source."""
+
+import ast
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import textwrap
+import tomllib
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+# A file may import from its own floor and from those below.
+FLOORS = {
+    "atomic": 0,
+    "backend": 0,
+    "ops": 1,
+    "layers": 2,
+    "losses": 2,
+    "metrics": 2,
+    "models": 3,
+    "analysis": 4,
+    "training": 5,
+    "zoo_entry": 6,
+    "zoo": 6,
+    "recipes": 6,
+    "report": 6,
+    "cli": 7,
+}
+# These share a floor and stay apart all the same.
+APART = {"layers", "losses", "metrics"}
+# Stands beside the floors: the entries and what is built on them feed its batches to models.
+DATASETS_USERS = {"zoo_entry", "zoo", "recipes", "report", "cli"}
+
+BACKENDS = {"torch", "jax", "jaxlib", "tensorflow"}
+OPTIONAL = BACKENDS | {
+    "huggingface_hub",
+    "jinja2",
+    "keras_hub",
+    "keras_nlp",
+    "matplotlib",
+    "onnx",
+    "onnxscript",
+    "pyarrow",
+    "soundfile",
+}
+ASKS = {"keras.backend.backend", "keras.config.backend", "backend.backend", "config.backend"}
+
+
+def violations(package):
+    """Return `path:line reason` for every broken rule in the package's folder."""
+    return [
+        f"{path.relative_to(package)}:{line} {reason}"
+        for path in sorted(package.rglob("*.py"))
+        for line, reason in file_violations(path, path.relative_to(package))
+    ]
+
+
+def file_violations(path, name):
+    if name.name == "utils.py":
+        yield 1, "is called utils.py: name it after what it does"
+    unit = name.parts[0].removesuffix(".py")
+    if unit not in FLOORS and unit not in {"datasets", "__init__"}:
+        yield 1, f"has no floor: give {unit} one in {pathlib.Path(__file__).name}"
+        return
+    for node, in_function in walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Assert):
+            yield node.lineno, "uses assert: raise an error that tells what was expected"
+        if unit != "backend" and asks_for_backend(node, unit):
+            yield node.lineno, "asks which backend runs: only backend.py may"
+        for target in imported(node, name):
+            first, *rest = target.split(".")
+            if first == "kerasfuse":
+                reason = floor_violation(unit, rest)
+            elif first in BACKENDS and unit != "backend":
+                reason = f"imports {first}: only backend.py may"
+            elif first in OPTIONAL and not in_function:
+                reason = f"imports the optional {first} at module level: import it where it is used"
+            else:
+                reason = None
+            if reason:
+                yield node.lineno, reason
+
+
+def walk(node, in_function=False):
+    """Yield every node below, and whether it only runs when a function is called."""
+    for child in ast.iter_child_nodes(node):
+        yield child, in_function
+        function = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        yield from walk(child, in_function or function)
+
+
+def imported(node, name):
+    """Return the full names that an import statement or an `import_module("...")` asks for."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        base = node.module or ""
+        if node.level:
+            parents = ["kerasfuse", *name.parent.parts]
+            parents = parents[: len(parents) - node.level + 1]
+            base = ".".join([*parents, *filter(None, [node.module])])
+        return [f"{base}.{alias.name}" for alias in node.names]
+    dynamic = ("import_module", "__import__")
+    if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(dynamic):
+        return [argument.value for argument in node.args[:1] if isinstance(argument, ast.Constant)]
+    return []
+
+
+def floor_violation(unit, rest):
+    if unit == "__init__" or rest == ["__version__"]:
+        return None
+    if not rest or (rest[0] not in FLOORS and rest[0] != "datasets"):
+        return "imports the whole of kerasfuse: name the module"
+    target = rest[0]
+    if unit == target:
+        return None
+    if unit == "datasets":
+        allowed = FLOORS[target] == 0
+    elif target == "datasets":
+        allowed = unit in DATASETS_USERS
+    else:
+        apart = {unit, target} <= APART
+        allowed = FLOORS[target] <= FLOORS[unit] and not apart
+    return None if allowed else f"imports up or across: {unit} from {target}"
+
+
+def asks_for_backend(node, unit):
+    if isinstance(node, ast.Call):
+        return ast.unparse(node.func) in ASKS
+    if isinstance(node, ast.ImportFrom):
+        return any(f"{node.module}.{alias.name}" in ASKS for alias in node.names)
+    return unit != "__init__" and isinstance(node, ast.Constant) and node.value == "KERAS_BACKEND"
+
+
+def test_no_import_goes_up():
+    found = violations(ROOT / "kerasfuse")
+    assert not found, "\n".join(found)
+
+
+PLANTED = [
+    ("ops/a.py", "from kerasfuse.layers import Dense", "imports up or across: ops from layers"),
+    ("ops/a.py", "def f():\n    import kerasfuse.models.mica", "ops from models"),
+    ("layers/a.py", "from ..metrics import sentiment", "layers from metrics"),
+    ("losses/a.py", "from kerasfuse import layers", "losses from layers"),
+    ("models/a.py", "from kerasfuse import training", "models from training"),
+    ("models/deep/a.py", "from ...zoo import load", "models from zoo"),
+    ("analysis/a.py", "from kerasfuse.datasets import load", "analysis from datasets"),
+    ("datasets/a.py", "from kerasfuse.ops import mmd", "datasets from ops"),
+    ("zoo.py", "from .cli import main", "zoo from cli"),
+    ("layers/a.py", "import kerasfuse", "the whole of kerasfuse"),
+    ("layers/a.py", "import matplotlib.pyplot as plt", "optional matplotlib at module level"),
+    ("layers/a.py", "try:\n    import keras_hub\nexcept ImportError:\n    pass", "keras_hub"),
+    ("zoo.py", "import importlib\nx = importlib.import_module('jinja2')", "optional jinja2"),
+    ("backend.py", "import jax", "optional jax at module level"),
+    ("layers/a.py", "def f():\n    import torch", "imports torch: only backend.py may"),
+    ("layers/a.py", "import keras\nx = keras.config.backend()", "asks which backend runs"),
+    ("layers/a.py", "from keras.backend import backend", "asks which backend runs"),
+    ("zoo.py", "import os\nx = os.environ['KERAS_BACKEND']", "asks which backend runs"),
+    ("ops/a.py", "def f(x):\n    assert x", "uses assert"),
+    ("ops/utils.py", "", "is called utils.py"),
+    ("helpers.py", "", "has no floor"),
+]
+
+
+@pytest.mark.parametrize(("path", "source", "reason"), PLANTED)
+def test_a_planted_violation_is_found(tmp_path, path, source, reason):
+    (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / path).write_text(source)
+    found = violations(tmp_path)
+    assert len(found) == 1 and reason in found[0]
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("layers/a.py", "from kerasfuse import ops\nfrom kerasfuse.layers.b import B"),
+        ("cli.py", "from kerasfuse import __version__, datasets, zoo"),
+        ("zoo.py", "from kerasfuse.recipes import train"),
+        ("datasets/a.py", "from kerasfuse.atomic import replacing\nimport tensorflow_datasets"),
+        ("analysis/a.py", "def f():\n    import matplotlib.pyplot as plt"),
+        ("backend.py", "import keras\ndef f():\n    import torch\n    keras.backend.backend()"),
+    ],
+)
+def test_what_is_allowed_is_not_reported(tmp_path, path, source):
+    (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / path).write_text(source)
+    assert not violations(tmp_path)
+
+
+def test_the_walker_knows_every_extra():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    names = {
+        re.match(r"[\w-]+", requirement)[0].replace("-", "_")
+        for extra, requirements in extras.items()
+        if extra != "dev"
+        for requirement in requirements
+    }
+    assert names <= OPTIONAL
+
+
+def run(source, home, **variables):
+    """Run a program in a fresh interpreter whose Keras home is `home`; return what it prints."""
+    environment = {k: v for k, v in os.environ.items() if k != "KERAS_BACKEND"}
+    environment |= {"KERAS_HOME": str(home), "PYTHONPATH": str(ROOT)} | variables
+    result = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(source)],
+        env=environment,
+        cwd=home,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout.split()
+
+
+HIDE = """
+import sys
+from importlib.machinery import PathFinder
+
+class Without:
+    def find_spec(name, path=None, target=None):
+        return None if name in {names} else PathFinder.find_spec(name, path, target)
+
+sys.meta_path[sys.meta_path.index(PathFinder)] = Without
+"""
+
+
+def test_torch_is_the_default_whatever_keras_json_says(tmp_path):
+    (tmp_path / "keras.json").write_text('{"backend": "tensorflow", "floatx": "float32"}')
+    hide = HIDE.format(names=["tensorflow", "jax", "jaxlib"])
+    source = "import kerasfuse, keras; print(keras.config.backend(), kerasfuse.__version__)"
+    printed = run(hide + source, tmp_path)
+    assert printed[0] == "torch" and re.fullmatch(r"\d+\.\d+\.\d+", printed[1])
+
+
+def test_a_set_variable_is_respected(tmp_path):
+    source = """
+        try:
+            import kerasfuse
+        except ValueError as error:
+            print(str(error).split()[-1])
+    """
+    # No environment has two backends for sure, but Keras names the one that it was told to use.
+    assert run(source, tmp_path, KERAS_BACKEND="nonsense") == ["nonsense"]
+
+
+def test_a_keras_that_runs_already_is_respected(tmp_path):
+    source = """
+        import os
+        os.environ["KERAS_BACKEND"] = "torch"
+        import keras
+        del os.environ["KERAS_BACKEND"]
+        import kerasfuse
+        print(keras.config.backend(), os.environ.get("KERAS_BACKEND"))
+    """
+    assert run(source, tmp_path) == ["torch", "None"]
+
+
+def test_importing_adds_no_package_to_what_keras_imports(tmp_path):
+    source = """
+        import os, sys
+        os.environ["KERAS_BACKEND"] = "torch"
+        import keras
+        before = set(sys.modules)
+        import kerasfuse
+        added = {name.split(".")[0] for name in set(sys.modules) - before}
+        print(*sorted(added - set(sys.stdlib_module_names)))
+    """
+    assert run(source, tmp_path) == ["kerasfuse"]
+
+
+def test_every_public_name_is_there(tmp_path):
+    hide = HIDE.format(names=["tensorflow", "jax", "jaxlib", "matplotlib"])
+    source = """
+        import kerasfuse
+        for name in kerasfuse.__all__:
+            module = getattr(kerasfuse, name)
+            missing = [n for n in getattr(module, "__all__", ()) if not hasattr(module, n)]
+            print(*(f"{name}.{n}" for n in missing))
+    """
+    assert run(hide + textwrap.dedent(source), tmp_path) == []

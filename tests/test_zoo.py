@@ -1,0 +1,288 @@
+"""Entries are read, checked, listed, loaded and written."""
+
+import hashlib
+import pathlib
+import tomllib
+
+import keras
+import numpy as np
+import pytest
+import tiny_zoo
+
+from kerasfuse import zoo, zoo_entry
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+
+@pytest.fixture
+def path(monkeypatch, tmp_path):
+    return tiny_zoo.use(monkeypatch, tmp_path / "zoo")
+
+
+@pytest.fixture
+def model_with_weights(path):
+    """Give the tiny entry weights and return the model that has them."""
+    model = zoo.load(tiny_zoo.NAME, weights=None)
+    file = path.with_name("tiny_simulated.weights.h5")
+    model.save_weights(file)
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    zoo.write(tiny_zoo.NAME, weights={"file": file.name, "sha256": digest, "seed": 1})
+    return model
+
+
+def inputs():
+    rng = np.random.default_rng(0)
+    widths = {"text": 300, "audio": 5, "vision": 20}
+    return {
+        name: rng.normal(size=(3, 4, width)).astype("float32") for name, width in widths.items()
+    }
+
+
+# The entries of the project.
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_every_entry_is_valid_and_builds(name):
+    entry = zoo.entry(name)
+    model = zoo.load(name, weights=None)
+    assert isinstance(model, keras.Model) and not model.compiled
+    assert model.modalities == entry.model_args["modalities"]
+    if entry.recorded:
+        assert entry.results["parameters"] == model.count_params()
+    assert f"# {name}" in zoo.card(name)
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_every_entry_states_each_dropout(name):
+    entry = zoo.entry(name)
+    dropouts = [key for key in zoo_entry.model_arguments(entry.model_class) if "dropout" in key]
+    assert dropouts and set(dropouts) <= set(entry.model_args)
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_every_entry_with_weights_has_the_right_ones(name):
+    entry = zoo.entry(name)
+    if not entry.weights.file:
+        pytest.skip(f"{name} has no weights yet: {entry.weights.made_by}")
+    assert zoo.sha256(zoo.folder() / entry.weights.file) == entry.weights.sha256
+    assert entry.weights.seed in entry.results["seeds"]
+    context = pytest.warns(zoo.SimulatedWeightsWarning) if entry.simulated else _no_warning()
+    with context:
+        zoo.load(name)
+
+
+def _no_warning():
+    import contextlib
+
+    return contextlib.nullcontext()
+
+
+def test_the_architectures_are_the_papers():
+    assert zoo.load("mica_mosei", weights=None).count_params() == 1_024_681
+
+
+def test_the_readme_shows_the_entries_as_they_are(tmp_path):
+    readme = ROOT / "README.md"
+    copy = tmp_path / "README.md"
+    copy.write_text(readme.read_text(encoding="utf-8"), encoding="utf-8")
+    zoo.update_readme(copy)
+    assert copy.read_text(encoding="utf-8") == readme.read_text(encoding="utf-8"), (
+        "the table is out of date: kerasfuse list --readme README.md"
+    )
+
+
+def test_update_readme_wants_the_marks(path, tmp_path):
+    (tmp_path / "a.md").write_text("no marks")
+    with pytest.raises(ValueError, match="expected the marks .*a.md"):
+        zoo.update_readme(tmp_path / "a.md")
+    assert (tmp_path / "a.md").read_text() == "no marks"
+
+
+# Listing.
+
+
+def test_entries_print_as_a_table(path):
+    listed = zoo.entries()
+    assert [entry.name for entry in listed] == [tiny_zoo.NAME]
+    header, row = repr(listed).splitlines()
+    assert header.split()[:3] == ["name", "data", "parameters"]
+    assert row.split()[:4] == [tiny_zoo.NAME, "simulated", "(like", "mosi)"]
+    assert row.endswith("none yet")
+    assert listed.markdown().splitlines()[2].startswith("| `tiny_simulated` | simulated")
+
+
+def test_entries_take_a_pattern(path):
+    assert len(zoo.entries("tiny_*")) == 1
+    assert zoo.entries("mica_*") == []
+    assert repr(zoo.entries("mica_*")).startswith("name")
+
+
+def test_simulated_weights_are_called_so(path, model_with_weights):
+    assert "SIMULATED" in repr(zoo.entries())
+    assert "SIMULATED" in zoo.card(tiny_zoo.NAME)
+
+
+def test_an_unknown_name_gets_the_nearest(path):
+    with pytest.raises(ValueError, match="name='tiny_simulatd'. Nearest: tiny_simulated"):
+        zoo.entry("tiny_simulatd")
+    with pytest.raises(ValueError, match="Valid: tiny_simulated"):
+        zoo.load("xyz")
+    with pytest.raises(ValueError, match="zoo entry"):
+        zoo.entry("../zoo/tiny_simulated")
+
+
+# Loading.
+
+
+def test_load_gives_the_weights_and_says_that_they_are_simulated(path, model_with_weights):
+    with pytest.warns(zoo.SimulatedWeightsWarning, match="tiny_simulated come from simulated"):
+        model = zoo.load(tiny_zoo.NAME)
+    assert not model.compiled
+    wanted = model_with_weights.predict(inputs(), verbose=0)
+    np.testing.assert_allclose(model.predict(inputs(), verbose=0), wanted, atol=1e-6)
+
+
+def test_load_takes_ones_own_weights(path, tmp_path):
+    made = zoo.load(tiny_zoo.NAME, weights=None)
+    made.save_weights(tmp_path / "own.weights.h5")
+    model = zoo.load(tiny_zoo.NAME, weights=tmp_path / "own.weights.h5")
+    wanted = made.predict(inputs(), verbose=0)
+    np.testing.assert_allclose(model.predict(inputs(), verbose=0), wanted, atol=1e-6)
+
+
+def test_no_weights_tells_the_command_that_makes_them(path):
+    with pytest.raises(FileNotFoundError, match="kerasfuse train tiny_simulated --record"):
+        zoo.load(tiny_zoo.NAME)
+
+
+def test_tampered_weights_are_refused(path, model_with_weights):
+    file = path.with_name("tiny_simulated.weights.h5")
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(ValueError, match="expected weights with sha256 .* Received"):
+        zoo.load(tiny_zoo.NAME)
+
+
+@pytest.mark.parametrize(
+    ("weights", "error", "message"),
+    [
+        ("none.weights.h5", FileNotFoundError, "does not exist"),
+        ("model.pkl", ValueError, ".weights.h5 file"),
+    ],
+)
+def test_weights_that_are_not_there(path, weights, error, message):
+    with pytest.raises(error, match=message):
+        zoo.load(tiny_zoo.NAME, weights=weights)
+
+
+def test_weights_of_another_model(path, tmp_path):
+    other = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
+    other.save_weights(tmp_path / "other.weights.h5")
+    (tmp_path / "text.weights.h5").write_text("no weights at all")
+    for name in ("other", "text"):
+        with pytest.raises(ValueError, match=f"{name}.weights.h5.*do not fit"):
+            zoo.load(tiny_zoo.NAME, weights=tmp_path / f"{name}.weights.h5")
+
+
+# Reading.
+
+
+BAD = [
+    ('class = "MICA"', 'class = "MICO"', "class='MICO'. Nearest: MICA"),
+    ('class = "MICA"', 'class = "FusionModel"', "class='FusionModel'"),
+    ('class = "MICA"', "", r"expected model.class. Received: \[model\] with args"),
+    ("dim = 4", "dims = 4", "model.dims=4. Nearest: dim"),
+    ('name = "simulated"', 'name = "simulate"', "name='simulate'. Nearest: simulated"),
+    ("num_samples = 24", "samples = 24", "data.samples=24. Nearest: num_samples"),
+    ('name = "tiny_simulated"', 'name = "other"', "expected the file's name"),
+    ('loss = "mae"', 'loss = "mea"', "loss='mea'. Nearest: mae"),
+    ('metrics = "mosi"', 'metrics = "moso"', "metrics='moso'"),
+    ('optimizer = "adam"', 'optimizer = "sgd"', "optimizer='sgd'"),
+    ("batch_size = 12", "batch_size = 0", "batch_size=0"),
+    ("batch_size = 12", "batch_size = true", "batch_size=True"),
+    ("batch_size = 12", "", "expected recipe.batch_size"),
+    ("batch_size = 12", "batch_size = 12\nbatchsize = 8", "recipe.batchsize. Nearest: batch_size"),
+    ("learning_rate = 1e-2", 'learning_rate = "big"', "learning_rate='big'"),
+    ("learning_rate = 1e-2", "learning_rate = nan", "learning_rate=nan"),
+    ("plateau_factor = 0.5", "plateau_factor = 2", "plateau_factor=2"),
+    ('monitor = "val_loss"', 'monitor = "test_loss"', "monitor='test_loss'. Nearest: val_loss"),
+    ('score = "mae"', 'score = "mea"', "score='mea'. Nearest: mae"),
+    ("seeds = [1, 2]", "seeds = [1, 1]", "every seed once"),
+    ("seeds = [1, 2]", "seeds = []", "whole numbers"),
+    ("seeds = [1, 2]", "seeds = [-1]", "whole numbers"),
+    ('title = "A model for tests"', "title = 3", "entry.title in quotes"),
+    ("[weights]", "[weight]", r"Received: \[weight\]. Nearest: weights"),
+    ("[weights]", "[weights]\nfile = '../a.h5'", "bare file name"),
+    ("[weights]", "[weights", "at line"),
+    (
+        "[weights]",
+        "[[published]]\nmodel='A'\nmetric='mae'\nvalue=1\n[weights]",
+        "no published figures beside results on simulated data",
+    ),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "message"), BAD)
+def test_a_wrong_entry_is_told_in_one_sentence(monkeypatch, tmp_path, old, new, message):
+    assert old in tiny_zoo.ENTRY
+    tiny_zoo.use(monkeypatch, tmp_path, tiny_zoo.ENTRY.replace(old, new, 1))
+    with pytest.raises(ValueError, match=f"tiny_simulated.toml is not a valid entry: .*{message}"):
+        zoo.entry(tiny_zoo.NAME)
+
+
+def test_override_reaches_model_data_and_recipe(path):
+    entry = zoo.entry(tiny_zoo.NAME)
+    changed = entry.override({"alpha": 0.1, "num_samples": 9, "epochs": 7, "model.tau": 0.2})
+    assert changed.model_args["alpha"] == 0.1 and changed.model_args["tau"] == 0.2
+    assert changed.data_args["num_samples"] == 9
+    assert changed.recipe.epochs == 7 and changed.recipe.seeds == (1, 2)
+    assert entry.model_args["alpha"] == 0.8
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"alhpa": 1}, "alhpa=1. Nearest: alpha"),
+        ({"data.alpha": 1}, "data.alpha=1. Nearest: alpha"),
+        ({"epochs": "many"}, "epochs='many'"),
+    ],
+)
+def test_a_wrong_override_is_told(path, settings, message):
+    with pytest.raises(ValueError, match=message):
+        zoo.entry(tiny_zoo.NAME).override(settings)
+
+
+# Writing.
+
+
+def test_write_keeps_comments_and_everything_else(path):
+    before = tomllib.loads(path.read_text())
+    results = {"seeds": [1], "versions": {"a": "1"}, "test": {"mae": {"mean": 1.0}}, "rows": []}
+    zoo.write(tiny_zoo.NAME, weights={"seed": 4}, results=results)
+    text = path.read_text()
+    after = tomllib.loads(text)
+    assert text.startswith("# A comment that stays.") and "# Another one." in text
+    assert after.pop("results") == results
+    assert after["weights"].pop("seed") == 4
+    assert after == before
+
+
+def test_write_replaces_older_results(path):
+    for seed in (1, 2):
+        zoo.write(tiny_zoo.NAME, results={"seeds": [seed], "rows": [{"label": "a"}]})
+    text = path.read_text()
+    assert tomllib.loads(text)["results"] == {"seeds": [2], "rows": [{"label": "a"}]}
+
+
+def test_a_failed_write_leaves_the_old_file_alone(path, monkeypatch):
+    before = path.read_text()
+
+    def fail(*arguments):
+        raise OSError("disk full")
+
+    monkeypatch.setattr("os.replace", fail)
+    with pytest.raises(OSError, match="disk full"):
+        zoo.write(tiny_zoo.NAME, results={"seeds": [1]})
+    assert path.read_text() == before
+    assert [file.name for file in path.parent.iterdir()] == [path.name]

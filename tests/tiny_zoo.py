@@ -1,0 +1,67 @@
+"""A zoo of one entry that trains in a second, for tests of what is built on entries."""
+
+import textwrap
+
+from kerasfuse import zoo
+
+NAME = "tiny_simulated"
+
+ENTRY = """\
+# A comment that stays.
+
+[entry]
+name = "tiny_simulated"
+title = "A model for tests"
+paper = "none"
+summary = "So small that it trains in a second."
+
+[model]
+class = "MICA"
+
+[model.args]
+modalities = { text = 300, audio = 5, vision = 20 }
+dim = 4
+num_heads = 2
+num_layers = 1
+kernel_sizes = 1
+alpha = 0.8
+beta = 0.5
+# Another one.
+
+[data]
+name = "simulated"
+
+[data.args]
+like = "mosi"
+num_samples = 24
+typical_lengths = { text = 4, audio = 6, vision = 5 }
+
+[recipe]
+loss = "mae"
+metrics = "mosi"
+score = "mae"
+optimizer = "adam"
+learning_rate = 1e-2
+clip_norm = 1.0
+batch_size = 12
+epochs = 3
+plateau_factor = 0.5
+plateau_patience = 1
+early_stopping = 3
+monitor = "val_loss"
+seeds = [1, 2]
+
+[weights]
+trained_on = "simulated sequences"
+licence = "none"
+made_by = "kerasfuse train tiny_simulated --record"
+"""
+
+
+def use(monkeypatch, folder, text=ENTRY):
+    """Write the entry into `folder` and make that the zoo; return the entry's path."""
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{NAME}.toml"
+    path.write_text(textwrap.dedent(text), encoding="utf-8")
+    monkeypatch.setattr(zoo, "folder", lambda: folder)
+    return path
