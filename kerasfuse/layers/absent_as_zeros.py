@@ -6,7 +6,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("kerasfuse")
 class AbsentAsZeros(keras.layers.Layer):
-    """Replace modalities that are `None` by one step of zeros, which is padding to every other layer.
+    """Replace modalities that are `None` by one step of zeros, padding to every other layer.
 
     Args:
         modalities: dict of modality name to feature width.

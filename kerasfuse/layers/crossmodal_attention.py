@@ -18,7 +18,8 @@ class CrossmodalAttention(keras.layers.Layer):
 
     The backend's fused kernel runs whenever nobody needs the scores: nothing of shape (Tq, Tk) is
     then held in memory. Asking for the scores does not change the output. Any attention dropout
-    gives the fused kernel up, in inference too; that is why it is 0 by default: drop after attention.
+    gives the fused kernel up, in inference too; that is why it is 0 by default: drop after
+    attention.
 
     Reference: Tsai et al., MulT, ACL 2019, section 3.1, equation 1.
 

@@ -7,15 +7,15 @@ from kerasfuse.layers.crossmodal_attention import CrossmodalAttention
 
 @keras.saving.register_keras_serializable("kerasfuse")
 class CrossmodalBlock(keras.layers.Layer):
-    """Reinforce a target sequence by a source sequence: pre-norm attention, then a feed-forward net.
+    """Reinforce a target sequence by a source: pre-norm attention, then a feed-forward net.
 
         Z' = Z + CrossmodalAttention(LN(Z), LN(S))      (one LN for target and source)
         Y  = Z' + W_2 relu(W_1 LN'(Z') + b_1) + b_2     (inner width 4 d)
 
     With the target as its own source it is a block of a self-attention transformer.
 
-    Reference: Tsai et al., MulT, ACL 2019, section 3.2, equation 4, and its public code for the shared
-    norm and the place of the dropouts. 12 d^2 + 13 d parameters at width d.
+    Reference: Tsai et al., MulT, ACL 2019, section 3.2, equation 4, and its public code for the
+    shared norm and the place of the dropouts. 12 d^2 + 13 d parameters at width d.
 
     Args:
         num_heads: heads of the attention; divides the width.

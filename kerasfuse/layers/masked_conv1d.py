@@ -13,8 +13,8 @@ class MaskedConv1D(keras.layers.Layer):
     A kernel wider than 1 leaks real steps into the padding beside them; masked again, the output
     does not depend on how much padding there was.
 
-    Reference: the temporal convolution of MulT (Tsai et al., ACL 2019, section 3.1), bias-free as in
-    its public code.
+    Reference: the temporal convolution of MulT (Tsai et al., ACL 2019, section 3.1), bias-free as
+    in its public code.
 
     Args:
         filters: width of the output.

@@ -12,11 +12,12 @@ class MergeGate(keras.layers.Layer):
 
         G = sigmoid(Z_1 W_1 + Z_2 W_2 + b),   Y = G o Z_1 + (1 - G) o Z_2
 
-    J sources: (G_1, ..., G_J) = softmax(a_1, ..., a_(J-1), 0) with a_j = sum_i Z_i W_ij + b_j, elementwise,
-    and Y = sum_j G_j o Z_j, which for J = 2 is the same. One source passes through, without a gate.
+    J sources: (G_1, ..., G_J) = softmax(a_1, ..., a_(J-1), 0) with a_j = sum_i Z_i W_ij + b_j,
+    elementwise, and Y = sum_j G_j o Z_j, which for J = 2 is the same. One source passes through,
+    without a gate.
 
-    Reference: Liang et al., MICA, ICCV 2021, section 3.4. The paper's bias has one vector a time step;
-    ours is shared over time, so that any length works. 2 d^2 + d parameters for two sources.
+    Reference: Liang et al., MICA, ICCV 2021, section 3.4. The paper's bias has one vector a time
+    step; ours is shared over time, so that any length works. 2 d^2 + d parameters for two sources.
 
     Call arguments:
         inputs: list of J tensors `(batch, steps, width)`.

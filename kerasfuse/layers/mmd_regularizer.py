@@ -83,7 +83,7 @@ class MMDRegularizer(keras.layers.Layer):
 
 
 def _grouped_elements(layers):
-    """Lay out every step of the batch as one element: `(layers x heads, batch x steps, head_dim)`."""
+    """Lay out each step of the batch as one element: `(layers x heads, batch x steps, width)`."""
     heads, width = layers[0].shape[2:]
     flat = [ops.reshape(ops.cast(x, "float32"), (-1, heads, width)) for x in layers]
     return ops.concatenate([ops.transpose(x, (1, 0, 2)) for x in flat], axis=0)

@@ -8,9 +8,10 @@ from kerasfuse import ops as fuse_ops
 
 @keras.saving.register_keras_serializable("kerasfuse")
 class PropagatedAlignment(keras.layers.Layer):
-    """Add the distance between queries and keys that attention is confident about, in training only.
+    """Add the distance of confidently attended queries and keys to the loss, in training only.
 
-        W^i = [P^i > gamma^i],   V^i = W^0 or ... or W^i,   L = weight x mean_i mean_nm V^i_nm |q^i_n - k^i_m|^2
+        W^i = [P^i > gamma^i],   V^i = W^0 or ... or W^i
+        L   = weight x mean over layers i and pairs (n, m) in V^i of |q^i_n - k^i_m|^2
 
     for one ordered pair of modalities and the layers i of its stack. A pair selected by an early layer
     stays selected in the later ones; the selection sends no gradient. See

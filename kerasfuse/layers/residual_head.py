@@ -9,8 +9,8 @@ class ResidualHead(keras.layers.Layer):
 
         h' = h + W_2 dropout(relu(W_1 h + b_1)) + b_2,   y = W h' + b
 
-    Reference: the head of MulT's public code (Tsai et al., ACL 2019); MICA says "several fully connected
-    layers".
+    Reference: the head of MulT's public code (Tsai et al., ACL 2019); MICA says "several fully
+    connected layers".
 
     Args:
         num_outputs: number of scores or logits.

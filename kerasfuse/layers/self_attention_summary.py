@@ -17,7 +17,8 @@ class SelfAttentionSummary(keras.layers.Layer):
     P scales and adds positions. Since only one step of the last layer is read, only that query is
     computed there: the same number, a third of the cost saved at three layers.
 
-    Reference: Tsai et al., MulT, ACL 2019, section 3.1 ("memory" transformers), and its public code.
+    Reference: Tsai et al., MulT, ACL 2019, section 3.1 ("memory" transformers), and its public
+    code.
 
     Args:
         num_layers: number of blocks.

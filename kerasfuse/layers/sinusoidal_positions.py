@@ -15,8 +15,8 @@ class SinusoidalPositions(keras.layers.Layer):
 
     Positions count from 1 at the first real step, so padding on the left moves nothing and a frame
     missing in the middle keeps its place in time. Without a mask the layer is MulT's own: positions
-    count from 1 at the first step of the array, and a step whose first channel is exactly 0 gets the
-    zero vector.
+    count from 1 at the first step of the array, and a step whose first channel is exactly 0 gets
+    the zero vector.
 
     Reference: Tsai et al., MulT, ACL 2019, section 3.2, and its public code.
 

@@ -46,7 +46,7 @@ def add_alignment_losses(
 
 
 def crossmodal_intermediates(queries, keys, masks, causal=False):
-    """Name the queries, keys and attention maps of every layer and pair for `FusionModel.extract`."""
+    """Name the queries, keys and attention maps of every layer and pair, for `extract`."""
     offered = {}
     for (source, target), layers in queries.items():
         for index, (q, k) in enumerate(zip(layers, keys[source, target], strict=True)):

@@ -40,7 +40,8 @@ def inputs_and_masks(modalities):
     """Create the symbolic inputs, the same with absent ones filled in, and the masks of real steps.
 
     Returns:
-        Three dicts by modality name: inputs, tensors `(batch, steps, width)`, masks `(batch, steps)`.
+        Three dicts by modality name: inputs and tensors `(batch, steps, width)`, and masks
+        `(batch, steps)`.
     """
     inputs = {
         name: keras.Input((None, width), name=name, optional=True)

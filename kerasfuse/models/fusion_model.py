@@ -10,8 +10,8 @@ from keras import ops
 class FusionModel(keras.Model):
     """A functional model over named modalities, with named auxiliary losses and intermediates.
 
-    Subclasses build a functional graph and hand it to `super().__init__(inputs, outputs)`; then they
-    call `_offer_intermediates`. What they get:
+    Subclasses build a functional graph and hand it to `super().__init__(inputs, outputs)`; then
+    they call `_offer_intermediates`. What they get:
 
     - Losses that layers add under a `loss_name` (`MMDRegularizer`, `PropagatedAlignment`) show under
       that name in the progress bar and in `History`: the mean over the layers of one name, without
@@ -74,8 +74,8 @@ class FusionModel(keras.Model):
         if not isinstance(inputs, dict) or set(inputs) != set(self.modalities):
             received = sorted(inputs) if isinstance(inputs, dict) else type(inputs).__name__
             raise ValueError(
-                f"expected a dict with one entry for each modality, {list(self.modalities)} (None, or "
-                f"zeros, where one is absent). Received: {received}"
+                f"expected a dict with one entry for each modality, {list(self.modalities)} "
+                f"(None, or zeros, where one is absent). Received: {received}"
             )
         for name, width in self.modalities.items():
             shape = None if inputs[name] is None else tuple(inputs[name].shape)

@@ -18,16 +18,16 @@ class MICA(FusionModel):
         y           = Head([Summary(Z_m^D)]_m)
         L           = L_p + alpha L_m + beta L_e
 
-    L_m is the MMD between queries and keys, L_e the propagated element-level alignment, both averaged
-    over layers, pairs and heads, both added in training only.
+    L_m is the MMD between queries and keys, L_e the propagated element-level alignment, both
+    averaged over layers, pairs and heads, both added in training only.
 
     Reference: Liang, Lin, Feng, Zhang, Lv, "Attention is not Enough: Mitigating the Distribution
-    Discrepancy in Asynchronous Multimodal Sequence Fusion", ICCV 2021, sections 3.4 and 4. No code was
-    published. Readings that the paper leaves open, and ours: sources are the updated Z_s^i (the text
-    says that Z^(i+1) feeds the next layer's blocks; `low_level_source=True` is MulT's Z_s^0); the gate's
-    bias is shared over time; the losses are means (as sums they would swamp L_p); the summary is a
-    3-layer self-attention transformer read at the last real step; each pair's stream is normed before
-    the last merge.
+    Discrepancy in Asynchronous Multimodal Sequence Fusion", ICCV 2021, sections 3.4 and 4. No code
+    was published. Readings that the paper leaves open, and ours: sources are the updated Z_s^i (the
+    text says that Z^(i+1) feeds the next layer's blocks; `low_level_source=True` is MulT's Z_s^0);
+    the gate's bias is shared over time; the losses are means (as sums they would swamp L_p); the
+    summary is a 3-layer self-attention transformer read at the last real step; each pair's stream
+    is normed before the last merge.
 
     Args:
         modalities: dict of modality name to feature width; two or more.
@@ -51,15 +51,15 @@ class MICA(FusionModel):
         output_dropout: rate inside the head.
 
     Call arguments:
-        inputs: dict of modality name to array `(batch, steps, width)`. Steps of zeros are padding, on
-            either side; an absent modality is all zeros or `None`.
+        inputs: dict of modality name to array `(batch, steps, width)`. Steps of zeros are padding,
+            on either side; an absent modality is all zeros or `None`.
 
     Returns:
         Tensor `(batch, num_outputs)`, raw scores, float32.
 
     Raises:
-        ValueError: for fewer than two modalities, names that do not match, or heads that do not divide
-            `dim`.
+        ValueError: for fewer than two modalities, names that do not match, or heads that do not
+            divide `dim`.
 
     Example:
 

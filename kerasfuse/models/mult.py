@@ -15,21 +15,21 @@ from kerasfuse.models.fusion_model import FusionModel
 
 @keras.saving.register_keras_serializable("kerasfuse")
 class MulT(FusionModel):
-    """Fuse asynchronous sequences by one crossmodal transformer for each ordered pair of modalities.
+    """Fuse asynchronous sequences by one crossmodal transformer for each pair of modalities.
 
         Z_m            = Conv1D(X_m)                                   every modality m
         Z_(s->t)^0     = P(Z_t),   Z_(s->t)^(i+1) = CrossmodalBlock(Z_(s->t)^i, P(Z_s)),   i < D
         h_t            = Summary([LN(Z_(s->t)^D)]_s)                   concatenated over sources s
         y              = Head([h_t]_t)
 
-    Every layer attends to the embedded source of layer 0. `alpha` and `beta` add MICA's alignment losses
-    (its supplement, Table A2).
+    Every layer attends to the embedded source of layer 0. `alpha` and `beta` add MICA's alignment
+    losses (its supplement, Table A2).
 
-    Reference: Tsai, Bai, Liang, Kolter, Morency, Salakhutdinov, "Multimodal Transformer for Unaligned
-    Multimodal Language Sequences", ACL 2019, section 3. `mask_padding=False, causal=True` is the authors'
-    public code: padding takes part in attention, positions count from the start of the array, the last
-    step of the array is read. By default padding is masked and changes nothing. One difference remains
-    in training: keys and values share one dropout mask of the embedding.
+    Reference: Tsai, Bai, Liang, Kolter, Morency, Salakhutdinov, "Multimodal Transformer for
+    Unaligned Multimodal Language Sequences", ACL 2019, section 3. `mask_padding=False, causal=True`
+    is the authors' public code: padding takes part in attention, positions count from the start of
+    the array, the last step of the array is read. By default padding is masked and changes nothing.
+    One difference remains in training: keys and values share one dropout mask of the embedding.
 
     Args:
         modalities: dict of modality name to feature width; two or more.
@@ -54,15 +54,15 @@ class MulT(FusionModel):
         output_dropout: rate inside the head.
 
     Call arguments:
-        inputs: dict of modality name to array `(batch, steps, width)`. Steps of zeros are padding, on
-            either side; an absent modality is all zeros or `None`.
+        inputs: dict of modality name to array `(batch, steps, width)`. Steps of zeros are padding,
+            on either side; an absent modality is all zeros or `None`.
 
     Returns:
         Tensor `(batch, num_outputs)`, raw scores, float32.
 
     Raises:
-        ValueError: for fewer than two modalities, names that do not match, or heads that do not divide
-            `dim`.
+        ValueError: for fewer than two modalities, names that do not match, or heads that do not
+            divide `dim`.
 
     Example:
 

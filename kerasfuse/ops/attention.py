@@ -10,7 +10,7 @@ MASKED_LOGIT = -3e4
 
 
 def causal_slack_mask(query_steps, key_steps):
-    """Build MulT's "causal with slack" mask: query i sees key j iff j <= i + |key_steps - query_steps|.
+    """Build MulT's "causal with slack" mask: query i sees key j iff j <= i + |Tk - Tq|.
 
     It depends on padded lengths, so outputs under it do too. MulT's authors report that it makes
     no difference; it is here for parity with their code.
@@ -44,7 +44,7 @@ def attention_mask(query, key, key_mask=None, causal=False):
 
 
 def attention_logits(query, key, mask=None):
-    """Return the float32 logits q.k / sqrt(head_dim), `(batch, heads, Tq, Tk)`, low where masked."""
+    """Return the float32 logits q.k / sqrt(head_dim), `(batch, heads, Tq, Tk)`, low if masked."""
     query = ops.cast(ops.transpose(query, (0, 2, 1, 3)), "float32")
     key = ops.cast(ops.transpose(key, (0, 2, 3, 1)), "float32")
     logits = ops.matmul(query * query.shape[-1] ** -0.5, key)

@@ -36,5 +36,5 @@ def last_valid_step(mask):
 
 
 def gather_step(x, index):
-    """Take one step of each sample: `(batch, steps, features)`, `(batch,)` -> `(batch, features)`."""
+    """Take one step of each sample: `(batch, steps, width)`, `(batch,)` -> `(batch, width)`."""
     return ops.squeeze(ops.take_along_axis(x, index[:, None, None], axis=1), axis=1)

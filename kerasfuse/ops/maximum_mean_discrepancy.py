@@ -27,7 +27,8 @@ def mmd(
         K(a, b) = sum_u exp(-|a - b|^2 / (2^u s)),   u = -2 .. 2
 
     The base bandwidth s is the mean squared distance within the pooled sample (no gradient flows
-    through it), 2 (mean |z|^2 - |mean z|^2) in closed form. 0 for equal sets, symmetric, at most 10.
+    through it), 2 (mean |z|^2 - |mean z|^2) in closed form. 0 for equal sets, symmetric, at most
+    10.
 
     Reference: Liang et al., "Attention is not Enough" (MICA), ICCV 2021, section 3.4. The paper
     prints K(k_s, q_s) in the first term, where only k with k makes an MMD, and does not name
@@ -149,7 +150,8 @@ def _energy_and_gradient(z, weights, bandwidth):
     squares = ops.sum(z * z, axis=-1, keepdims=True)
     widest = bandwidth[:, None, None] * 2.0 ** (NUM_KERNELS // 2)
     # Each product with these does two things at once: -|z_i - z_j|^2 / widest is one product of
-    # [2 z_i, -|z_i|^2, -1] / widest with [z_j, 1, |z_j|^2], and [z_j, 1] w_j sums for gradient and value.
+    # [2 z_i, -|z_i|^2, -1] / widest with [z_j, 1, |z_j|^2], and [z_j, 1] w_j sums for gradient and
+    # value.
     right = ops.transpose(ops.concatenate([z, one, squares], axis=-1), (0, 2, 1))
     weighted = ops.concatenate([z, one], axis=-1) * weights[:, None]
 

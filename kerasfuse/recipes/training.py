@@ -104,7 +104,7 @@ def train_seed(entry, folder, seed, data_dir=None, verbose="auto"):
         recipe.monitor, factor=recipe.plateau_factor, patience=recipe.plateau_patience, mode=mode
     )
     stop = keras.callbacks.EarlyStopping(recipe.monitor, patience=recipe.early_stopping, mode=mode)
-    checkpoint = RunCheckpoint(folder, best, recipe.monitor, mode, [plateau, stop])
+    checkpoint = RunCheckpoint(folder, best, recipe.monitor, mode, seed, [plateau, stop])
     if not checkpoint.done:
         splits["train"].epoch = checkpoint.initial_epoch
         model.fit(

@@ -7,6 +7,7 @@ import pathlib
 import time
 
 import keras
+import numpy as np
 
 from kerasfuse import atomic
 
@@ -16,10 +17,11 @@ _STATE = ("best", "wait", "cooldown_counter", "best_epoch", "stopped_epoch")
 class RunCheckpoint(keras.callbacks.Callback):
     """Write weights, optimizer, schedules and history after every epoch, and restore them.
 
-    `keras.callbacks.BackupAndRestore` brings back the model, the optimizer and the epoch, but not
-    what `EarlyStopping` and `ReduceLROnPlateau` counted, nor the best weights and the history so
-    far; this callback keeps those too. Dropout and subsampling go on with the random numbers that
-    they would have drawn, because the states of the model's seed generators are weights of it.
+    `keras.callbacks.BackupAndRestore` brings back the model, the optimizer and the epoch. This
+    callback also keeps what `EarlyStopping` and `ReduceLROnPlateau` counted, the best weights, the
+    history so far, and the random numbers: every epoch starts from a seed of its own, for backends
+    that draw dropout from one global generator, and the states of the model's seed generators,
+    which Keras does not save with its weights, come back too.
 
     The folder holds `history.csv` and a checkpoint: `checkpoint.json`, which names the two weights
     files that belong to it, the last epoch's (with the optimizer's) and the best epoch's (the
@@ -32,6 +34,7 @@ class RunCheckpoint(keras.callbacks.Callback):
             optimizer's.
         monitor: the logged quantity by which the best epoch is chosen.
         mode: `"min"` or `"max"`.
+        seed: whole number from 0 that the seeds of the epochs are made of.
         companions: callbacks that count epochs, such as `keras.callbacks.EarlyStopping`. They
             must stand before this one in the list given to `fit`.
 
@@ -45,19 +48,20 @@ class RunCheckpoint(keras.callbacks.Callback):
     >>> stop = keras.callbacks.EarlyStopping("val_loss", patience=10)
     >>> model, twin = (kerasfuse.zoo.load("mica_mosei", weights=None) for _ in range(2))
     >>> model.compile("adam", "mae")
-    >>> kept = RunCheckpoint("my-run", twin, "val_loss", "min", [stop])
+    >>> kept = RunCheckpoint("my-run", twin, "val_loss", "min", 0, [stop])
     >>> kept.initial_epoch, kept.done
     (0, False)
 
     and then `model.fit(..., initial_epoch=kept.initial_epoch, callbacks=[stop, kept])`.
     """
 
-    def __init__(self, folder, twin, monitor, mode, companions=()):
+    def __init__(self, folder, twin, monitor, mode, seed, companions=()):
         super().__init__()
         self.folder = pathlib.Path(folder)
         self.twin = twin
         self.monitor = monitor
         self.better = {"min": float.__lt__, "max": float.__gt__}[mode]
+        self.seed = seed
         self.companions = list(companions)
         self.state = {"epoch": 0, "done": False, "best": None, "best_epoch": None, "history": []}
         if self._file.exists():
@@ -89,9 +93,13 @@ class RunCheckpoint(keras.callbacks.Callback):
         for companion, counts in zip(self.companions, self.state["companions"], strict=True):
             for name, value in counts.items():
                 setattr(companion, name, value)
+        for variable, value in zip(self._random_states(), self.state["random"], strict=True):
+            variable.assign(value)
 
     def on_epoch_begin(self, epoch, logs=None):
         self._started = time.monotonic()
+        generator = np.random.SeedSequence([self.seed, epoch])
+        keras.utils.set_random_seed(int(generator.generate_state(1)[0]))
 
     def on_epoch_end(self, epoch, logs=None):
         state = self.state
@@ -108,6 +116,9 @@ class RunCheckpoint(keras.callbacks.Callback):
         state["companions"] = [
             {name: _plain(vars(companion)[name]) for name in _STATE if name in vars(companion)}
             for companion in self.companions
+        ]
+        state["random"] = [
+            keras.ops.convert_to_numpy(variable).tolist() for variable in self._random_states()
         ]
         value = row[self.monitor]
         if math.isfinite(value) and (state["best"] is None or self.better(value, state["best"])):
@@ -128,6 +139,9 @@ class RunCheckpoint(keras.callbacks.Callback):
             self.best_weights.replace(self.folder / "best.weights.h5")
         self._remove_weights()
         self._file.unlink(missing_ok=True)
+
+    def _random_states(self):
+        return [v for v in self.model.variables if v.name == "seed_generator_state"]
 
     def _last_weights(self):
         return self.folder / f"epoch_{self.state['epoch']:04d}.weights.h5"
