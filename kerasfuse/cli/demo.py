@@ -11,7 +11,7 @@ from kerasfuse.recipes.scoring import compile_model, constant_scores, load_split
 
 
 def run_demo(
-    folder, name="mica_mosei", weights="default", train_samples=256, test_samples=256, epochs=2
+    folder, name="mica_mosei", weights="default", train_samples=128, test_samples=128, epochs=2
 ):
     """Show the main job on simulated data, in under 3 minutes on two cores.
 

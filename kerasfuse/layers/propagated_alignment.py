@@ -13,8 +13,8 @@ class PropagatedAlignment(keras.layers.Layer):
         W^i = [P^i > gamma^i],   V^i = W^0 or ... or W^i
         L   = weight x mean over layers i and pairs (n, m) in V^i of |q^i_n - k^i_m|^2
 
-    for one ordered pair of modalities and the layers i of its stack. A pair selected by an early layer
-    stays selected in the later ones; the selection sends no gradient. See
+    for one ordered pair of modalities and the layers i of its stack. A pair selected by an early
+    layer stays selected in the later ones; the selection sends no gradient. See
     `kerasfuse.ops.propagated_alignment`.
 
     Reference: Liang et al., MICA, ICCV 2021, section 3.4, equation 2.

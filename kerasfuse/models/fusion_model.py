@@ -13,9 +13,9 @@ class FusionModel(keras.Model):
     Subclasses build a functional graph and hand it to `super().__init__(inputs, outputs)`; then
     they call `_offer_intermediates`. What they get:
 
-    - Losses that layers add under a `loss_name` (`MMDRegularizer`, `PropagatedAlignment`) show under
-      that name in the progress bar and in `History`: the mean over the layers of one name, without
-      its weight. They exist in training only and leave no `val_` entry behind.
+    - Losses that layers add under a `loss_name` (`MMDRegularizer`, `PropagatedAlignment`) show
+      under that name in the progress bar and in `History`: the mean over the layers of one name,
+      without its weight. They exist in training only and leave no `val_` entry behind.
     - `intermediates` lists what the model can show of its inner life, and `extract` shows it.
     - A wrong set of modalities, or a wrong width, is told in one sentence.
     """

@@ -12,9 +12,9 @@ from kerasfuse.models.fusion_model import FusionModel
 class MICA(FusionModel):
     """Fuse asynchronous sequences by Modality-Invariant Crossmodal Attention.
 
-        Z_m^0       = P(Conv1D(X_m))                                   every modality m
-        Z_(s->t)^i  = CrossmodalBlock(Z_t^i, Z_s^i)                    every ordered pair, layer i < D
-        Z_t^(i+1)   = MergeGate over s of Z_(s->t)^i                   every target
+        Z_m^0       = P(Conv1D(X_m))                        every modality m
+        Z_(s->t)^i  = CrossmodalBlock(Z_t^i, Z_s^i)         every ordered pair, layer i < D
+        Z_t^(i+1)   = MergeGate over s of Z_(s->t)^i        every target
         y           = Head([Summary(Z_m^D)]_m)
         L           = L_p + alpha L_m + beta L_e
 

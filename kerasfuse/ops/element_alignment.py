@@ -5,6 +5,7 @@ import math
 from keras import ops
 
 from kerasfuse.ops.attention import MASKED_LOGIT
+from kerasfuse.ops.blocks import map_blocks
 
 _MAX_PROBES = 48
 
@@ -77,9 +78,7 @@ def _in_blocks(function, inputs):
     rows = max(1, _BLOCK_ENTRIES // entries)
     while batch % rows:
         rows -= 1
-    blocks = [ops.reshape(x, (batch // rows, rows, *x.shape[1:])) for x in inputs]
-    results = ops.map(function, blocks)
-    return [ops.reshape(x, (batch, *x.shape[2:])) for x in results]
+    return map_blocks(function, inputs, rows)
 
 
 def _value_and_gradients(queries, keys, query_mask, key_mask, tau, propagate, mean):

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from kerasfuse.ops.blocks import map_blocks
+
 NUM_KERNELS = 5
 ESTIMATORS = ("exact", "random_features", "subsample")
 
@@ -141,10 +143,9 @@ def _kernel_energy(z, weights, bandwidth):
 
 
 def _energy_and_gradient(z, weights, bandwidth):
-    groups, n, width = z.shape[0], z.shape[1], z.shape[2]
-    rows = 128 if None in (groups, n) else max(1, min(n, _BLOCK_ENTRIES // (groups * n)))
-    total = ops.shape(z)[1]
-    missing = -total % rows
+    groups, n, _ = z.shape
+    rows = 128 if None in (groups, n) else max(32, min(n, _BLOCK_ENTRIES // (groups * n)))
+    missing = -ops.shape(z)[1] % rows
 
     one = ops.ones_like(z[..., :1])
     squares = ops.sum(z * z, axis=-1, keepdims=True)
@@ -171,20 +172,12 @@ def _energy_and_gradient(z, weights, bandwidth):
                 kernel = kernel * kernel
         slopes = slopes / widest
         gradient = -4.0 * wi[:, None] * (zi * slopes[..., -1:] - slopes[..., :-1])
-        return ops.sum(energy * wi, axis=-1), ops.transpose(gradient, (1, 0, 2))
+        return [ops.transpose(energy * wi), ops.transpose(gradient, (1, 0, 2))]
 
-    by_row = ops.transpose(z, (1, 0, 2))
-    if rows == n:
-        value, gradient = block((by_row, weights))
-        return value, ops.transpose(gradient, (1, 0, 2))
-    by_row = _pad_rows(by_row, missing)
-    blocks = (
-        ops.reshape(by_row, (-1, rows, ops.shape(z)[0], width)),
-        ops.reshape(_pad_rows(weights, missing), (-1, rows)),
-    )
-    value, gradient = ops.map(block, blocks)
-    gradient = ops.reshape(gradient, (-1, ops.shape(z)[0], width))[:total]
-    return ops.sum(value, axis=0), ops.transpose(gradient, (1, 0, 2))
+    by_row = [_pad_rows(ops.transpose(z, (1, 0, 2)), missing), _pad_rows(weights, missing)]
+    energy, gradient = block(by_row) if rows == n else map_blocks(block, by_row, rows)
+    gradient = gradient[: ops.shape(z)[1]]
+    return ops.sum(energy, axis=0), ops.transpose(gradient, (1, 0, 2))
 
 
 def _pad_rows(x, missing):

@@ -10,16 +10,18 @@ from kerasfuse.models import MICA, MulT
 RNG = np.random.default_rng(0)
 WIDTHS = {"text": 6, "audio": 4, "vision": 5}
 STEPS = {"text": 5, "audio": 9, "vision": 7}
+TWO = {"text": 6, "audio": 4}
 SMALL = {"dim": 8, "num_heads": 2, "num_layers": 2}
 
-# class, constructor arguments, names of auxiliary losses
+# class, modalities, constructor arguments, names of auxiliary losses. Two modalities where three
+# would only take longer.
 CONTRACTS = [
-    (MulT, SMALL, ()),
-    (MulT, {**SMALL, "alpha": 0.8, "beta": 0.5, "tau": 0.25}, ("mmd", "alignment")),
-    (MICA, SMALL, ("mmd", "alignment")),
-    (MICA, {**SMALL, "alpha": 0.0, "beta": 0.0, "low_level_source": True}, ()),
-    (MICA, {**SMALL, "beta": 0.0, "mmd_estimator": "exact"}, ("mmd",)),
-    (MICA, {**SMALL, "propagate": False, "attention_dropout": 0.1}, ("mmd", "alignment")),
+    (MulT, WIDTHS, SMALL, ()),
+    (MulT, TWO, {**SMALL, "alpha": 0.8, "beta": 0.5, "tau": 0.25}, ("mmd", "alignment")),
+    (MICA, WIDTHS, SMALL, ("mmd", "alignment")),
+    (MICA, TWO, {**SMALL, "alpha": 0.0, "beta": 0.0, "low_level_source": True}, ()),
+    (MICA, TWO, {**SMALL, "beta": 0.0, "mmd_estimator": "exact"}, ("mmd",)),
+    (MICA, TWO, {**SMALL, "propagate": False, "attention_dropout": 0.1}, ("mmd", "alignment")),
 ]
 
 
@@ -35,14 +37,14 @@ def batch(widths, size=4):
 
 
 @pytest.mark.parametrize(
-    "cls, kwargs, auxiliary",
+    "cls, widths, kwargs, auxiliary",
     CONTRACTS,
     ids=[f"{row[0].__name__}-{i}" for i, row in enumerate(CONTRACTS)],
 )
-def test_contract(cls, kwargs, auxiliary):
+def test_contract(cls, widths, kwargs, auxiliary):
     check_model(
-        lambda: cls(WIDTHS, **kwargs),
-        batch(WIDTHS),
+        lambda: cls(widths, **kwargs),
+        batch(widths),
         RNG.normal(size=(4, 1)).astype("float32"),
         expected_output_shape=(4, 1),
         auxiliary=auxiliary,
