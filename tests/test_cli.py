@@ -181,7 +181,8 @@ def test_predict_reads_npz_and_folders_and_writes_csv_and_json(path, weights, tm
     assert json.loads((tmp_path / "out.json").read_text()) == [
         {"sample": row["sample"], "score": pytest.approx(float(row["score"]))} for row in rows
     ]
-    assert list(csv.DictReader(open(tmp_path / "new" / "out.csv", encoding="utf-8"))) == rows
+    written = (tmp_path / "new" / "out.csv").read_text(encoding="utf-8")
+    assert list(csv.DictReader(written.splitlines())) == rows
 
 
 def test_predict_takes_an_absent_modality_as_zeros(path, weights, tmp_path):

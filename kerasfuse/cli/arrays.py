@@ -86,13 +86,14 @@ def as_text(ids, scores, suffix):
 
 def _load(path):
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if path.suffix == ".npy":
-            return loaded
-        with loaded:
+        # numpy leaves a file that it opened itself open when the content is no archive.
+        with open(path, "rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            if path.suffix == ".npy":
+                return loaded
             return {name: loaded[name] for name in loaded.files}
     except (ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(
-            f"expected {path.name} to hold plain arrays of numbers, as numpy.save and numpy.savez "
-            f"write them. Received: {error}"
+            "expected plain arrays of numbers, as numpy.save and numpy.savez write them. "
+            f"Received: input={str(path)!r} ({error})."
         ) from error
