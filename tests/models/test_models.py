@@ -121,8 +121,8 @@ def test_every_intermediate_can_be_extracted(cls):
 
 def test_an_unknown_intermediate_offers_the_nearest():
     model = MICA(WIDTHS, **SMALL)
-    with pytest.raises(ValueError, match="attention/1/audio_to_text"):
-        model.extract("attention/1/audio_text")
+    with pytest.raises(ValueError, match="attention/0/audio_to_text"):
+        model.extract("attention/0/audio_text")
 
 
 @pytest.mark.parametrize(
