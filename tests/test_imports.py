@@ -35,6 +35,8 @@ APART = {"layers", "losses", "metrics"}
 # Stands beside the floors: the entries and what is built on them feed its batches to models.
 DATASETS_USERS = {"zoo_entry", "zoo", "recipes", "report", "cli"}
 
+# The one file that asks which backend runs. Beside it, `<backend>_*.py` are written for one.
+ASKER = pathlib.PurePath("backend/__init__.py")
 BACKENDS = {"torch", "jax", "jaxlib", "tensorflow"}
 OPTIONAL = BACKENDS | {
     "huggingface_hub",
@@ -69,20 +71,25 @@ def file_violations(path, name):
     for node, in_function in walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Assert):
             yield node.lineno, "uses assert: raise an error that tells what was expected"
-        if unit != "backend" and asks_for_backend(node, unit):
-            yield node.lineno, "asks which backend runs: only backend.py may"
+        if name != ASKER and asks_for_backend(node, unit):
+            yield node.lineno, f"asks which backend runs: only {ASKER} may"
         for target in imported(node, name):
             first, *rest = target.split(".")
             if first == "kerasfuse":
                 reason = floor_violation(unit, rest)
             elif first in BACKENDS and unit != "backend":
-                reason = f"imports {first}: only backend.py may"
-            elif first in OPTIONAL and not in_function:
+                reason = f"imports {first}: only backend/ may"
+            elif first in OPTIONAL and not in_function and not is_written_for(name, first):
                 reason = f"imports the optional {first} at module level: import it where it is used"
             else:
                 reason = None
             if reason:
                 yield node.lineno, reason
+
+
+def is_written_for(name, package):
+    """Whether a file is written for one backend, as `backend/torch_cpu.py` is."""
+    return name.parts[0] == "backend" and name.name.startswith(f"{package}_")
 
 
 def walk(node, in_function=False):
@@ -155,8 +162,10 @@ PLANTED = [
     ("layers/a.py", "import matplotlib.pyplot as plt", "optional matplotlib at module level"),
     ("layers/a.py", "try:\n    import keras_hub\nexcept ImportError:\n    pass", "keras_hub"),
     ("zoo.py", "import importlib\nx = importlib.import_module('jinja2')", "optional jinja2"),
-    ("backend.py", "import jax", "optional jax at module level"),
-    ("layers/a.py", "def f():\n    import torch", "imports torch: only backend.py may"),
+    ("backend/__init__.py", "import jax", "optional jax at module level"),
+    ("backend/torch_cpu.py", "import jax", "optional jax at module level"),
+    ("backend/torch_cpu.py", "import keras\nx = keras.config.backend()", "asks which backend"),
+    ("layers/a.py", "def f():\n    import torch", "imports torch: only backend/ may"),
     ("layers/a.py", "import keras\nx = keras.config.backend()", "asks which backend runs"),
     ("layers/a.py", "from keras.backend import backend", "asks which backend runs"),
     ("zoo.py", "import os\nx = os.environ['KERAS_BACKEND']", "asks which backend runs"),
@@ -182,7 +191,9 @@ def test_a_planted_violation_is_found(tmp_path, path, source, reason):
         ("zoo.py", "from kerasfuse.recipes import train"),
         ("datasets/a.py", "from kerasfuse.atomic import replacing\nimport tensorflow_datasets"),
         ("analysis/a.py", "def f():\n    import matplotlib.pyplot as plt"),
-        ("backend.py", "import keras\ndef f():\n    import torch\n    keras.backend.backend()"),
+        ("backend/__init__.py", "import keras\ndef f():\n    keras.backend.backend()"),
+        ("backend/__init__.py", "def f():\n    import torch"),
+        ("backend/torch_cpu.py", "import torch"),
     ],
 )
 def test_what_is_allowed_is_not_reported(tmp_path, path, source):

@@ -3,11 +3,12 @@
 import dataclasses
 import pathlib
 
+import keras
 import numpy as np
 
 from kerasfuse import analysis, atomic, zoo
 from kerasfuse.cli import tables
-from kerasfuse.recipes.scoring import compile_model, constant_scores, load_split, score
+from kerasfuse.recipes.scoring import constant_scores, load_split, make_loss, score
 
 
 def run_demo(
@@ -43,12 +44,14 @@ def run_demo(
     print(f"3. Drawing what attends to what: {folder / 'attention.png'}")
     _draw_attention(model, test, folder / "attention.png")
 
-    print(f"4. Fine-tuning on {train_samples} samples; mmd and alignment are the two losses that")
-    print("   bring queries and keys of different modalities together")
-    gentle = dataclasses.replace(entry.recipe, learning_rate=entry.recipe.learning_rate / 5)
-    tuned = dataclasses.replace(_with_samples(entry, train_samples), recipe=gentle)
-    train = load_split(tuned, "train")
-    compile_model(model, tuned)
+    print(f"4. Fine-tuning on {train_samples} samples that its weights have not learnt from")
+    print("   mmd and alignment bring queries and keys of different modalities together")
+    train = load_split(_with_samples(entry, train_samples), "validation", shuffle=True)
+    optimizer = keras.optimizers.Adam(
+        entry.recipe.learning_rate / 5, global_clipnorm=entry.recipe.clip_norm
+    )
+    shown = [metric for metric in entry.recipe.make_metrics() if metric.name == entry.recipe.score]
+    model.compile(optimizer, make_loss(entry.recipe), metrics=shown)
     model.fit(train, epochs=epochs, verbose=1, shuffle=False)
     after = score(model, entry, test)
 

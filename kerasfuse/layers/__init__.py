@@ -3,6 +3,7 @@
 from kerasfuse.layers.absent_as_zeros import AbsentAsZeros
 from kerasfuse.layers.crossmodal_attention import CrossmodalAttention
 from kerasfuse.layers.crossmodal_block import CrossmodalBlock
+from kerasfuse.layers.dropout import Dropout
 from kerasfuse.layers.masked_conv1d import MaskedConv1D
 from kerasfuse.layers.masked_pooling import MaskedPooling
 from kerasfuse.layers.merge_gate import MergeGate
@@ -17,6 +18,7 @@ __all__ = [
     "AbsentAsZeros",
     "CrossmodalAttention",
     "CrossmodalBlock",
+    "Dropout",
     "MMDRegularizer",
     "MaskedConv1D",
     "MaskedPooling",

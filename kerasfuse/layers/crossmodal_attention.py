@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from kerasfuse import ops as fuse_ops
+from kerasfuse.layers.dropout import Dropout
 
 
 @keras.saving.register_keras_serializable("kerasfuse")
@@ -79,7 +80,7 @@ class CrossmodalAttention(keras.layers.Layer):
         self.value_projection = dense("value", source_shape, fan_out=3)
         self.output_projection = dense("output", query_shape)
         if self.dropout:
-            self.score_dropout = keras.layers.Dropout(self.dropout, dtype=self.dtype_policy)
+            self.score_dropout = Dropout(self.dropout, dtype=self.dtype_policy)
 
     def call(
         self,

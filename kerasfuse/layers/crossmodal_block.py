@@ -3,6 +3,7 @@
 import keras
 
 from kerasfuse.layers.crossmodal_attention import CrossmodalAttention
+from kerasfuse.layers.dropout import Dropout
 
 
 @keras.saving.register_keras_serializable("kerasfuse")
@@ -83,9 +84,9 @@ class CrossmodalBlock(keras.layers.Layer):
         self.feedforward_norm = norm("feedforward_norm")
         self.expand = dense(4 * width, "expand", width, activation="relu")
         self.contract = dense(width, "contract", 4 * width)
-        self.drop_attended = keras.layers.Dropout(self.residual_dropout, dtype=policy)
-        self.drop_expanded = keras.layers.Dropout(self.feedforward_dropout, dtype=policy)
-        self.drop_contracted = keras.layers.Dropout(self.residual_dropout, dtype=policy)
+        self.drop_attended = Dropout(self.residual_dropout, dtype=policy)
+        self.drop_expanded = Dropout(self.feedforward_dropout, dtype=policy)
+        self.drop_contracted = Dropout(self.residual_dropout, dtype=policy)
 
     def call(self, query, source=None, source_mask=None, return_projections=False, training=None):
         target = self.attention_norm(query)

@@ -2,6 +2,8 @@
 
 import keras
 
+from kerasfuse.layers.dropout import Dropout
+
 
 @keras.saving.register_keras_serializable("kerasfuse")
 class ResidualHead(keras.layers.Layer):
@@ -35,7 +37,7 @@ class ResidualHead(keras.layers.Layer):
     def build(self, inputs_shape):
         width, policy = inputs_shape[-1], self.dtype_policy
         self.hidden = keras.layers.Dense(width, activation="relu", name="hidden", dtype=policy)
-        self.drop = keras.layers.Dropout(self.dropout, dtype=policy)
+        self.drop = Dropout(self.dropout, dtype=policy)
         self.residual = keras.layers.Dense(width, name="residual", dtype=policy)
         self.scores = keras.layers.Dense(self.num_outputs, name="scores", dtype="float32")
         for layer in (self.hidden, self.residual, self.scores):

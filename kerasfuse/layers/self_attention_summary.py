@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from kerasfuse.layers.crossmodal_block import CrossmodalBlock
+from kerasfuse.layers.dropout import Dropout
 from kerasfuse.layers.masked_pooling import MaskedPooling
 from kerasfuse.layers.sinusoidal_positions import SinusoidalPositions
 
@@ -61,7 +62,7 @@ class SelfAttentionSummary(keras.layers.Layer):
     def build(self, inputs_shape):
         policy = self.dtype_policy
         self.positions = SinusoidalPositions(name="positions", dtype=policy)
-        self.drop = keras.layers.Dropout(self.embedding_dropout, dtype=policy)
+        self.drop = Dropout(self.embedding_dropout, dtype=policy)
         self.blocks = []
         for index in range(self.num_layers):
             last = index == self.num_layers - 1

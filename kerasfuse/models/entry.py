@@ -2,7 +2,7 @@
 
 import keras
 
-from kerasfuse.layers import AbsentAsZeros, MaskedConv1D, PaddingMask, SinusoidalPositions
+from kerasfuse.layers import AbsentAsZeros, Dropout, MaskedConv1D, PaddingMask, SinusoidalPositions
 
 
 def check_modalities(modalities):
@@ -55,11 +55,11 @@ def inputs_and_masks(modalities):
 def project(x, mask, name, dim, kernel_size, dropout):
     """Dropout on the raw features, then the masked convolution to width `dim`."""
     if dropout:
-        x = keras.layers.Dropout(dropout, name=f"{name}_input_dropout")(x)
+        x = Dropout(dropout, name=f"{name}_input_dropout")(x)
     return MaskedConv1D(dim, kernel_size, name=f"{name}_projection")(x, mask=mask)
 
 
 def place(x, mask, name, dropout):
     """Scale, add positions, drop: the embedding that the crossmodal blocks start from."""
     x = SinusoidalPositions(name=f"{name}_positions")(x, mask=mask)
-    return keras.layers.Dropout(dropout, name=f"{name}_embedding_dropout")(x)
+    return Dropout(dropout, name=f"{name}_embedding_dropout")(x)

@@ -4,6 +4,7 @@ import keras
 
 from kerasfuse.layers import (
     CrossmodalBlock,
+    Dropout,
     ResidualHead,
     SelfAttentionSummary,
     SinusoidalPositions,
@@ -109,7 +110,7 @@ class MulT(FusionModel):
         # === Layers ===
         positions = {m: SinusoidalPositions(name=f"{m}_positions") for m in widths}
         drops = {
-            (s, t, role): keras.layers.Dropout(embedding_dropout, name=f"{s}_to_{t}_{role}_dropout")
+            (s, t, role): Dropout(embedding_dropout, name=f"{s}_to_{t}_{role}_dropout")
             for s, t in pairs
             for role in ("target", "source")
         }

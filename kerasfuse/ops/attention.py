@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from kerasfuse.backend import pad_heads_for_fused_kernel
+from kerasfuse import backend
 
 # Added to the logits of masked keys. Finite, so that a row without any valid key stays finite, and
 # small enough for float16; what such a row attends to is multiplied away afterwards.
@@ -85,8 +85,4 @@ def fused_attention(query, key, value, key_mask=None, causal=False):
         Tensor `(batch, Tq, heads, head_dim)`. Rows without any valid key hold an arbitrary finite
         value: the caller masks them.
     """
-    mask = attention_mask(query, key, key_mask, causal)
-    head_dim = query.shape[-1]
-    query, key, value = (pad_heads_for_fused_kernel(x) for x in (query, key, value))
-    attended = ops.dot_product_attention(query, key, value, mask=mask, scale=head_dim**-0.5)
-    return attended[..., :head_dim]
+    return backend.fused_attention(query, key, value, attention_mask(query, key, key_mask, causal))

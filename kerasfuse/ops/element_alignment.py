@@ -10,7 +10,7 @@ from kerasfuse.ops.blocks import map_blocks
 _MAX_PROBES = 48
 
 # Entries of the attention matrices that are worked on at once: about the size of a cache.
-_BLOCK_ENTRIES = 2**21
+_BLOCK_ENTRIES = 2**20
 
 
 def propagated_alignment(queries, keys, query_mask, key_mask, tau=0.3, propagate=True, mean=True):
@@ -50,68 +50,75 @@ def propagated_alignment(queries, keys, query_mask, key_mask, tau=0.3, propagate
     >>> real = np.ones((8, 6), bool)
     >>> propagated_alignment([q], [k], real, real, tau=0.3)
     """
-    queries = ops.cast(
-        ops.stack(queries, axis=1), "float32"
-    )  # (batch, layers, Tq, heads, head_dim)
-    keys = ops.cast(ops.stack(keys, axis=1), "float32")
-    value, query_gradient, key_gradient = _in_blocks(
+    heads = queries[0].shape[2]
+    q, k = _by_head(queries), _by_head(keys)
+    value, q_gradient, k_gradient = _in_blocks(
         lambda block: _value_and_gradients(*block, tau, propagate, mean),
-        [ops.stop_gradient(queries), ops.stop_gradient(keys), query_mask, key_mask],
+        [
+            ops.stop_gradient(q),
+            ops.stop_gradient(k),
+            ops.repeat(query_mask, heads, axis=0),
+            ops.repeat(key_mask, heads, axis=0),
+        ],
     )
     # Value and gradient are known: terms that are 0 in value carry the gradient.
     loss = (
         ops.sum(ops.stop_gradient(value))
-        + ops.sum(ops.stop_gradient(query_gradient) * (queries - ops.stop_gradient(queries)))
-        + ops.sum(ops.stop_gradient(key_gradient) * (keys - ops.stop_gradient(keys)))
+        + ops.sum(ops.stop_gradient(q_gradient) * (q - ops.stop_gradient(q)))
+        + ops.sum(ops.stop_gradient(k_gradient) * (k - ops.stop_gradient(k)))
     )
-    return loss / ops.cast(ops.shape(queries)[0], loss.dtype) if mean else loss
+    return loss / ops.cast(ops.shape(q)[0] * q.shape[1], loss.dtype) if mean else loss
+
+
+def _by_head(layers):
+    """Lay out `(batch, steps, heads, head_dim)`, one a layer, as (batch x heads, layers, steps, d).
+
+    Attention matrices of samples and heads have nothing to do with each other; those of layers do.
+    """
+    x = ops.cast(ops.stack(layers, axis=1), "float32")
+    x = ops.transpose(x, (0, 3, 1, 2, 4))
+    return ops.reshape(x, (-1, len(layers), ops.shape(x)[3], x.shape[4]))
 
 
 def _in_blocks(function, inputs):
-    """Apply `function` to as many samples at once as fill a block, one block after the other."""
-    (batch, layers, query_steps, heads, _), key_steps = inputs[0].shape, inputs[1].shape[2]
-    if None in (batch, query_steps, key_steps):
+    """Apply `function` to as many rows at once as fill a block, one block after the other."""
+    (rows, layers, query_steps, _), key_steps = inputs[0].shape, inputs[1].shape[2]
+    if None in (rows, query_steps, key_steps):
         return function(inputs)
-    entries = layers * heads * query_steps * key_steps
-    if batch * entries <= _BLOCK_ENTRIES:
-        return function(inputs)
-    rows = max(1, _BLOCK_ENTRIES // entries)
-    while batch % rows:
-        rows -= 1
-    return map_blocks(function, inputs, rows)
+    at_once = max(1, min(rows, _BLOCK_ENTRIES // (layers * query_steps * key_steps)))
+    while rows % at_once:
+        at_once -= 1
+    return function(inputs) if at_once == rows else map_blocks(function, inputs, at_once)
 
 
-def _value_and_gradients(queries, keys, query_mask, key_mask, tau, propagate, mean):
-    q = ops.transpose(queries, (0, 1, 3, 2, 4))  # (batch, layers, heads, Tq, head_dim)
-    k = ops.transpose(keys, (0, 1, 3, 2, 4))
-    layers, heads = q.shape[1], q.shape[2]
-    selected = confident_pairs(q, k, query_mask[:, None, None], key_mask[:, None, None], tau)
+def _value_and_gradients(q, k, query_mask, key_mask, tau, propagate, mean):
+    layers = q.shape[1]
+    selected = confident_pairs(q, k, query_mask[:, None], key_mask[:, None], tau)
     if propagate and layers > 1:
         selected = _propagated(selected, layers)
-    v = ops.cast(selected, "float32")  # (batch, layers, heads, Tq, Tk)
+    v = ops.cast(selected, "float32")  # (rows, layers, Tq, Tk)
 
-    # With a column of ones, the same products give the row and the column sums of V.
-    to_keys = ops.matmul(v, _with_columns(k, 1.0))
-    to_queries = ops.matmul(ops.swapaxes(v, -1, -2), _with_columns(q, 1.0))
-    selected_keys, rows = to_keys[..., :-1], to_keys[..., -1:]
-    selected_queries, columns = to_queries[..., :-1], to_queries[..., -1:]
+    # With a column of ones, the same products give the row and the column sums of V. The short
+    # side comes first, which a processor multiplies several times faster.
+    to_keys = ops.matmul(_transposed(_with_columns(k, 1.0)), _transposed(v))
+    to_queries = ops.matmul(_transposed(_with_columns(q, 1.0)), v)
+    selected_keys, rows = _transposed(to_keys[..., :-1, :]), to_keys[..., -1, :, None]
+    selected_queries, columns = _transposed(to_queries[..., :-1, :]), to_queries[..., -1, :, None]
     distance = (
         ops.sum(rows * q * q, axis=(-2, -1))
         + ops.sum(columns * k * k, axis=(-2, -1))
         - 2.0 * ops.sum(q * selected_keys, axis=(-2, -1))
-    )  # (batch, layers, heads)
+    )  # (rows, layers)
     scale = ops.ones_like(distance)
     if mean:
-        scale = 1.0 / (ops.maximum(ops.sum(rows, axis=(-2, -1)), 1.0) * (layers * heads))
-    value = ops.sum(distance * scale, axis=(1, 2))
+        scale = 1.0 / ops.maximum(ops.sum(rows, axis=(-2, -1)), 1.0)
+    value = ops.sum(distance * scale, axis=1)
     scale = 2.0 * scale[..., None, None]
-    query_gradient = scale * (rows * q - selected_keys)
-    key_gradient = scale * (columns * k - selected_queries)
-    return (
-        value,
-        ops.transpose(query_gradient, (0, 1, 3, 2, 4)),
-        ops.transpose(key_gradient, (0, 1, 3, 2, 4)),
-    )
+    return value, scale * (rows * q - selected_keys), scale * (columns * k - selected_queries)
+
+
+def _transposed(x):
+    return ops.swapaxes(x, -1, -2)
 
 
 def _propagated(selected, layers):
@@ -157,10 +164,10 @@ def confident_pairs(query, key, query_mask, key_mask, tau):
     query = query * query.shape[-1] ** -0.5
     hidden_keys = (1.0 - real_k) * MASKED_LOGIT
     keys = _with_columns(key, hidden_keys, 1.0)
-    logits = ops.matmul(_with_columns(query, 1.0, 0.0), ops.swapaxes(keys, -1, -2))
+    logits = ops.matmul(_with_columns(query, 1.0, 0.0), _transposed(keys))
     normaliser = ops.logsumexp(logits, axis=-1)
     shift = ops.where(query_mask, -normaliser, MASKED_LOGIT)
-    log_scores = ops.matmul(_with_columns(query, 1.0, shift), ops.swapaxes(keys, -1, -2))
+    log_scores = ops.matmul(_with_columns(query, 1.0, shift), _transposed(keys))
 
     # Mean and variance of the valid entries, from sums over the sides alone.
     normaliser = normaliser * real_q
@@ -168,8 +175,8 @@ def confident_pairs(query, key, query_mask, key_mask, tau):
     sum_q, sum_k = ops.sum(query, axis=-2), ops.sum(key, axis=-2)
     pairs = ops.maximum(num_q * num_k, 1.0)
     mean = (ops.sum(sum_q * sum_k, axis=-1) - num_k * ops.sum(normaliser, axis=-1)) / pairs
-    gram_q = ops.matmul(ops.swapaxes(query, -1, -2), query)
-    gram_k = ops.matmul(ops.swapaxes(key, -1, -2), key)
+    gram_q = ops.matmul(_transposed(query), query)
+    gram_k = ops.matmul(_transposed(key), key)
     cross = ops.sum(ops.sum(query * normaliser[..., None], axis=-2) * sum_k, axis=-1)
     square = ops.sum(gram_q * gram_k, axis=(-2, -1)) - 2.0 * cross
     square = (square + num_k * ops.sum(normaliser**2, axis=-1)) / pairs

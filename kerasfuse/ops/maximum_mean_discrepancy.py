@@ -1,5 +1,7 @@
 """Maximum mean discrepancy between two sets of vectors, exact or estimated."""
 
+import math
+
 import keras
 from keras import ops
 
@@ -152,25 +154,26 @@ def _energy_and_gradient(z, weights, bandwidth):
     widest = bandwidth[:, None, None] * 2.0 ** (NUM_KERNELS // 2)
     # Each product with these does two things at once: -|z_i - z_j|^2 / widest is one product of
     # [2 z_i, -|z_i|^2, -1] / widest with [z_j, 1, |z_j|^2], and [z_j, 1] w_j sums for gradient and
-    # value.
-    right = ops.transpose(ops.concatenate([z, one, squares], axis=-1), (0, 2, 1))
-    weighted = ops.concatenate([z, one], axis=-1) * weights[:, None]
+    # value (with the short side first, which a processor multiplies several times faster).
+    right = _transposed(ops.concatenate([z, one, squares], axis=-1))
+    weighted = _transposed(ops.concatenate([z, one], axis=-1) * weights[:, None])
 
     def block(inputs):
         zi, wi = inputs  # (rows, groups, width), (rows,)
         zi = ops.transpose(zi, (1, 0, 2))
         zi_squares = ops.sum(zi * zi, axis=-1, keepdims=True)
         left = ops.concatenate([2.0 * zi, -zi_squares, -ops.ones_like(zi_squares)], axis=-1)
-        kernel = ops.exp(ops.matmul(left / widest, right))  # (groups, rows, n)
+        # To base 2, because a processor computes powers of 2 faster than those of e.
+        kernel = ops.exp2(ops.matmul(left / (widest * math.log(2.0)), right))  # (groups, rows, n)
         energy, slopes = 0.0, 0.0
         for power in range(NUM_KERNELS):
-            sums = ops.matmul(kernel, weighted)  # (groups, rows, width + 1)
-            energy = energy + sums[..., -1]
+            sums = ops.matmul(weighted, _transposed(kernel))  # (groups, width + 1, rows)
+            energy = energy + sums[:, -1]
             slopes = slopes + 2.0**power * sums
             if power < NUM_KERNELS - 1:
                 # Bandwidths are powers of two apart: the next kernel is the square of this one.
                 kernel = kernel * kernel
-        slopes = slopes / widest
+        slopes = _transposed(slopes / widest)
         gradient = -4.0 * wi[:, None] * (zi * slopes[..., -1:] - slopes[..., :-1])
         return [ops.transpose(energy * wi), ops.transpose(gradient, (1, 0, 2))]
 
@@ -178,6 +181,10 @@ def _energy_and_gradient(z, weights, bandwidth):
     energy, gradient = block(by_row) if rows == n else map_blocks(block, by_row, rows)
     gradient = gradient[: ops.shape(z)[1]]
     return ops.sum(energy, axis=0), ops.transpose(gradient, (1, 0, 2))
+
+
+def _transposed(x):
+    return ops.swapaxes(x, -1, -2)
 
 
 def _pad_rows(x, missing):

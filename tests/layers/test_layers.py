@@ -118,6 +118,7 @@ CONTRACTS = [
         (4, 8),
         {"sequences": PAIRS},
     ),
+    (layers.Dropout, {"rate": 0.3}, {"inputs": sequence(5, 8)}, (4, 5, 8), {}),
     (
         layers.ResidualHead,
         {"num_outputs": 3, "dropout": 0.1},

@@ -1,4 +1,4 @@
-"""The one file that knows which backend runs."""
+"""The one file that asks which backend runs."""
 
 import keras
 from keras import ops
@@ -20,7 +20,32 @@ def fixes_shapes_from_two_batches():
     return name() == "tensorflow"
 
 
-def pad_heads_for_fused_kernel(x):
+def dropout(x, rate, seed):
+    """Return `keras.random.dropout(x, rate, seed=seed)`, faster on a processor under PyTorch."""
+    if name() == "torch" and x.device.type == "cpu":
+        from kerasfuse.backend import torch_cpu
+
+        return torch_cpu.dropout(x, rate)
+    return keras.random.dropout(x, rate, seed=seed)
+
+
+def fused_attention(query, key, value, mask):
+    """Attend, `(batch, steps, heads, head_dim)`, without ever holding all scores.
+
+    `mask` is boolean and broadcasts to `(batch, heads, Tq, Tk)`, or `None`.
+    """
+    if name() == "torch":
+        from kerasfuse.backend import torch_cpu
+
+        if torch_cpu.runs_narrow_attention(query, mask):
+            return torch_cpu.narrow_attention(query, key, value, mask)
+    head_dim = query.shape[-1]
+    query, key, value = (_pad_heads_for_fused_kernel(x) for x in (query, key, value))
+    attended = ops.dot_product_attention(query, key, value, mask=mask, scale=head_dim**-0.5)
+    return attended[..., :head_dim]
+
+
+def _pad_heads_for_fused_kernel(x):
     """Widen the heads of `(batch, steps, heads, head_dim)` with zeros where the kernel needs it.
 
     PyTorch's fused kernels on a GPU take head widths that are multiples of 8 and fall back to a
