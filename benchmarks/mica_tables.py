@@ -50,7 +50,13 @@ FIGURE_3 = {
     "tau": [0.1, 0.2, 0.3, 0.4, 0.5],
 }
 
-TABLE_6 = {"MulT": "Table A1/MulT", "MICA, backbone": "Table 5/backbone", "MICA": None}
+TABLE_6 = {
+    "MulT": PLAIN,
+    "MICA, backbone": BACKBONE,
+    "MICA, + MMD": {"beta": 0.0},
+    "MICA": {},
+    "MICA, without propagation": {"propagate": False},
+}
 COLUMNS = {
     "model": ("", ""),
     "a_distance": ("A-distance", ""),
@@ -78,8 +84,9 @@ def rows(entry):
                 yield "Figure 3", f"{name} = {value:g}", {name: value}, None
 
 
-def folder_of(runs, place):
-    return runs / (place.lower().replace(" ", "_").replace(",", "").replace("=", "") or "recorded")
+def folder_of(runs, settings):
+    """Name a run by its settings, so that rows of two tables share one."""
+    return runs / ("_".join(f"{key}-{value}" for key, value in settings.items()) or "recorded")
 
 
 def alignment(entry, run):
@@ -103,8 +110,8 @@ def table_6(entry, runs):
     from kerasfuse import analysis, recipes
 
     measured = {
-        label: alignment(entry, recipes.read_run(ENTRY, folder_of(runs, place or "")))
-        for label, place in TABLE_6.items()
+        label: alignment(entry, recipes.read_run(ENTRY, folder_of(runs, settings)))
+        for label, settings in TABLE_6.items()
     }
     backbone = measured["MICA, backbone"]
     table = []
@@ -160,25 +167,18 @@ def main():
 
     console = Console()
 
-    def run(label, folder, settings=None, seeds=None):
+    def run(label, settings, seeds=None):
         console.rule(label)
-        return recipes.train(
-            ENTRY,
-            folder,
-            seeds,
-            settings,
-            jobs=arguments.jobs,
-            verbose=0,
-            report=console.print,
-        )
+        folder = folder_of(arguments.runs, settings)
+        options = {"jobs": arguments.jobs, "verbose": 0, "report": console.print}
+        return recipes.train(ENTRY, folder, seeds, settings, **options)
 
     entry = zoo.entry(ENTRY)
-    recipes.record(ENTRY, run(ENTRY, folder_of(arguments.runs, "")).folder)
+    recipes.record(ENTRY, run(ENTRY, {}).folder)
     for table, label, settings, against in rows(entry):
         if table in arguments.only:
             seeds = entry.recipe.seeds[:3] if table == "Figure 3" else None
-            place = folder_of(arguments.runs, f"{table}/{label}")
-            found = run(f"{table}: {label}", place, settings, seeds)
+            found = run(f"{table}: {label}", settings, seeds)
             recipes.record(ENTRY, found.folder, table, label, against)
     if "Figure 3" in arguments.only:
         console.print(f"drawn: {figure_3(zoo.entry(ENTRY))}")
