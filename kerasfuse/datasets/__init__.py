@@ -1,8 +1,10 @@
+"""Data sets by name, and batches of one's own arrays."""
 
 from kerasfuse.datasets import iemocap as iemocap
 from kerasfuse.datasets import mosei as mosei
 from kerasfuse.datasets import mosi as mosi
 from kerasfuse.datasets import mosi_utterance as mosi_utterance
+from kerasfuse.datasets import own as own
 from kerasfuse.datasets import sims as sims
 from kerasfuse.datasets import simulated as simulated
 from kerasfuse.datasets.batches import Batches
