@@ -5,6 +5,7 @@ from kerasfuse.datasets import mosei as mosei
 from kerasfuse.datasets import mosi as mosi
 from kerasfuse.datasets import mosi_utterance as mosi_utterance
 from kerasfuse.datasets import own as own
+from kerasfuse.datasets import ravdess as ravdess
 from kerasfuse.datasets import sims as sims
 from kerasfuse.datasets import simulated as simulated
 from kerasfuse.datasets.batches import Batches

@@ -160,8 +160,8 @@ def prepared(builder_class, files, read, accept=None):
             # Another process may have been faster.
             return _find(root, files, accept) or _convert(builder_class, root, files, read)
     except OSError as error:
-        if isinstance(error, FileNotFoundError) and str(error).startswith("expected"):
-            raise
+        if not str(error.filename or "").startswith(str(root.parent)):
+            raise  # of the source files, or told already
         raise OSError(
             f"expected a folder to write the prepared records to. Received: {root} ({error}). "
             "Name another one in the environment variable TFDS_DATA_DIR."
@@ -180,13 +180,15 @@ def source_folder(data_dir):
 
 
 def _find(root, files, accept):
+    stamp = _stamp(files)
     for path in sorted(root.glob(f"[!.]*/*/{_FACTS}")):
         facts = json.loads(path.read_text(encoding="utf-8"))
         if facts["version"] != str(Builder.VERSION):
             continue
-        known = not files or facts["stamp"] == _stamp(files)
-        if not known and facts["bytes"] == _size(files):  # moved, or touched
-            known = facts["sha256"] == _sha256(files)
+        known = not files or facts["stamp"] == stamp
+        if not known and facts["bytes"] == _size(files) and facts["sha256"] == _sha256(files):
+            known = True  # moved, or touched: the next time needs no look inside
+            _write_facts(path, facts | {"stamp": stamp})
         if known and (accept is None or accept(facts)):
             return path.parent, facts
     return None
@@ -217,8 +219,7 @@ def _convert(builder_class, root, files, read):
         "facts": source.facts,
         "report": found,
     }
-    with replacing(stage / _FACTS) as temporary:
-        temporary.write_text(json.dumps(facts, indent=1), encoding="utf-8")
+    _write_facts(stage / _FACTS, facts)
     if builder.data_path.exists():  # records of other files, or what TFDS did not finish
         shutil.rmtree(builder.data_path)
         builder = _builder(builder_class, source, stage, root.parent)
@@ -226,6 +227,11 @@ def _convert(builder_class, root, files, read):
     shutil.rmtree(stage)
     progress.say(report.text(builder.name, facts))
     return pathlib.Path(builder.data_path), facts
+
+
+def _write_facts(path, facts):
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(facts, indent=1), encoding="utf-8")
 
 
 def _builder(builder_class, source, stage, data_dir):
@@ -291,7 +297,8 @@ def _staged(stage):
         split = path.stem.rpartition("-")[0]
         with np.load(path) as index:
             staged.setdefault(split, []).append((path.with_suffix(".records"), dict(index)))
-    return {split: staged[split] for split in ("train", "validation", "test") if split in staged}
+    order = {"train": 0, "validation": 1, "test": 2}
+    return dict(sorted(staged.items(), key=lambda item: (order.get(item[0], 0), item[0])))
 
 
 def _check_splits(source, files):

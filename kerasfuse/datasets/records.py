@@ -16,7 +16,7 @@ class Records:
 
     Args:
         folder: folder of the records.
-        split: name of the split.
+        split: name of the split, or several with `+` between.
         fields: dict of modality name to the name of the array in the records; by default all
             arrays under their own names.
 
@@ -35,23 +35,25 @@ class Records:
         self.folder = pathlib.Path(folder)
         stored = json.loads((self.folder / "kerasfuse.json").read_text(encoding="utf-8"))
         self._stored = stored
-        if split not in stored["report"]["samples"]:
+        splits = split.split("+")
+        if unknown := [name for name in splits if name not in stored["report"]["samples"]]:
             raise ValueError(
                 f"expected split to be one of {', '.join(map(repr, stored['report']['samples']))}. "
-                f"Received: {split!r}"
+                f"Received: {', '.join(map(repr, unknown))}"
             )
         fields = fields or {name: name for name in stored["fields"]}
         self._fields = fields
         shapes = {name: stored["fields"][field][0] for name, field in fields.items()}
         self.modalities = {name: _width(shape) for name, shape in shapes.items()}
-        with np.load(pathlib.Path(folder, f"index-{split}.npz")) as index:
-            self.ids, self.labels = index["ids"].tolist(), index["labels"]
-            self._digests = index["digests"]
-            self.lengths = {
-                name: index[f"lengths:{fields[name]}"]
-                for name, shape in shapes.items()
-                if shape[0] is None
-            }
+        index = _concatenated([self.folder / f"index-{name}.npz" for name in splits])
+        self.ids, self.labels = index["ids"].tolist(), index["labels"]
+        self._digests = index["digests"]
+        self.lengths = {
+            name: index[f"lengths:{fields[name]}"]
+            for name, shape in shapes.items()
+            if shape[0] is None
+        }
+        self._moments = {}
         self.num_samples = len(self.ids)
         self._records = tfds.builder_from_directory(folder).as_data_source(split=split)
 
@@ -59,9 +61,46 @@ class Records:
         """Give a dict of modality name to the arrays of some samples, without padding."""
         records = self._records.__getitems__([int(row) for row in rows])
         return {
-            name: [record["features"][field] for record in records]
+            name: [self._scaled(name, record["features"][field]) for record in records]
             for name, field in self._fields.items()
         }
+
+    def moments(self, names):
+        """Give the mean and standard deviation of each feature over all steps that are not zero.
+
+        Args:
+            names: the modalities.
+
+        Returns:
+            dict of modality name to two arrays `(width,)` in float64.
+        """
+        found = {}
+        for name in names:
+            counts, sums, squares = 0, 0.0, 0.0
+            for row in range(self.num_samples):
+                x = self._records[row]["features"][self._fields[name]].astype("float64")
+                x = x[x.any(axis=1)]
+                counts, sums, squares = counts + len(x), sums + x.sum(0), squares + (x**2).sum(0)
+            mean = sums / counts
+            found[name] = mean, np.sqrt(np.maximum(squares / counts - mean**2, 0))
+        return found
+
+    def standardize(self, moments):
+        """Centre and scale what is read from now on; zero steps stay, constant features become 0.
+
+        Args:
+            moments: what `moments` of the training split gave.
+        """
+        for name, (mean, deviation) in moments.items():
+            constant = deviation <= 1e-6 * np.maximum(1, np.abs(mean))
+            self._moments[name] = mean, np.where(constant, np.inf, deviation)
+
+    def _scaled(self, name, x):
+        if name not in self._moments:
+            return x
+        mean, deviation = self._moments[name]
+        missing = ~x.any(axis=1, keepdims=True)
+        return np.where(missing, 0, (x - mean) / deviation).astype("float32")
 
     def report(self):
         """Write what the conversion found in the files, as lines."""
@@ -71,6 +110,16 @@ class Records:
         """Add what the conversion computed of each sample to a hash."""
         digest.update(repr(self._fields).encode())
         digest.update(self._digests.tobytes())
+        for name, moments in self._moments.items():
+            digest.update(name.encode() + np.stack(moments).tobytes())
+
+
+def _concatenated(files):
+    parts = []
+    for file in files:
+        with np.load(file) as index:
+            parts.append(dict(index))
+    return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
 
 
 def _width(shape):
