@@ -1,4 +1,4 @@
-"""CMU-MOSEI: opinions on video, by utterance and word, from the pickles of MulT or MMSA."""
+"""CMU-MOSEI: opinions on video, by utterance and word, of MulT, MMSA or the SDK."""
 
 from kerasfuse.datasets.registry import register
 from kerasfuse.datasets.sentiment_pickles import SentimentBuilder, load_pickled
@@ -11,7 +11,10 @@ def mosei(split, data_dir=None, *, aligned=False, text="features", strict=False)
     Which layout the file has is found out from what it holds. MulT's has GloVe vectors (300), 74
     COVAREP and 35 Facet features a step; MMSA's has BERT features (768) and token ids in place of
     GloVe. Unaligned there are up to 50, 500 and 500 steps and 16326/1871/4659 utterances for
-    training, validation and testing; aligned 50 steps of each and 16327/1871/4662.
+    training, validation and testing; aligned 50 steps of each and 16327/1871/4662. In place of a
+    pickle there may be the `.csd` files of the CMU multimodal SDK, one each of labels, word
+    vectors, audio and vision, with the SDK's `cmu_mosei_std_folds.py` or a `folds.json` (split to
+    videos) beside them: a step belongs to the utterance in which its middle lies.
 
     On the first load the file is converted into records, and what was found in it is told: values
     that were not finite and became 0 (COVAREP's -inf), labels that were clipped (old files go up
@@ -19,8 +22,8 @@ def mosei(split, data_dir=None, *, aligned=False, text="features", strict=False)
 
     Args:
         split: `"train"`, `"validation"` or `"test"`.
-        data_dir: the file, or the folder with it; the environment variable KERASFUSE_DATA by
-            default, then the manual folder of TensorFlow Datasets.
+        data_dir: the file, or the folder with it or with the `.csd` files; the environment variable
+            KERASFUSE_DATA by default, then the manual folder of TensorFlow Datasets.
         aligned: whether all modalities have the steps of the words.
         text: `"features"`, or `"ids"` for the token ids of MMSA's file.
         strict: refuse split sizes other than those above.

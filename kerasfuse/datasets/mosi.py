@@ -1,4 +1,4 @@
-"""CMU-MOSI: opinions on video, by utterance and word, from the pickles of MulT or MMSA."""
+"""CMU-MOSI: opinions on video, by utterance and word, of MulT, MMSA or the SDK."""
 
 from kerasfuse.datasets.registry import register
 from kerasfuse.datasets.sentiment_pickles import SentimentBuilder, load_pickled
@@ -10,7 +10,9 @@ def mosi(split, data_dir=None, *, aligned=False, text="features", strict=False):
 
     Which layout the file has is found out from what it holds. MulT's has GloVe vectors (300), 5
     COVAREP and 20 Facet features a step; MMSA's has BERT features (768) and token ids in their
-    place. Unaligned there are up to 50, 375 and 500 steps, aligned 50 of each. 1284 utterances are
+    place. Unaligned there are up to 50, 375 and 500 steps, aligned 50 of each. In place of a pickle
+    there may be the `.csd` files of the CMU multimodal SDK, one each of labels, word vectors, audio
+    and vision: a step belongs to the utterance in which its middle lies. 1284 utterances are
     for training, 229 for validation and 686 for testing.
 
     On the first load the file is converted into records, and what was found in it is told: values
@@ -18,8 +20,8 @@ def mosi(split, data_dir=None, *, aligned=False, text="features", strict=False):
 
     Args:
         split: `"train"`, `"validation"` or `"test"`.
-        data_dir: the file, or the folder with it; the environment variable KERASFUSE_DATA by
-            default, then the manual folder of TensorFlow Datasets.
+        data_dir: the file, or the folder with it or with the `.csd` files; the environment variable
+            KERASFUSE_DATA by default, then the manual folder of TensorFlow Datasets.
         aligned: whether all modalities have the steps of the words.
         text: `"features"`, or `"ids"` for the token ids of MMSA's file.
         strict: refuse split sizes other than those above.
@@ -52,3 +54,11 @@ class Mosi(SentimentBuilder):
     SIZES = dict.fromkeys((False, True), {"train": 1284, "validation": 229, "test": 686})
     WIDTHS = {"text": (300, 768), "audio": (5,), "vision": (20,)}
     LABEL_RANGE = (-3, 3)
+
+    @staticmethod
+    def split_of(files, videos):
+        """Give the split of each video: the standard one is by the order of their names."""
+        return {
+            video: "train" if video < "WKA5" else "validation" if video < "c7UH" else "test"
+            for video in videos
+        }

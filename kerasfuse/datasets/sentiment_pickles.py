@@ -1,11 +1,12 @@
-"""Find the pickle of a sentiment data set, see which layout it has, and read its samples."""
+"""Find the files of a sentiment data set, see which layout they have, and read their samples."""
 
 import difflib
+import functools
 import io
 
 import numpy as np
 
-from kerasfuse.datasets import conversion, mmsa_pickle, mult_pickle
+from kerasfuse.datasets import conversion, csd, mmsa_pickle, mult_pickle
 from kerasfuse.datasets.records import Records
 from kerasfuse.datasets.restricted_pickle import read_pickle
 from kerasfuse.datasets.source import Field, Sample, Source
@@ -33,13 +34,13 @@ def load_pickled(builder_class, split, data_dir, *, aligned, strict, text="featu
     """
     if text not in ("features", "ids"):
         raise ValueError(f'expected text="features" or "ids". Received: text={text!r}')
-    file, named = _find(builder_class, data_dir, aligned)
+    files, named = _find(builder_class, data_dir, aligned)
     found = conversion.prepared(
         builder_class,
-        [file] if file else [],
-        lambda bars: _read(builder_class, file, bars),
+        files,
+        lambda bars: _read(builder_class, files, bars),
         # A file that is named and of the other kind is told below.
-        lambda facts: bool(file) or facts["facts"]["aligned"] == aligned,
+        lambda facts: bool(files) or facts["facts"]["aligned"] == aligned,
     )
     if found is None:
         raise FileNotFoundError(
@@ -49,7 +50,7 @@ def load_pickled(builder_class, split, data_dir, *, aligned, strict, text="featu
             f"{builder_class.MANUAL_DOWNLOAD_INSTRUCTIONS}"
         )
     folder, facts = found
-    where = f"{str(file)!r}" if file else f"the records in {str(folder)!r}"
+    where = f"{str(files[0])!r}" if files else f"the records in {str(folder)!r}"
     if facts["facts"]["aligned"] != aligned:
         kind = "aligned" if facts["facts"]["aligned"] else "unaligned"
         raise ValueError(
@@ -82,7 +83,7 @@ def load_pickled(builder_class, split, data_dir, *, aligned, strict, text="featu
 
 
 class SentimentBuilder(conversion.Builder, skip_registration=True):
-    """A data set that circulates as a pickle.
+    """A data set that circulates as a pickle, or as sequences of the CMU multimodal SDK.
 
     Attributes:
         FILES: dict of `aligned` to the names under which its files circulate.
@@ -94,12 +95,19 @@ class SentimentBuilder(conversion.Builder, skip_registration=True):
 
     LABEL_SHAPE = ()
 
+    @staticmethod
+    def split_of(files, videos):
+        """Give the split of each video of `.csd` files, from the lists beside them."""
+        return csd.folds_of(files, videos)
+
 
 def _find(builder_class, data_dir, aligned):
-    """Give `(file or None, folder that was searched)`."""
+    """Give `(files, folder that was searched)`."""
     folder = conversion.source_folder(data_dir)
-    if folder.is_file():
-        return folder, folder
+    if folder.is_file() and folder.suffix == ".csd":
+        folder = folder.parent
+    elif folder.is_file():
+        return [folder], folder
     files = {file.name.lower(): file for file in _shallow(folder, builder_class.name)}
     fits = [files[name] for name in builder_class.FILES[aligned] if name in files]
     if len(fits) > 1:
@@ -107,6 +115,10 @@ def _find(builder_class, data_dir, aligned):
             f"expected one file of {builder_class.name}. Received: {', '.join(map(str, fits))}. "
             "Name the one that is meant in data_dir=..."
         )
+    if not fits and (sequences := sorted(folder.glob("*.csd"))):
+        # The lists of videos too: other lists, other splits.
+        lists = [*folder.glob("folds.json"), *folder.glob("*_std_folds.py")]
+        return [*sequences, *sorted(lists)], folder
     if not fits and data_dir and len(files) == 1:  # under a name of the user's own
         known = {name for names in builder_class.FILES.values() for name in names}
         fits = [file for name, file in files.items() if name not in known]
@@ -119,7 +131,7 @@ def _find(builder_class, data_dir, aligned):
             "or the file itself, in data_dir=... or in the environment variable KERASFUSE_DATA. "
             f"{builder_class.MANUAL_DOWNLOAD_INSTRUCTIONS}"
         )
-    return (fits[0] if fits else None), folder
+    return fits, folder
 
 
 def _shallow(folder, name):
@@ -130,7 +142,16 @@ def _shallow(folder, name):
                 yield from sorted(inner.glob("*.pkl"))
 
 
-def _read(builder_class, file, bars):
+def _read(builder_class, files, bars):
+    if files[0].suffix == ".csd":
+        sequences = [file for file in files if file.suffix == ".csd"]
+        return csd.read(
+            sequences,
+            functools.partial(builder_class.split_of, sequences),
+            builder_class.LABEL_RANGE,
+            builder_class.SIZES.get(False),
+        )
+    (file,) = files
     with bars.open(file, "rb", description=f"reading {file.name}") as opened:
         tree = read_pickle(file, io.BufferedReader(opened, 2**20))
     layouts = [name for name, (fits, _) in _LAYOUTS.items() if fits(tree)]
