@@ -8,6 +8,7 @@ from kerasfuse.datasets import own as own
 from kerasfuse.datasets import ravdess as ravdess
 from kerasfuse.datasets import sims as sims
 from kerasfuse.datasets import simulated as simulated
+from kerasfuse.datasets import ur_funny as ur_funny
 from kerasfuse.datasets.batches import Batches
 from kerasfuse.datasets.registry import convert, load, names
 
