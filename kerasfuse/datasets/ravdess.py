@@ -1,11 +1,11 @@
 """RAVDESS: two sentences spoken in eight emotions, where the words tell nothing."""
 
-import csv
 import pathlib
 
 import numpy as np
 
 from kerasfuse.datasets import conversion, recordings
+from kerasfuse.datasets.openface import UNITS, read_units
 from kerasfuse.datasets.records import Records
 from kerasfuse.datasets.registry import register
 from kerasfuse.datasets.source import Field, Sample, Source
@@ -16,9 +16,6 @@ _STATEMENTS = {
     "02": ("dogs", "are", "sitting", "by", "the", "door"),
 }
 _EMOTIONS = 8
-_INTENSITIES = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 45)
-_PRESENCES = (*_INTENSITIES[:-1], 28, 45)
-UNITS = (*(f"AU{i:02d}_r" for i in _INTENSITIES), *(f"AU{i:02d}_c" for i in _PRESENCES))
 _RATE, _WINDOW, _STRIDE, _BANDS = 16000, 400, 160, 64
 
 _INSTRUCTIONS = (
@@ -190,34 +187,8 @@ def _sample(take, sound, face):
             "audio": recordings.log_mel(
                 recordings.read_sound(sound, _RATE), _RATE, _BANDS, _WINDOW, _STRIDE
             ),
-            "vision": _read_units(face),
+            "vision": read_units(face),
         },
         label=np.array(int(emotion) - 1),
         place=f"{sound} and {face}",
     )
-
-
-def _read_units(path):
-    """Read the action units of an OpenFace table, `(frames, 35)`; a frame without a face is 0."""
-    with open(path, encoding="utf-8", newline="") as file:
-        first = file.readline()
-        delimiter = ";" if ";" in first else ","
-        names = [name.strip() for name in first.split(delimiter)]
-        missing = [unit for unit in UNITS if unit not in names]
-        if missing:
-            raise ValueError(
-                f"expected a table of OpenFace with 35 action units. Received: {str(path)!r} "
-                f"without {', '.join(missing[:3])}{' and others' if len(missing) > 3 else ''}"
-            )
-        columns = [names.index(unit) for unit in UNITS]
-        success = names.index("success") if "success" in names else None
-        frames = []
-        for line, row in enumerate(csv.reader(file, delimiter=delimiter), 2):
-            try:
-                seen = success is None or float(row[success]) > 0
-                frames.append([float(row[i]) if seen else 0.0 for i in columns])
-            except (ValueError, IndexError) as error:
-                raise ValueError(
-                    f"expected {len(names)} numbers in line {line} of {path}. Received: {error}"
-                ) from error
-    return np.array(frames, "float32").reshape(-1, len(UNITS))

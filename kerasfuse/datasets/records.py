@@ -55,15 +55,28 @@ class Records:
         }
         self._moments = {}
         self.num_samples = len(self.ids)
+        self._rows = np.arange(self.num_samples)
         self._records = tfds.builder_from_directory(folder).as_data_source(split=split)
 
     def read(self, rows):
         """Give a dict of modality name to the arrays of some samples, without padding."""
-        records = self._records.__getitems__([int(row) for row in rows])
+        records = self._records.__getitems__([int(self._rows[row]) for row in rows])
         return {
             name: [self._scaled(name, record["features"][field]) for record in records]
             for name, field in self._fields.items()
         }
+
+    def keep(self, rows):
+        """Leave only some samples, in the order given.
+
+        Args:
+            rows: integer array of positions.
+        """
+        self._rows = self._rows[rows]
+        self.ids = [self.ids[row] for row in rows]
+        self.labels, self._digests = self.labels[rows], self._digests[rows]
+        self.lengths = {name: lengths[rows] for name, lengths in self.lengths.items()}
+        self.num_samples = len(self.ids)
 
     def moments(self, names):
         """Give the mean and standard deviation of each feature over all steps that are not zero.
@@ -78,7 +91,9 @@ class Records:
         for name in names:
             counts, sums, squares = 0, 0.0, 0.0
             for row in range(self.num_samples):
-                x = self._records[row]["features"][self._fields[name]].astype("float64")
+                x = self._records[int(self._rows[row])]["features"][self._fields[name]].astype(
+                    "float64"
+                )
                 x = x[x.any(axis=1)]
                 counts, sums, squares = counts + len(x), sums + x.sum(0), squares + (x**2).sum(0)
             mean = sums / counts
