@@ -237,7 +237,7 @@ def _write_facts(path, facts):
 def _builder(builder_class, source, stage, data_dir):
     config = Packaging(name=source.config, source=source, stage=stage)
     with _quiet():
-        return builder_class(config=config, data_dir=data_dir, file_format=_file_format())
+        return builder_class(config=config, data_dir=data_dir, file_format=file_format())
 
 
 def _finish(builder):
@@ -263,7 +263,8 @@ def _quiet():
         logger.setLevel(level)
 
 
-def _file_format():
+def file_format():
+    """Name the format that records are written in: the best of those that are installed."""
     if util.find_spec("array_record"):
         return "array_record"
     if util.find_spec("pyarrow"):
