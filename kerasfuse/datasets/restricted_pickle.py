@@ -4,6 +4,7 @@ import collections
 import contextlib
 import pathlib
 import pickle
+import re
 
 import numpy as np
 
@@ -91,28 +92,65 @@ class _Function:
         return self._call(*args)
 
 
+class _Dtype:
+    """A dtype of which a pickle chooses the kind, the size and the order of bytes, and no more.
+
+    Through the state of a real one it could choose the flags, and have numpy take bytes for
+    pointers.
+    """
+
+    __slots__ = ("dtype",)
+
+    def __init__(self, dtype):
+        object.__setattr__(self, "dtype", dtype)
+
+    def __setattr__(self, name, value):
+        raise _RefusedError(f"a change of {name!r}")
+
+    def __setstate__(self, state):
+        _, order, subdtype, names, fields, *_ = state
+        if (subdtype, names, fields) != (None, None, None):
+            raise _RefusedError("a structured array")
+        if order in ("<", ">"):
+            object.__setattr__(self, "dtype", self.dtype.newbyteorder(order))
+
+
+class _Array(np.ndarray):
+    """An array that looks at its state before numpy does."""
+
+    def __setstate__(self, state):
+        *_, shape, dtype, fortran, data = state
+        if type(dtype) is not _Dtype or dtype.dtype.hasobject != isinstance(data, list):
+            raise _RefusedError("an array of what its dtype does not say")
+        if vars(self):
+            raise _RefusedError("a second state of an array")
+        vars(self)["built"] = True
+        super().__setstate__((1, shape, dtype.dtype, fortran, data))
+
+
 def _empty_array(kind, shape, typecode):
-    # The shape and values follow in the array's own state, where numpy checks them.
+    # The shape and values follow in the array's own state.
     if kind is not _ARRAY_KIND:
         raise _RefusedError(f"an array of {kind!r}")
-    return np.ndarray((0,), "b")
+    return _Array((0,), "b")
 
 
 def _dtype(spec, align=False, copy=True):
-    # Always a copy: the state that follows must not reach numpy's own types.
-    return np.dtype(spec, align=bool(align), copy=True)
+    if not isinstance(spec, str) or not re.fullmatch(r"[?biufcSUO]\d*", spec):
+        raise _RefusedError(f"the dtype {spec!r}")
+    return _Dtype(np.dtype("O" if spec[0] == "O" else spec))
 
 
 def _scalar(dtype, data=None):
     if isinstance(data, str):  # from Python 2
         data = data.encode("latin1")
-    if dtype.hasobject:
-        return data
-    return np.frombuffer(data, dtype, 1)[0]
+    return data if dtype.dtype.hasobject else np.frombuffer(data, dtype.dtype, 1)[0]
 
 
 def _from_buffer(buffer, dtype, shape, order, axis_order=None):
-    array = np.frombuffer(buffer, dtype)
+    if type(buffer) not in (bytes, bytearray) or dtype.dtype.hasobject:
+        raise _RefusedError("an array over something that is no bytes")
+    array = np.frombuffer(buffer, dtype.dtype)
     if axis_order is None:
         return array.reshape(shape, order=order)
     turned = [shape[axis] for axis in axis_order]

@@ -112,12 +112,53 @@ def test_what_a_pickle_may_call_it_may_not_change(tmp_path):
             read_pickle(save(tmp_path / "a.pkl", data))
 
 
+def array_of(dtype, state, data):
+    """Pickle an array of 1 value by hand: `_reconstruct`, and a state with a dtype of its own."""
+    return (
+        b"\x80\x02cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R"
+        b"(K\x01K\x01\x85cnumpy\ndtype\n"
+        + dtype
+        + b"K\x00K\x01\x87R"
+        + state
+        + b"b\x89"
+        + data
+        + b"tb."
+    )
+
+
+NATIVE = b"(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00t"
+
+
+def test_the_array_by_hand_is_one(tmp_path):
+    data = array_of(b"U\x02f8", NATIVE.replace(b"|", b"<"), b"U\x08" + np.float64(2.5).tobytes())
+    np.testing.assert_array_equal(read_pickle(save(tmp_path / "a.pkl", data)), [2.5])
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        # Flags 0 would have numpy take these bytes for the address of an object.
+        (array_of(b"U\x02O8", NATIVE, b"U\x08AAAAAAAA"), "what its dtype does not say"),
+        (array_of(b"U\x02f8", NATIVE, b"]K\x01a"), "what its dtype does not say"),
+        (array_of(b"U\x02V8", NATIVE, b"U\x08AAAAAAAA"), "the dtype 'V8'"),
+        (
+            array_of(b"U\x02f8", NATIVE.replace(b"NNN", b"NU\x01a\x85}"), b"U\x08AAAAAAAA"),
+            "structured",
+        ),
+        (
+            array_of(b"U\x02f8", NATIVE, b"U\x08AAAAAAAA")[:-1] + b"(K\x01)NNNtb.",
+            "what its dtype does not say",
+        ),
+    ],
+)
+def test_memory_cannot_be_reached_through_the_state_of_an_array(tmp_path, data, told):
+    with pytest.raises(ValueError, match=f"asks for .*{told}"):
+        read_pickle(save(tmp_path / "evil.pkl", data))
+
+
 def test_types_of_numpy_cannot_be_changed_through_their_state(tmp_path):
     # dtype("f8", align=0, copy=0) and then the state of ">f8".
-    data = (
-        b"\x80\x02cnumpy\ndtype\nU\x02f8K\x00K\x00\x87R"
-        b"(K\x03U\x01>NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb."
-    )
+    data = b"\x80\x02cnumpy\ndtype\nU\x02f8K\x00K\x00\x87R" + NATIVE.replace(b"|", b">") + b"b."
     read_pickle(save(tmp_path / "a.pkl", data))
     assert np.dtype("f8").isnative and np.arange(2.0)[1] == 1
 
