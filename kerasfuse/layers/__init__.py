@@ -8,6 +8,7 @@ from kerasfuse.layers.masked_conv1d import MaskedConv1D
 from kerasfuse.layers.masked_pooling import MaskedPooling
 from kerasfuse.layers.merge_gate import MergeGate
 from kerasfuse.layers.mmd_regularizer import MMDRegularizer
+from kerasfuse.layers.modality_gate import ModalityGate
 from kerasfuse.layers.padding_mask import PaddingMask
 from kerasfuse.layers.propagated_alignment import PropagatedAlignment
 from kerasfuse.layers.residual_head import ResidualHead
@@ -23,6 +24,7 @@ __all__ = [
     "MaskedConv1D",
     "MaskedPooling",
     "MergeGate",
+    "ModalityGate",
     "PaddingMask",
     "PropagatedAlignment",
     "ResidualHead",

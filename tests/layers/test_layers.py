@@ -38,6 +38,7 @@ ALIGNED = {
     "query_mask": mask(5),
     "key_mask": mask(7),
 }
+STREAMS = {"text": sequence(5, 8), "audio": sequence(7, 3), "pulse": sequence(6, 5)}
 SOURCE = [("source", "source_mask")]
 STEPS = [("inputs", "mask")]
 PAIRS = [("queries", "query_mask"), ("keys", "key_mask")]
@@ -100,6 +101,22 @@ CONTRACTS = [
             {},
         )
         for sources in (1, 2, 3)
+    ],
+    *[
+        (
+            layers.ModalityGate,
+            {"modalities": list(STREAMS), "mode": mode, "primary": primary},
+            {"inputs": STREAMS},
+            [(4, 7, 3), (4, 6, 5), (4, 5, 8)],
+            # The weights of the soft gate carry the gradient, not its streams.
+            {"without_gradient": ["logits"] if mode == "soft" else []},
+        )
+        for mode, primary in (
+            ("straight_through", None),
+            ("straight_through_gumbel", None),
+            ("soft", None),
+            ("fixed", "audio"),
+        )
     ],
     *[
         (
