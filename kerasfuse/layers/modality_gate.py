@@ -109,7 +109,7 @@ class ModalityGate(keras.layers.Layer):
         self.frozen_logits = weight("frozen_logits", zeros.shape, kept)
 
     def call(self, inputs, return_choice=False, training=None):
-        logits = ops.where(self.frozen > 0, self.frozen_logits, self.logits)
+        logits = self._effective_logits()
         weights = drawn = ops.softmax(logits)
         if training and self.mode == "straight_through_gumbel":
             drawn = ops.softmax(logits + self._noise() * (1.0 - self.frozen))
@@ -137,19 +137,20 @@ class ModalityGate(keras.layers.Layer):
     @property
     def probabilities(self):
         """The weights w as they stand: a dict of modality name to float."""
-        weights = ops.convert_to_numpy(ops.softmax(self._current_logits()))
+        self._check_built("look at")
+        weights = ops.convert_to_numpy(ops.softmax(self._effective_logits()))
         return dict(zip(self.modalities, weights.tolist(), strict=True))
 
     @property
     def choice(self):
         """Name of the modality with the largest weight."""
-        return self.modalities[int(np.argmax(self._current_logits()))]
+        return max(self.probabilities, key=self.probabilities.get)
 
     @property
     def is_frozen(self):
         """Whether the gate has been frozen; one of mode `"fixed"` always is."""
         self._check_built("look at")
-        return bool(ops.convert_to_numpy(self.frozen) > 0)
+        return self.mode == "fixed" or self._was_frozen()
 
     def freeze(self):
         """Keep the weights, and with them the choice, as they are from now on."""
@@ -161,7 +162,8 @@ class ModalityGate(keras.layers.Layer):
     def load_own_variables(self, store):
         super().load_own_variables(store)
         if self.mode == "fixed":
-            chosen = self.choice
+            kept = self.frozen_logits if self._was_frozen() else self.logits
+            chosen = self.modalities[int(np.argmax(ops.convert_to_numpy(kept)))]
             self.frozen.assign(1.0)
             self.frozen_logits.assign(self._fixed_logits())
             if chosen != self.primary:
@@ -171,9 +173,14 @@ class ModalityGate(keras.layers.Layer):
                     f"primary={chosen!r}, or the mode that the weights were trained in."
                 )
 
-    def _current_logits(self):
-        kept = self.frozen_logits if self.is_frozen else self.logits
-        return ops.convert_to_numpy(kept)
+    def _effective_logits(self):
+        if self.mode == "fixed":
+            return ops.convert_to_tensor(self._fixed_logits(), "float32")
+        # As tensors: jax does not take variables here.
+        return ops.where(self.frozen.value > 0, self.frozen_logits.value, self.logits.value)
+
+    def _was_frozen(self):
+        return bool(ops.convert_to_numpy(self.frozen) > 0)
 
     def _fixed_logits(self):
         # The softmax of these is exactly 1 and 0.

@@ -38,6 +38,8 @@ ALIGNED = {
     "query_mask": mask(5),
     "key_mask": mask(7),
 }
+LATE = {"source_mask": mask(7)}
+WIDE = {"text": sequence(5, 8), "audio": sequence(7, 8), "pulse": sequence(6, 8)}
 STREAMS = {"text": sequence(5, 8), "audio": sequence(7, 3), "pulse": sequence(6, 5)}
 SOURCE = [("source", "source_mask")]
 STEPS = [("inputs", "mask")]
@@ -102,6 +104,27 @@ CONTRACTS = [
         )
         for sources in (1, 2, 3)
     ],
+    (
+        layers.MaskedGRU,
+        {"units": 6, "num_layers": 2},
+        {"inputs": sequence(5, 8), "mask": mask(5)},
+        (4, 5, 6),
+        {"sequences": STEPS},
+    ),
+    (
+        layers.CrossmodalTransformer,
+        {"num_layers": 2, "num_heads": 2, "embedding_dropout": 0.1},
+        {"query": sequence(5, 8), "query_mask": mask(5), "source": sequence(7, 8)} | LATE,
+        (4, 5, 8),
+        {"sequences": SOURCE},
+    ),
+    (
+        layers.CrossmodalHierarchy,
+        {"modalities": list(WIDE), "num_layers": 1, "num_heads": 2, "residual_dropout": 0.1},
+        {"inputs": WIDE, "masks": {m: mask(x.shape[1]) for m, x in WIDE.items()}},
+        (4, 32),
+        {"call_kwargs": {"primary": "audio"}, "sequences": [("inputs", "masks")]},
+    ),
     *[
         (
             layers.ModalityGate,
