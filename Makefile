@@ -30,7 +30,7 @@ TORCH := $(shell grep '^torch==' constraints.txt)
 # pytest's workers, for a machine of two cores.
 JOBS ?= 2
 # What `make bench` and `make gpu` run, and the folder of wheels of a machine without a network.
-BENCHMARKS ?= $(shell grep -l __main__ benchmarks/*.py)
+BENCHMARKS ?= benchmarks/mult_speed.py benchmarks/mmd_memory.py
 WHEELS ?=
 
 .PHONY: demo test lint format notebooks wheel-check bench gpu gpu-packages clean

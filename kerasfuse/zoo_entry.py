@@ -249,12 +249,17 @@ class Entry:
         Args:
             settings: dict of name -> value. A name is an argument of the model's constructor, of
                 the data set or of `Recipe`; a name that more than one of them has is written
-                `model.name`, `data.name` or `recipe.name`.
+                `model.name`, `data.name` or `recipe.name`. `class` names another class of
+                model, which must take the entry's arguments.
 
         Raises:
             ValueError: for a name that none of them has, with the nearest ones, for one that is
                 not unique, and for a value that the recipe does not allow.
         """
+        if "class" in settings:
+            # Before its arguments, which must be the new one's.
+            others = {key: value for key, value in settings.items() if key != "class"}
+            return dataclasses.replace(self, model_class=settings["class"]).override(others)
         places = {
             "model": model_arguments(self.model_class),
             "data": data_arguments(self.data_name),

@@ -10,6 +10,7 @@ import sys
 import keras
 import numpy as np
 import pytest
+import tiny_data
 import tiny_zoo
 from typer.testing import CliRunner
 
@@ -57,6 +58,19 @@ def arrays(samples=3, **changes):
 def save(path, **changes):
     np.savez(path, **arrays(**changes))
     return path
+
+
+# Data sets.
+
+
+def test_convert_tells_what_is_in_the_files(tmp_path, monkeypatch):
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "tfds"))
+    tiny_data.dump(tiny_data.mult("mosi", aligned=True), tmp_path / "mosi_data.pkl")
+    result = kerasfuse("convert", "mosi", "--data-dir", tmp_path, "--set", "aligned=true")
+    assert result.exit_code == 0, result.output
+    assert "7 train, 3 validation, 4 test" in result.stdout and "padded in front" in result.stdout
+    assert_told(kerasfuse("convert", "mosi", "--data-dir", tmp_path), "mosi_data_noalign.pkl")
+    assert_told(kerasfuse("convert", "mossi"), "Did you mean 'mosi'")
 
 
 # Entries.

@@ -43,6 +43,8 @@ OPTIONAL = BACKENDS | {
     "jinja2",
     "keras_hub",
     "keras_nlp",
+    "PIL",
+    "pillow",
     "matplotlib",
     "onnx",
     "onnxscript",

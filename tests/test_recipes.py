@@ -189,6 +189,13 @@ def test_a_missing_data_folder(tmp_path, monkeypatch):
     monkeypatch.delenv("KERASFUSE_DATA", raising=False)
     with pytest.raises(FileNotFoundError, match="KERASFUSE_DATA"):
         recipes.train("mult_mosi_utterance", tmp_path / "run", data_dir=tmp_path / "nowhere")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_model_that_cannot_be_built_leaves_no_folder(path, tmp_path):
+    with pytest.raises(ValueError, match="num_layers=0"):
+        recipes.train(NAME, tmp_path / "run", overrides={"num_layers": 0})
+    assert not (tmp_path / "run").exists()
 
 
 def test_training_that_diverges_is_told(path, tmp_path, monkeypatch):

@@ -238,6 +238,8 @@ def test_override_reaches_model_data_and_recipe(path):
     assert changed.data_args["num_samples"] == 9
     assert changed.recipe.epochs == 7 and changed.recipe.seeds == (1, 2)
     assert entry.model_args["alpha"] == 0.8
+    plain = entry.override({"class": "MulT", "causal": True})
+    assert plain.model_class == "MulT" and plain.model_args["causal"]
 
 
 @pytest.mark.parametrize(
@@ -246,6 +248,8 @@ def test_override_reaches_model_data_and_recipe(path):
         ({"alhpa": 1}, "alhpa=1. Nearest: alpha"),
         ({"data.alpha": 1}, "data.alpha=1. Nearest: alpha"),
         ({"epochs": "many"}, "epochs='many'"),
+        ({"class": "MICCA"}, "class='MICCA'. Nearest: MICA"),
+        ({"class": "MulT", "low_level_source": True}, "low_level_source=True"),
     ],
 )
 def test_a_wrong_override_is_told(path, settings, message):

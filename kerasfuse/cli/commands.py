@@ -9,7 +9,7 @@ import rich.console
 import rich.markdown
 import typer
 
-from kerasfuse import recipes, zoo
+from kerasfuse import datasets, recipes, zoo
 from kerasfuse.cli import arrays, tables
 from kerasfuse.cli.demo import run_demo
 from kerasfuse.cli.errors import Group
@@ -148,6 +148,19 @@ def predict(
         typer.echo(arrays.as_text(batches.ids, scores, ".csv"), nl=False)
     else:
         arrays.write(output, batches.ids, scores)
+
+
+@app.command()
+def convert(
+    name: Annotated[str, typer.Argument(help="Name of a data set, such as mosei.")],
+    data_dir: DataDir = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="An argument of the data set. Repeatable."),
+    ] = None,
+):
+    """Convert the files of a data set into records, once, and tell what is in them."""
+    typer.echo(datasets.convert(name, data_dir, **dict(map(_setting, settings or []))))
 
 
 @app.command()

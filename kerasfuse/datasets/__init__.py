@@ -1,8 +1,17 @@
 """Data sets by name, and batches of one's own arrays."""
 
+from kerasfuse.datasets import ave as ave
+from kerasfuse.datasets import cremad as cremad
+from kerasfuse.datasets import iemocap as iemocap
+from kerasfuse.datasets import mosei as mosei
+from kerasfuse.datasets import mosi as mosi
 from kerasfuse.datasets import mosi_utterance as mosi_utterance
+from kerasfuse.datasets import own as own
+from kerasfuse.datasets import ravdess as ravdess
+from kerasfuse.datasets import sims as sims
 from kerasfuse.datasets import simulated as simulated
+from kerasfuse.datasets import ur_funny as ur_funny
 from kerasfuse.datasets.batches import Batches
-from kerasfuse.datasets.registry import load, names
+from kerasfuse.datasets.registry import convert, load, names
 
-__all__ = ["Batches", "load", "names"]
+__all__ = ["Batches", "convert", "load", "names"]

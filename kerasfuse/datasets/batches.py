@@ -1,4 +1,4 @@
-"""Batches: trimmed and padded batches of asynchronous sequences that lie in memory."""
+"""Batches: trimmed and padded batches of asynchronous sequences, in memory or in records."""
 
 import difflib
 import hashlib
@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from kerasfuse.backend import fixes_shapes_from_two_batches
+from kerasfuse.datasets.records import Records
 
 # Batches of lengths rounded up to a multiple of this: few shapes, so few compilations.
 _ROUNDING = 32
@@ -37,7 +38,8 @@ class Batches(keras.utils.PyDataset):
     Args:
         inputs: dict of modality name to an array `(samples, steps, width)`, or to a list of arrays
             `(steps, width)`, one a sample, of any lengths, with `None` for a sample that lacks the
-            modality. `None` for a whole modality, if `modalities` is given.
+            modality. `None` for a whole modality, if `modalities` is given. Or `Records`, which
+            are read from disk one batch at a time, and which may hold images and integer ids too.
         labels: `(samples, ...)` numbers, or `None`. One number a sample becomes `(samples, 1)`,
             the shape of a model's output.
         batch_size: samples a batch.
@@ -54,7 +56,8 @@ class Batches(keras.utils.PyDataset):
             event each step shows (-1: none), if the truth is known.
 
     Attributes:
-        modalities: dict of modality name to width.
+        modalities: dict of modality name to width; of records also to the shape of an image, and
+            to `None` for integer ids.
         labels: float32 array of all labels in stored order, or `None`.
         ids: list of str in stored order.
         num_samples: number of samples.
@@ -91,27 +94,14 @@ class Batches(keras.utils.PyDataset):
         super().__init__()
         if padding not in ("right", "left"):
             raise ValueError(f'expected padding="right" or "left". Received: padding={padding!r}')
-        _check_names(inputs, modalities)
-        # Modalities keep the order of the model where one is named, else the caller's.
-        self._sequences = {
-            name: _Sequences(name, inputs[name], modalities and modalities[name], clean)
-            for name in (modalities or inputs)
-        }
-        counts = {n: len(s.lengths) for n, s in self._sequences.items() if s.samples is not None}
-        if len(set(counts.values())) != 1:
-            raise ValueError(
-                "expected as many samples in each modality, and at least one modality that is not "
-                f"None. Received: {counts}"
-            )
-        self.num_samples = next(iter(counts.values()))
-        for sequences in self._sequences.values():
-            if sequences.samples is None:
-                sequences.mark_absent(self.num_samples)
-        self._check_some_input()
-        if clean:
-            self._report_cleaned()
-
-        self.modalities = {name: s.width for name, s in self._sequences.items()}
+        if not isinstance(inputs, Records):
+            inputs = _Memory(inputs, modalities, clean)
+            if clean:
+                inputs.report_cleaned()
+        self._store = inputs
+        self._steps = {name: _Steps(lengths) for name, lengths in inputs.lengths.items()}
+        self.num_samples = inputs.num_samples
+        self.modalities = inputs.modalities
         self.labels = _as_labels(labels, self.num_samples, label_range)
         self.ids = _as_ids(ids, self.num_samples)
         self.batch_size = _as_integer("batch_size", batch_size, least=1)
@@ -143,14 +133,19 @@ class Batches(keras.utils.PyDataset):
     def __getitem__(self, index):
         first = range(len(self))[index] * self.batch_size
         rows = self._order[first : first + self.batch_size]
+        samples = self._store.read(rows)
         inputs = {}
-        for name, sequences in self._sequences.items():
-            steps = sequences.padded_steps(rows)
+        for name, arrays in samples.items():
+            if name not in self._steps:
+                inputs[name] = np.stack(arrays).astype("float32", copy=False)
+                continue
+            steps = self._steps[name]
+            length = steps.padded(rows)
             if first == self.batch_size and fixes_shapes_from_two_batches():
                 # One more step tells the trainer that this axis is not fixed.
-                alike = steps == sequences.padded_steps(self._order[: self.batch_size])
-                steps += alike and sequences.varies
-            inputs[name] = sequences.pad(rows, steps, self.padding)
+                alike = length == steps.padded(self._order[: self.batch_size])
+                length += alike and steps.vary
+            inputs[name] = _padded(arrays, length, self.padding)
         return (inputs,) if self.labels is None else (inputs, self.labels[rows])
 
     def alignment(self, i):
@@ -174,17 +169,17 @@ class Batches(keras.utils.PyDataset):
             )
         i = range(self.num_samples)[i]
         return {
-            name: np.asarray(self._alignments[name][i][sequences.valid_steps(i)])
-            for name, sequences in self._sequences.items()
+            name: np.asarray(self._alignments[name][i][steps])
+            for name, steps in self._store.valid_steps(i).items()
         }
 
     def checksum(self):
-        """Give the sha256 of all valid features and labels in stored order, in hexadecimal."""
+        """Give the sha256 of all valid features and labels in stored order, in hexadecimal.
+
+        Of records it is the sha256 of what their conversion computed for each sample.
+        """
         digest = hashlib.sha256()
-        for name, sequences in self._sequences.items():
-            digest.update(name.encode())
-            for i in range(self.num_samples):
-                digest.update(sequences.sample(i).tobytes())
+        self._store.update(digest)
         if self.labels is not None:
             digest.update(self.labels.tobytes())
         return digest.hexdigest()
@@ -193,8 +188,53 @@ class Batches(keras.utils.PyDataset):
         widths = ", ".join(f"{name} {width}" for name, width in self.modalities.items())
         return f"<Batches of {self.num_samples} samples: {widths}; batch_size={self.batch_size}>"
 
+
+class _Memory:
+    """The sequences of all modalities, in arrays of the caller."""
+
+    def __init__(self, inputs, modalities, clean):
+        _check_names(inputs, modalities)
+        # Modalities keep the order of the model where one is named, else the caller's.
+        self._sequences = {
+            name: _Sequences(name, inputs[name], modalities and modalities[name], clean)
+            for name in (modalities or inputs)
+        }
+        counts = {n: len(s.lengths) for n, s in self._sequences.items() if s.samples is not None}
+        if len(set(counts.values())) != 1:
+            raise ValueError(
+                "expected as many samples in each modality, and at least one modality that is not "
+                f"None. Received: {counts}"
+            )
+        self.num_samples = next(iter(counts.values()))
+        for sequences in self._sequences.values():
+            if sequences.samples is None:
+                sequences.mark_absent(self.num_samples)
+        self.modalities = {name: s.width for name, s in self._sequences.items()}
+        self.lengths = {name: s.lengths for name, s in self._sequences.items()}
+        self._check_some_input()
+
+    def read(self, rows):
+        """Give a dict of modality name to the arrays of some samples, without padding."""
+        return {name: [s.sample(i) for i in rows] for name, s in self._sequences.items()}
+
+    def update(self, digest):
+        """Add all valid features to a hash."""
+        for name, sequences in self._sequences.items():
+            digest.update(name.encode())
+            for i in range(self.num_samples):
+                digest.update(sequences.sample(i).tobytes())
+
+    def valid_steps(self, i):
+        return {name: sequences.valid_steps(i) for name, sequences in self._sequences.items()}
+
+    def report_cleaned(self):
+        cleaned = {n: s.num_cleaned for n, s in self._sequences.items() if s.num_cleaned}
+        if cleaned:
+            counts = ", ".join(f"{count} in {name!r}" for name, count in cleaned.items())
+            warnings.warn(f"features that were not finite are now 0: {counts}", stacklevel=4)
+
     def _check_some_input(self):
-        present = np.any([s.lengths > 0 for s in self._sequences.values()], axis=0)
+        present = np.any([lengths > 0 for lengths in self.lengths.values()], axis=0)
         if not present.all():
             raise ValueError(
                 "expected every sample to have at least one step that is not all zeros in at least "
@@ -202,11 +242,17 @@ class Batches(keras.utils.PyDataset):
                 f"position {np.argmin(present)}. Leave them out."
             )
 
-    def _report_cleaned(self):
-        cleaned = {n: s.num_cleaned for n, s in self._sequences.items() if s.num_cleaned}
-        if cleaned:
-            counts = ", ".join(f"{count} in {name!r}" for name, count in cleaned.items())
-            warnings.warn(f"features that were not finite are now 0: {counts}", stacklevel=3)
+
+class _Steps:
+    """How many steps a modality gets in a batch."""
+
+    def __init__(self, lengths):
+        self._lengths = lengths
+        self._longest = max(int(lengths.max()), 1)
+        self.vary = _rounded(lengths.min(), self._longest) < self._longest
+
+    def padded(self, rows):
+        return _rounded(self._lengths[rows].max(), self._longest)
 
 
 class _Sequences:
@@ -235,7 +281,6 @@ class _Sequences:
 
     def mark_absent(self, num_samples):
         self._start = self._stop = self.lengths = np.zeros(num_samples, int)
-        self.longest, self.varies = 1, False
 
     def valid_steps(self, i):
         return slice(self._start[i], self._stop[i])
@@ -244,17 +289,6 @@ class _Sequences:
         if not self.lengths[i]:
             return np.zeros((0, self.width), "float32")
         return self.samples[i][self.valid_steps(i)]
-
-    def padded_steps(self, rows):
-        return _rounded(self.lengths[rows].max(), self.longest)
-
-    def pad(self, rows, steps, side):
-        batch = np.zeros((len(rows), steps, self.width), "float32")
-        for row, i in zip(batch, rows, strict=True):
-            if length := self.lengths[i]:
-                place = slice(0, length) if side == "right" else slice(steps - length, steps)
-                row[place] = self.samples[i][self._start[i] : self._stop[i]]
-        return batch
 
     def _convert(self):
         samples = self.samples
@@ -337,8 +371,6 @@ class _Sequences:
             )
         self.num_cleaned = int(num_nan + num_infinite)
         self.lengths = self._stop - self._start
-        self.longest = max(int(self.lengths.max()), 1)
-        self.varies = _rounded(self.lengths.min(), self.longest) < self.longest
 
     def _blocks(self):
         """Give (position of the first sample, array (samples, steps, width)), one at a time."""
@@ -358,6 +390,14 @@ class _Sequences:
         if self._borrowed:
             self.samples, self._borrowed = self.samples.copy(), False
         self.samples[first : first + len(block)] = block
+
+
+def _padded(arrays, steps, side):
+    batch = np.zeros((len(arrays), steps, *arrays[0].shape[1:]), arrays[0].dtype)
+    for row, x in zip(batch, arrays, strict=True):
+        if length := len(x):
+            row[slice(0, length) if side == "right" else slice(steps - length, steps)] = x
+    return batch
 
 
 def _rounded(length, longest):

@@ -9,11 +9,11 @@ import os
 import pathlib
 import shutil
 import sys
-from importlib import util
 
 import numpy as np
 import tensorflow_datasets as tfds
 
+from kerasfuse.datasets import conversion
 from kerasfuse.datasets.registry import register
 
 _WIDTHS = {"text": 100, "audio": 73, "vision": 100}
@@ -180,10 +180,10 @@ def _prepared(data_dir):
     The records lie where those of TensorFlow Datasets do: in TFDS_DATA_DIR or
     ~/tensorflow_datasets.
     """
-    home = pathlib.Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
+    home = conversion.home()
     builder = MosiUtterance(data_dir=home)
     named = data_dir or os.environ.get("KERASFUSE_DATA")
-    folder = pathlib.Path(named or home / "downloads" / "manual").expanduser()
+    folder = conversion.source_folder(data_dir)
     missing = [file for file in _FILES if not (folder / file).is_file()]
     if missing:
         if not named and _is_prepared(builder):
@@ -223,12 +223,7 @@ def _made_from(source, builder):
 
 
 def _prepare(builder, folder):
-    file_format = "array_record" if util.find_spec("array_record") else "parquet"
-    if file_format == "parquet" and not util.find_spec("pyarrow"):
-        raise ImportError(
-            "expected array-record or, where it does not exist, pyarrow. Received: neither. "
-            "pip install 'kerasfuse-zoo[data]'"
-        )
+    file_format = conversion.file_format()
     config = tfds.download.DownloadConfig(manual_dir=folder, try_download_gcs=False)
     with contextlib.ExitStack() as quiet:
         # TFDS announces itself on standard output, which belongs to the program, and draws its

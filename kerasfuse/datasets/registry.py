@@ -3,7 +3,9 @@
 import difflib
 import inspect
 
+from kerasfuse.datasets import progress
 from kerasfuse.datasets.batches import Batches
+from kerasfuse.datasets.records import Records
 
 _SPLITS = ("train", "validation", "test")
 _DATASETS = {}
@@ -50,8 +52,39 @@ def load(name, split="train", batch_size=32, data_dir=None, shuffle=None, seed=0
     >>> len(train), train.modalities
     (13, {'text': 300, 'audio': 74, 'vision': 35})
     """
-    _check_among("data set", name, names())
     _check_among("split", split, _SPLITS)
+    return Batches(
+        **_arguments(name, split, data_dir, config),
+        batch_size=batch_size,
+        shuffle=split == "train" if shuffle is None else shuffle,
+        seed=seed,
+    )
+
+
+def convert(name, data_dir=None, **config):
+    """Convert the files of a data set into records, if that is not done yet.
+
+    `load` does the same on first use.
+
+    Args:
+        name, data_dir, **config: see `load`.
+
+    Returns:
+        Text that tells where the records are and what was found in the files.
+
+    Raises:
+        ValueError: for files that hold anything but what they should.
+        FileNotFoundError: when the files are not found.
+    """
+    with progress.silence():
+        inputs = _arguments(name, "train", data_dir, config)["inputs"]
+    if not isinstance(inputs, Records):
+        return f"{name} is read as it is: there is nothing to convert."
+    return f"{inputs.report()}\n  The records are in {inputs.folder}."
+
+
+def _arguments(name, split, data_dir, config):
+    _check_among("data set", name, names())
     function = _DATASETS[name]
     valid = [
         parameter.name
@@ -60,12 +93,7 @@ def load(name, split="train", batch_size=32, data_dir=None, shuffle=None, seed=0
     ]
     for argument in config:
         _check_among(f"argument of {name!r}", argument, valid)
-    return Batches(
-        **function(split, data_dir, **config),
-        batch_size=batch_size,
-        shuffle=split == "train" if shuffle is None else shuffle,
-        seed=seed,
-    )
+    return function(split, data_dir, **config)
 
 
 def _check_among(what, value, valid):

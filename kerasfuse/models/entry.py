@@ -20,6 +20,15 @@ def check_modalities(modalities):
     return widths
 
 
+def check_layers(num_layers):
+    """Raise a ValueError unless there is a whole number of layers, one or more."""
+    if not isinstance(num_layers, int) or num_layers < 1:
+        raise ValueError(
+            "expected `num_layers` to be a whole number from 1. "
+            f"Received: num_layers={num_layers!r}"
+        )
+
+
 def for_each(modalities, value, argument):
     """Spread one value over the modalities, or check a dict that gives one to each.
 

@@ -11,7 +11,13 @@ from kerasfuse.layers import (
 )
 from kerasfuse.models.alignment import add_alignment_losses, crossmodal_intermediates
 from kerasfuse.models.attention_of import summary_attentions
-from kerasfuse.models.entry import check_modalities, for_each, inputs_and_masks, project
+from kerasfuse.models.entry import (
+    check_layers,
+    check_modalities,
+    for_each,
+    inputs_and_masks,
+    project,
+)
 from kerasfuse.models.fusion_model import FusionModel
 
 
@@ -63,8 +69,8 @@ class MulT(FusionModel):
         Tensor `(batch, num_outputs)`, raw scores, float32.
 
     Raises:
-        ValueError: for fewer than two modalities, names that do not match, or heads that do not
-            divide `dim`.
+        ValueError: for fewer than two modalities, names that do not match, no layers, or heads that
+            do not divide `dim`.
 
     Example:
 
@@ -98,6 +104,7 @@ class MulT(FusionModel):
         **kwargs,
     ):
         widths = check_modalities(modalities)
+        check_layers(num_layers)
         kernels = for_each(widths, kernel_sizes, "kernel_sizes")
         raw_dropout = dict.fromkeys(widths, 0.0) | dict(input_dropout or {})
         pairs = [(s, t) for t in widths for s in widths if s != t]

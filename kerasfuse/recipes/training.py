@@ -76,8 +76,13 @@ def train(
     if type(jobs) is not int or jobs < 1:
         raise ValueError(f"expected jobs to be a whole number from 1. Received: jobs={jobs!r}.")
     report = report or (lambda line: None)
-    folder = open_run(run_dir or pathlib.Path("runs", name), entry)
+    folder = pathlib.Path(run_dir or pathlib.Path("runs", name))
     waiting = [seed for seed in seeds if not is_finished(folder, seed)]
+    if waiting:
+        # Before the folder is made: what cannot be built or read leaves nothing behind.
+        entry.build()
+        load_split(entry, "test", data_dir)
+    open_run(folder, entry)
     for seed in seeds:
         if seed not in waiting:
             report(f"seed {seed}: already finished")

@@ -6,7 +6,7 @@ import pathlib
 import numpy as np
 import pytest
 
-from kerasfuse.datasets import load, mosi_utterance
+from kerasfuse.datasets import conversion, load, mosi_utterance
 from kerasfuse.datasets.mosi_utterance import MosiUtterance
 
 WIDTHS = {"text": 100, "audio": 73, "vision": 100}
@@ -204,9 +204,9 @@ def test_parquet_stands_in_where_there_is_no_array_record(folder, tmp_path, monk
     pytest.importorskip("pyarrow")
     wanted = raw(folder, "validation").checksum()
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
-    find = mosi_utterance.util.find_spec
+    find = conversion.util.find_spec
     monkeypatch.setattr(
-        mosi_utterance.util,
+        conversion.util,
         "find_spec",
         lambda name: None if name == "array_record" else find(name),
     )

@@ -6,7 +6,10 @@ from kerasfuse import datasets
 
 
 def test_names():
-    assert datasets.names() == ["mosi_utterance", "simulated"]
+    assert {"iemocap", "mosei", "mosi", "mosi_utterance", "sims", "simulated"} <= set(
+        datasets.names()
+    )
+    assert datasets.names() == sorted(datasets.names())
 
 
 @pytest.mark.parametrize(

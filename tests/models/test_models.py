@@ -149,6 +149,9 @@ def test_wrong_constructor_arguments_are_told():
         MICA({"text": 3})
     with pytest.raises(ValueError, match="kernel_sizes"):
         MICA(WIDTHS, kernel_sizes={"text": 3})
+    for model in (MICA, MulT):
+        with pytest.raises(ValueError, match="num_layers=0"):
+            model(WIDTHS, num_layers=0)
     with pytest.raises(ValueError, match="num_heads=3"):
         MICA(WIDTHS, dim=8, num_heads=3)
 

@@ -1,0 +1,122 @@
+"""Conversion and loading of a data set of CMU-MOSEI's size, and a linear model trained on it.
+
+Makes a pickle as MulT has it, all samples of full length, converts it and reads it back, in order
+and at random, each in a process of its own. Times are those of the processor, beside the wall's.
+
+    python benchmarks/data_loading.py
+    python benchmarks/data_loading.py --samples 16326    # 9 GB of disk, 10 GB of memory
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import pickle
+import subprocess
+import sys
+import tempfile
+import time
+
+import measure
+import numpy as np
+
+os.environ.setdefault("KERAS_BACKEND", "torch")
+
+SHAPES = {"text": (50, 300), "audio": (500, 74), "vision": (500, 35)}
+BATCH_SIZE = 32
+COLUMNS = {
+    "task": ("task", ""),
+    "samples": ("samples", ",d"),
+    "per_wall_second": ("samples/s", ",.0f"),
+    "per_cpu_second": ("samples a second of processor time", ",.0f"),
+    "peak_megabytes": ("peak MB, all of the process", ",.0f"),
+    "goal": ("goal", ""),
+}
+
+
+def write_pickle(path, samples):
+    rng = np.random.default_rng(0)
+    tree = {}
+    for split, count in {"train": samples, "valid": 16, "test": 16}.items():
+        tree[split] = {
+            name: rng.standard_normal((count, *shape), dtype="float32")
+            for name, shape in SHAPES.items()
+        }
+        tree[split]["labels"] = rng.uniform(-3, 3, (count, 1, 1))
+    with open(path, "wb") as file:
+        pickle.dump(tree, file, protocol=4)
+
+
+def run(task, path):
+    """Do one task, and give the number of samples and both times."""
+    from kerasfuse import datasets
+
+    if task == "make":
+        write_pickle(path, int(path.stem))
+        return {}
+    options = {"data_dir": path, "batch_size": BATCH_SIZE, "shuffle": task == "read at random"}
+    if task == "convert":
+        start = time.perf_counter(), time.process_time()
+        samples = datasets.load("mosei", "train", **options).num_samples
+    else:
+        batches = datasets.load("mosei", "train", **options)
+        samples = batches.num_samples
+        model = linear_model(batches.modalities) if task == "train a linear model" else None
+        for i in range(len(batches) if model is None else 0):
+            batches[i]  # a warm disk cache
+        start = time.perf_counter(), time.process_time()
+        if model is not None:
+            model.fit(batches, verbose=0)
+        for i in range(len(batches) if model is None else 0):
+            batches[i]
+    return {
+        "task": task,
+        "samples": samples,
+        "per_wall_second": samples / (time.perf_counter() - start[0]),
+        "per_cpu_second": samples / (time.process_time() - start[1]),
+        "peak_megabytes": measure.peak_resident_bytes() / 2**20,
+    }
+
+
+def linear_model(modalities):
+    import keras
+
+    inputs = {name: keras.Input((None, width), name=name) for name, width in modalities.items()}
+    means = [keras.layers.GlobalAveragePooling1D()(x) for x in inputs.values()]
+    model = keras.Model(inputs, keras.layers.Dense(1)(keras.layers.Concatenate()(means)))
+    model.compile("sgd", "mae")
+    return model
+
+
+def goal(row):
+    met = {
+        "read in order": ("800 samples/s", row["per_wall_second"] >= 800),
+        "train a linear model": ("under 1,500 MB", row["peak_megabytes"] < 1500),
+    }.get(row["task"])
+    return "" if met is None else f"{met[0]}: {'met' if met[1] else 'missed'}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--samples", type=int, default=2048)
+    parser.add_argument("--task", nargs=2, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.task:
+        print(json.dumps(run(arguments.task[0], pathlib.Path(arguments.task[1]))))
+        return
+
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, f"{arguments.samples}.pkl")
+        variables = os.environ | {"TFDS_DATA_DIR": folder}
+        for task in ("make", "convert", "read in order", "read at random", "train a linear model"):
+            command = [sys.executable, __file__, "--task", task, str(path)]
+            printed = subprocess.check_output(command, text=True, env=variables)
+            rows.append(json.loads(printed.splitlines()[-1]))
+    rows = [row | {"goal": goal(row)} for row in rows[1:]]
+    measure.save("data_loading", rows, COLUMNS, measure.environment("cpu", os.cpu_count()))
+    print(measure.markdown(rows, COLUMNS))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,228 @@
+"""CREMA-D: twelve sentences spoken in six emotions by 91 actors."""
+
+import pathlib
+
+import keras
+import numpy as np
+
+from kerasfuse.datasets import conversion, recordings
+from kerasfuse.datasets.openface import UNITS, read_units
+from kerasfuse.datasets.records import Records
+from kerasfuse.datasets.registry import register
+from kerasfuse.datasets.source import Field, Sample, Source
+
+_EMOTIONS = ("NEU", "HAP", "SAD", "FEA", "DIS", "ANG")
+# Of the 91 actors 1001 to 1091; all others are for training.
+_VALIDATION_ACTORS = tuple(range(1010, 1091, 10))
+_TEST_ACTORS = tuple(range(1005, 1091, 10))
+# The sizes of the random split that is published, and its seed here.
+_SIZES = {"train": 6027, "validation": 745, "test": 669}
+_SEED = 0
+_SIDE = 224
+# A spectrogram of 3 s: 257 frequencies, 188 steps.
+_RATE, _SECONDS, _WINDOW, _STRIDE = 22050, 3, 512, 353
+_BINS, _STEPS = _WINDOW // 2 + 1, _RATE * _SECONDS // _STRIDE + 1
+_MEL_RATE, _MEL_WINDOW, _MEL_STRIDE, _MEL_BANDS = 16000, 400, 160, 64
+
+_INSTRUCTIONS = (
+    "CREMA-D (github.com/CheyneyComputerScience/CREMA-D): the sounds 1001_DFA_ANG_XX.wav or .flac "
+    "and, for each, a folder 1001_DFA_ANG_XX with its frames (.jpg or .png), or the table "
+    "1001_DFA_ANG_XX.csv of OpenFace, in any folders below data_dir."
+)
+
+
+@register
+def cremad(split, data_dir=None, *, vision="frames", by="actor"):
+    """Load CREMA-D (Cao et al., 2014): six emotions of 7,442 clips.
+
+    With `vision="frames"` a sample is a pair of images, as in Peng et al., "Balanced Multimodal
+    Learning via On-the-fly Gradient Modulation", CVPR 2022: audio `(257, 188, 1)`, the logarithm of
+    the magnitudes of 512-sample windows every 353 samples of 3 s at 22.05 kHz (shorter clips are
+    repeated), and vision `(224, 224, 3)`, the middle frame, in 0 to 255. With `vision="units"` it
+    is a pair of sequences: audio, 64 log-mel bands every 10 ms, and vision, 35 action units a
+    frame.
+
+    With `by="actor"` nobody is in two splits: validation has the actors 1010, 1020, 1030, 1040,
+    1050, 1060, 1070, 1080 and 1090, test has 1005, 1015, 1025, 1035, 1045, 1055, 1065, 1075 and
+    1085, training has the others. With `by="random"` clips are split at random, always alike, into
+    the published 6027 for training, 745 for development and 669 for testing (in these shares where
+    there are not 7441); actors are then in all splits, and scores are higher than for strangers.
+
+    Labels are 0 neutral, 1 happy, 2 sad, 3 fearful, 4 disgusted, 5 angry.
+
+    Args:
+        split: `"train"`, `"validation"` or `"test"`.
+        data_dir: the folder with the files, in folders of any names; the environment variable
+            KERASFUSE_DATA by default, then the manual folder of TensorFlow Datasets.
+        vision: `"frames"` or `"units"`.
+        by: `"actor"` or `"random"`.
+
+    Returns:
+        Arguments of `kerasfuse.datasets.Batches`.
+
+    Raises:
+        FileNotFoundError: when the files are not found.
+        ImportError: without soundfile or Pillow, of the extra `data`.
+        ValueError: for files that do not hold what they should, and for unknown options.
+
+    Example:
+
+    >>> train = kerasfuse.datasets.load("cremad", split="train", by="random")
+    """
+    for name, value, valid in (
+        ("vision", vision, ("frames", "units")),
+        ("by", by, ("actor", "random")),
+    ):
+        if value not in valid:
+            raise ValueError(
+                f"expected {name} to be {' or '.join(map(repr, valid))}. Received: {name}={value!r}"
+            )
+    folder = conversion.source_folder(data_dir)
+    clips, alone = _clips(folder, vision)
+    files = [file for sound, faces in clips.values() for file in (sound, *faces)]
+    found = None
+    if files or not data_dir:
+        found = conversion.prepared(
+            Cremad,
+            files,
+            lambda bars: _source(clips, alone, vision),
+            lambda facts: facts["facts"]["vision"] == vision,
+        )
+    if found is None:
+        raise FileNotFoundError(
+            f"expected the files of cremad in {str(folder)!r}. Received: a folder without pairs of "
+            f"sound and {vision}. {_INSTRUCTIONS} Name the folder in data_dir=... or in the "
+            "environment variable KERASFUSE_DATA."
+        )
+    stored, facts = found
+    if by == "actor":
+        records = Records(stored, "+".join(_actors(facts["facts"]["actors"], split)))
+    else:
+        records = Records(stored, "+".join(facts["facts"]["actors"]))
+        records.keep(_random_rows(records.num_samples, split))
+    return {"inputs": records, "labels": records.labels, "ids": records.ids}
+
+
+class Cremad(conversion.Builder):
+    """CREMA-D: six emotions from speech and face."""
+
+    MANUAL_DOWNLOAD_INSTRUCTIONS = _INSTRUCTIONS
+
+
+def _actors(actors, split):
+    named = {"validation": _VALIDATION_ACTORS, "test": _TEST_ACTORS}
+    others = {*_VALIDATION_ACTORS, *_TEST_ACTORS}
+    chosen = [
+        actor
+        for actor in actors
+        if (int(actor[-4:]) in named[split] if split in named else int(actor[-4:]) not in others)
+    ]
+    if not chosen:
+        raise ValueError(
+            f"expected clips of actors of {split}. Received: only those of "
+            f"{', '.join(actor[-4:] for actor in actors[:5])}, ... Get the other files, or say "
+            'by="random".'
+        )
+    return chosen
+
+
+def _random_rows(count, split):
+    total = sum(_SIZES.values())
+    held = {name: round(count * _SIZES[name] / total) for name in ("validation", "test")}
+    order = np.random.default_rng(_SEED).permutation(count)
+    parts = np.split(order, np.cumsum([held["validation"], held["test"]]))
+    return np.sort(dict(zip(("validation", "test", "train"), parts, strict=True))[split])
+
+
+def _clips(folder, vision):
+    """Pair the sound of each clip with its frames or table.
+
+    Returns:
+        dict of clip to `(sound, list of other files)`, and the files that have no partner.
+    """
+    sounds, faces = {}, {}
+    for path in sorted(folder.rglob("[0-9][0-9][0-9][0-9]_*_*_*")):
+        if path.suffix.lower() in (".wav", ".flac"):
+            _add(sounds, path.stem, path)
+        elif vision == "units" and path.suffix.lower() == ".csv":
+            _add(faces, path.stem, [path])
+        elif vision == "frames" and path.is_dir():
+            frames = [f for f in sorted(path.iterdir()) if f.suffix.lower() in (".jpg", ".png")]
+            if frames:
+                _add(faces, path.name, [frames[len(frames) // 2]])
+    both = sorted(sounds.keys() & faces.keys())
+    alone = [sounds[clip].name for clip in sorted(sounds.keys() - faces.keys())]
+    alone += [str(faces[clip][0]) for clip in sorted(faces.keys() - sounds.keys())]
+    return {clip: (sounds[clip], faces[clip]) for clip in both}, alone
+
+
+def _add(found, clip, value):
+    if clip in found:
+        raise ValueError(
+            f"expected one file a clip. Received: {found[clip]} and {value}. Remove one."
+        )
+    found[clip] = value
+
+
+def _source(clips, alone, vision):
+    by_actor = {}
+    for clip, (sound, (face,)) in clips.items():
+        by_actor.setdefault(f"actor_{clip[:4]}", []).append((clip, sound, face))
+    if vision == "frames":
+        fields = {"audio": Field((_BINS, _STEPS, 1)), "vision": Field((_SIDE, _SIDE, 3), "uint8")}
+    else:
+        fields = {"audio": Field((None, _MEL_BANDS)), "vision": Field((None, len(UNITS)))}
+    notes = [f"left out, {len(alone)} whose partner is missing: {', '.join(alone)}."]
+    return Source(
+        config=vision,
+        fields=fields,
+        splits={
+            actor: (len(found), lambda i, found=found: _sample(*found[i], vision))
+            for actor, found in by_actor.items()
+        },
+        label_range=(0, len(_EMOTIONS) - 1),
+        notes=notes if alone else [],
+        facts={"vision": vision, "actors": list(by_actor)},
+    )
+
+
+def _sample(clip, sound, face, vision):
+    emotion = clip.split("_")[2]
+    if emotion not in _EMOTIONS:
+        raise ValueError(
+            "expected a name of CREMA-D: actor_sentence_emotion_level, the emotion one of "
+            f"{', '.join(_EMOTIONS)}. Received: {sound}"
+        )
+    if vision == "frames":
+        features = {"audio": _spectrogram(sound), "vision": _read_image(face)}
+    else:
+        x = recordings.read_sound(sound, _MEL_RATE)
+        audio = recordings.log_mel(x, _MEL_RATE, _MEL_BANDS, _MEL_WINDOW, _MEL_STRIDE)
+        features = {"audio": audio, "vision": read_units(face)}
+    return Sample(clip, features, np.array(_EMOTIONS.index(emotion)), f"{sound} and {face}")
+
+
+def _spectrogram(path):
+    x = np.resize(recordings.read_sound(path, _RATE), _RATE * _SECONDS)  # repeated, and cut
+    real, imaginary = keras.ops.stft(x[None], _WINDOW, _STRIDE, _WINDOW)
+    size = keras.ops.sqrt(keras.ops.square(real) + keras.ops.square(imaginary))
+    return np.log(keras.ops.convert_to_numpy(size)[0].T + 1e-7)[:, :_STEPS, None]
+
+
+def _read_image(path):
+    try:
+        from PIL import Image, UnidentifiedImageError
+    except ImportError as error:
+        raise ImportError(
+            "expected Pillow, for frames. Received: an installation without it. "
+            "pip install 'kerasfuse-zoo[data]'"
+        ) from error
+    try:
+        with Image.open(path) as image:
+            small = image.convert("RGB").resize((_SIDE, _SIDE), Image.Resampling.BILINEAR)
+    except (UnidentifiedImageError, OSError) as error:
+        raise ValueError(
+            f"expected an image. Received: {str(path)!r}, which is none ({error}). Extract the "
+            f"frames of {pathlib.Path(path).parent.name} again."
+        ) from error
+    return np.asarray(small)

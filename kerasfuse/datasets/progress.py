@@ -1,0 +1,38 @@
+"""Bars for long work, on a terminal only, and one paragraph for what it found."""
+
+import contextlib
+import contextvars
+import sys
+
+import rich.console
+import rich.progress
+
+
+@contextlib.contextmanager
+def bars():
+    """Give a `rich.progress.Progress` on standard error, which shows nothing but on a terminal."""
+    console = rich.console.Console(file=sys.stderr)
+    columns = (*rich.progress.Progress.get_default_columns(), rich.progress.MofNCompleteColumn())
+    with rich.progress.Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as progress:
+        yield progress
+
+
+_silent = contextvars.ContextVar("silent", default=False)
+
+
+@contextlib.contextmanager
+def silence():
+    """Let `say` say nothing, for who tells it elsewhere."""
+    token = _silent.set(True)
+    try:
+        yield
+    finally:
+        _silent.reset(token)
+
+
+def say(text):
+    """Print lines on standard error."""
+    if not _silent.get():
+        print(text, file=sys.stderr)

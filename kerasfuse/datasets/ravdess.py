@@ -1,0 +1,194 @@
+"""RAVDESS: two sentences spoken in eight emotions, where the words tell nothing."""
+
+import pathlib
+
+import numpy as np
+
+from kerasfuse.datasets import conversion, recordings
+from kerasfuse.datasets.openface import UNITS, read_units
+from kerasfuse.datasets.records import Records
+from kerasfuse.datasets.registry import register
+from kerasfuse.datasets.source import Field, Sample, Source
+
+_WORDS = ("kids", "dogs", "are", "talking", "sitting", "by", "the", "door")
+_STATEMENTS = {
+    "01": ("kids", "are", "talking", "by", "the", "door"),
+    "02": ("dogs", "are", "sitting", "by", "the", "door"),
+}
+_EMOTIONS = 8
+_RATE, _WINDOW, _STRIDE, _BANDS = 16000, 400, 160, 64
+
+_INSTRUCTIONS = (
+    "RAVDESS (zenodo.org/records/1188976): the speech files 03-01-*.wav or .flac, and the facial "
+    "landmark tracking (zenodo.org/records/3255102) 01-01-*.csv, in any folders below data_dir."
+)
+
+
+@register
+def ravdess(split, data_dir=None, *, fold=5, standardize=True):
+    """Load RAVDESS (Livingstone and Russo, 2018): eight emotions of actors who speak a sentence.
+
+    Three unaligned sequences: text, the six words one-hot among the 8 distinct words of the two
+    sentences; audio, 64 log-mel bands every 10 ms of 16 kHz sound (25 ms windows); vision, 35
+    action units of OpenFace (17 intensities, 18 presences) a video frame, about 30 a second. Each
+    sentence is spoken in each emotion, so that the words carry none: a test of whatever ranks
+    modalities.
+
+    A fold leaves one actor out: fold f tests actor f, validates on the next actor (after the last
+    comes the first) and trains on the others. With actors 01 to 05:
+
+    | fold | train | validation | test |
+    | --- | --- | --- | --- |
+    | 1 | 03 04 05 | 02 | 01 |
+    | 2 | 01 04 05 | 03 | 02 |
+    | 3 | 01 02 05 | 04 | 03 |
+    | 4 | 01 02 03 | 05 | 04 |
+    | 5 | 02 03 04 | 01 | 05 |
+
+    Labels are 0 neutral, 1 calm, 2 happy, 3 sad, 4 angry, 5 fearful, 6 disgust, 7 surprised.
+
+    Args:
+        split: `"train"`, `"validation"` or `"test"`.
+        data_dir: the folder with the files, in folders of any names; the environment variable
+            KERASFUSE_DATA by default, then the manual folder of TensorFlow Datasets.
+        fold: number of the actor to test.
+        standardize: centre and scale each feature of audio and vision by its mean and standard
+            deviation over the training actors of the fold. Features that are constant there
+            become 0.
+
+    Returns:
+        Arguments of `kerasfuse.datasets.Batches`.
+
+    Raises:
+        FileNotFoundError: when the files are not found.
+        ImportError: without soundfile, of the extra `data`.
+        ValueError: for files that do not hold what they should, and for an unknown fold.
+
+    Example:
+
+    >>> train = kerasfuse.datasets.load("ravdess", split="train", fold=1)
+    """
+    folder = conversion.source_folder(data_dir)
+    takes, alone = _takes(folder)
+    files = sorted(file for pair in takes.values() for file in pair)
+    found = conversion.prepared(
+        Ravdess, files, lambda bars: _source(takes, alone), lambda facts: True
+    )
+    if found is None or (data_dir and not files):
+        raise FileNotFoundError(
+            f"expected the files of ravdess in {str(folder)!r}. Received: a folder without pairs "
+            f"of sound and face. {_INSTRUCTIONS} Name the folder in data_dir=... or in the "
+            "environment variable KERASFUSE_DATA."
+        )
+    stored, facts = found
+    actors = facts["facts"]["actors"]
+    chosen = _split_actors(actors, fold)
+    records = Records(stored, "+".join(chosen[split]))
+    if standardize:
+        train = records if split == "train" else Records(stored, "+".join(chosen["train"]))
+        records.standardize(train.moments(("audio", "vision")))
+    return {"inputs": records, "labels": records.labels, "ids": records.ids}
+
+
+class Ravdess(conversion.Builder):
+    """RAVDESS: eight emotions from words, speech and action units."""
+
+    MANUAL_DOWNLOAD_INSTRUCTIONS = _INSTRUCTIONS
+
+
+def _split_actors(actors, fold):
+    """Give the actors of each split, as the names of the stored splits."""
+    name = f"actor_{fold:02d}" if isinstance(fold, int) else str(fold)
+    if name not in actors or len(actors) < 3:
+        raise ValueError(
+            f"expected fold to be the number of one of 3 actors or more, "
+            f"{', '.join(actor[-2:] for actor in actors)}. Received: fold={fold!r}"
+        )
+    after = actors[(actors.index(name) + 1) % len(actors)]
+    return {
+        "train": [actor for actor in actors if actor not in (name, after)],
+        "validation": [after],
+        "test": [name],
+    }
+
+
+def _takes(folder):
+    """Pair sound and face of each take by the fields of their names after the modality.
+
+    Returns:
+        dict of take to `(sound, face)`, and the files that have no partner.
+    """
+    sounds, faces = {}, {}
+    for file in sorted(folder.rglob("0[13]-01-*")):
+        if len(file.stem.split("-")) != 7:
+            continue
+        if file.stem.startswith("03") and file.suffix.lower() in (".wav", ".flac"):
+            _add(sounds, file)
+        elif file.stem.startswith("01") and file.suffix.lower() == ".csv":
+            _add(faces, file)
+    # The actor comes last in the name and first in the order.
+    both = sorted(sounds.keys() & faces.keys(), key=lambda take: (take[-2:], take))
+    alone = [
+        f"{kind[take]}" for kind in (sounds, faces) for take in sorted(kind) if take not in both
+    ]
+    return {take: (sounds[take], faces[take]) for take in both}, alone
+
+
+def _add(found, file):
+    take = file.stem[3:]
+    if take in found:
+        raise ValueError(
+            f"expected one file a take. Received: {found[take]} and {file}. Remove one."
+        )
+    found[take] = file
+
+
+def _source(takes, alone):
+    actors = sorted({f"actor_{take[-2:]}" for take in takes})
+    by_actor = {
+        actor: [(take, *pair) for take, pair in takes.items() if take[-2:] == actor[-2:]]
+        for actor in actors
+    }
+    notes = []
+    if alone:
+        notes.append(
+            f"left out, {len(alone)} files whose partner is missing: "
+            f"{', '.join(pathlib.Path(file).name for file in alone)}."
+        )
+    return Source(
+        config="log_mel_64",
+        fields={
+            "text": Field((None, len(_WORDS))),
+            "audio": Field((None, _BANDS)),
+            "vision": Field((None, len(UNITS))),
+        },
+        splits={
+            actor: (len(found), lambda i, found=found: _sample(*found[i]))
+            for actor, found in by_actor.items()
+        },
+        label_range=(0, _EMOTIONS - 1),
+        notes=notes,
+        facts={"actors": actors},
+    )
+
+
+def _sample(take, sound, face):
+    _, emotion, _, statement, *_ = take.split("-")
+    if statement not in _STATEMENTS or not 1 <= int(emotion) <= _EMOTIONS:
+        raise ValueError(
+            "expected a name of RAVDESS: modality-channel-emotion-intensity-statement-repetition-"
+            f"actor, emotion 01 to 08 and statement 01 or 02. Received: {sound}"
+        )
+    words = _STATEMENTS[statement]
+    return Sample(
+        id=take,
+        features={
+            "text": np.eye(len(_WORDS))[[_WORDS.index(word) for word in words]],
+            "audio": recordings.log_mel(
+                recordings.read_sound(sound, _RATE), _RATE, _BANDS, _WINDOW, _STRIDE
+            ),
+            "vision": read_units(face),
+        },
+        label=np.array(int(emotion) - 1),
+        place=f"{sound} and {face}",
+    )

@@ -1,0 +1,67 @@
+"""Sound files, and the spectrograms that are made of them by Keras."""
+
+import keras
+import numpy as np
+
+
+def read_sound(path, rate):
+    """Read a wav or flac file as one channel at a sampling rate.
+
+    Args:
+        path: the file.
+        rate: samples a second; other rates are resampled by a polyphase filter.
+
+    Returns:
+        float32 `(samples,)` in [-1, 1].
+
+    Raises:
+        ImportError: without soundfile, of the extra `data`.
+        ValueError: for a file that is no sound or holds none.
+    """
+    try:
+        import soundfile
+    except ImportError as error:
+        raise ImportError(
+            "expected soundfile, for wav and flac files. Received: an installation without it. "
+            "pip install 'kerasfuse-zoo[data]'"
+        ) from error
+    try:
+        x, found = soundfile.read(path, dtype="float32", always_2d=True)
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise ValueError(
+            f"expected a wav or flac file. Received: {str(path)!r}, which is none ({error}). Get "
+            "the file again."
+        ) from error
+    if not len(x):
+        raise ValueError(
+            f"expected sound. Received: {str(path)!r} with none. Get the file again, or remove it."
+        )
+    x = x.mean(axis=1)
+    if found != rate:
+        from scipy.signal import resample_poly
+
+        divisor = int(np.gcd(found, rate))
+        x = resample_poly(x, rate // divisor, found // divisor).astype("float32")
+    return x
+
+
+def log_mel(x, rate, bands, window, stride):
+    """Give the log-mel spectrogram of one channel, as `keras.layers.MelSpectrogram` makes it.
+
+    Args:
+        x: `(samples,)`.
+        rate: samples a second.
+        bands: number of mel bands, from 20 Hz to half the rate.
+        window, stride: length of a window and between windows, in samples.
+
+    Returns:
+        float32 `(steps, bands)`, in decibels, at most 80 below the loudest.
+    """
+    layer = keras.layers.MelSpectrogram(
+        fft_length=1 << (window - 1).bit_length(),
+        sequence_length=window,
+        sequence_stride=stride,
+        sampling_rate=rate,
+        num_mel_bins=bands,
+    )
+    return np.ascontiguousarray(keras.ops.convert_to_numpy(layer(x)).T, "float32")

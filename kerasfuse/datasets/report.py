@@ -1,0 +1,131 @@
+"""What a conversion found in the files, told once."""
+
+import collections
+
+import numpy as np
+
+_MOST_NAMED = 5
+
+
+def gather(source, pieces):
+    """Sum up the indices of all pieces into values that JSON can hold.
+
+    Args:
+        source: `Source`.
+        pieces: dict of split to a list of `(path, index)`.
+
+    Returns:
+        Dict with, by split, the number of samples and the dropped ones; by modality the steps,
+        padding side and cleaned values; clipped labels; samples that are in two splits; notes.
+    """
+    indices = {split: [index for _, index in parts] for split, parts in pieces.items()}
+    everything = [index for parts in indices.values() for index in parts]
+    return {
+        "samples": {s: sum(len(i["ids"]) for i in parts) for s, parts in indices.items()},
+        "dropped": {
+            s: [name for i in parts for name in i["dropped"].tolist()]
+            for s, parts in indices.items()
+        },
+        "modalities": {
+            name: _modality(name, field, everything) for name, field in source.fields.items()
+        },
+        "clipped": int(sum(index["clipped"] for index in everything)),
+        "duplicates": _duplicates(indices),
+        "sizes": _sizes(source),
+        "notes": list(source.notes),
+    }
+
+
+def text(name, facts):
+    """Write the report as lines."""
+    found = facts["report"]
+    counts = ", ".join(f"{count:,} {split}" for split, count in found["samples"].items())
+    lines = [f"{name}: converted {counts} samples."]
+    for modality, told in found["modalities"].items():
+        line = f"  {modality} {told['width']}"
+        if "steps" in told:
+            low, middle, high = told["steps"]
+            line += f": {low} to {high} steps, median {middle}, padded {told['padding']}"
+        if told["cleaned"]:
+            line += f"; {told['cleaned']:,} values that were not finite are now 0"
+        if told["absent"]:
+            line += f"; absent in {told['absent']:,} samples"
+        lines.append(f"{line}.")
+    if found["clipped"]:
+        low, high = facts["label_range"]
+        lines.append(f"  {found['clipped']:,} labels were clipped to [{low:g}, {high:g}].")
+    for split, dropped in found["dropped"].items():
+        if dropped:
+            lines.append(f"  left out of {split}, {len(dropped):,} samples: {_some(dropped)}.")
+    for splits, ids in found["duplicates"].items():
+        lines.append(f"  in {splits} at the same time, {len(ids):,} samples: {_some(ids)}.")
+    if found["sizes"]:
+        lines.append(f"  {found['sizes']}")
+    lines += [f"  {note}" for note in found["notes"]]
+    return "\n".join(lines)
+
+
+def _some(names):
+    more = ", ..." if len(names) > _MOST_NAMED else ""
+    return ", ".join(names[:_MOST_NAMED]) + more
+
+
+def _modality(name, field, indices):
+    lengths = np.concatenate([index[f"lengths:{name}"] for index in indices])
+    front, behind, cleaned = np.sum([index[f"counts:{name}"] for index in indices], axis=0)
+    shape = field.shape[1:] if field.is_sequence else field.shape
+    told = {
+        "width": " x ".join(map(str, shape)) or "ids",
+        "cleaned": int(cleaned),
+        "absent": int((lengths == 0).sum()),
+    }
+    if field.is_sequence and lengths.any():
+        present = lengths[lengths > 0]
+        told["steps"] = [int(present.min()), int(np.median(present)), int(present.max())]
+        # A real sequence may begin or end with a missing frame; padding is what most have.
+        told["padding"] = (
+            "nowhere" if not front + behind else "in front" if front > behind else "behind"
+        )
+        if min(front, behind) > 0.1 * len(present):
+            told["padding"] = "on both sides"
+    return told
+
+
+def _duplicates(indices):
+    """Find samples of two splits that have one id, or the same features."""
+    found = {}
+    splits = list(indices)
+    for i, first in enumerate(splits):
+        for second in splits[i + 1 :]:
+            alike = set()
+            for key in ("ids", "digests"):
+                seen = collections.defaultdict(list)
+                for index in indices[first]:
+                    for value, name in zip(index[key], index["ids"], strict=True):
+                        seen[value].append(name)
+                for index in indices[second]:
+                    alike |= {
+                        str(name)
+                        for value, name in zip(index[key], index["ids"], strict=True)
+                        if value in seen
+                    }
+            if alike:
+                found[f"{first} and {second}"] = sorted(alike)
+    return found
+
+
+def _sizes(source):
+    """Tell where the numbers of samples are not the known ones; empty where they are."""
+    if not source.known_sizes:
+        return ""
+    sizes = {split: count for split, (count, _) in source.splits.items()}
+    if sizes == source.known_sizes:
+        return ""
+    return (
+        f"The known split sizes are {_counts(source.known_sizes)}; these files have "
+        f"{_counts(sizes)}."
+    )
+
+
+def _counts(sizes):
+    return "/".join(str(size) for size in sizes.values())

@@ -1,0 +1,195 @@
+"""UR-FUNNY: whether a sentence of a talk makes people laugh, from its official feature pickles."""
+
+import io
+
+import numpy as np
+
+from kerasfuse.datasets import conversion
+from kerasfuse.datasets.records import Records
+from kerasfuse.datasets.registry import register
+from kerasfuse.datasets.restricted_pickle import read_pickle
+from kerasfuse.datasets.source import Field, Sample, Source
+
+_WIDTHS = {"text": 300, "audio": 81, "vision": 371}
+# The second release names the text otherwise, and circulates misspelt as well.
+_FILES = {
+    "folds": ("data_folds.pkl",),
+    "labels": ("humor_label_sdk.pkl",),
+    "text": ("language_sdk.pkl", "langauge_sdk.pkl", "word_embedding_indexes_sdk.pkl"),
+    "embeddings": ("word_embedding_list.pkl",),
+    "audio": ("covarep_features_sdk.pkl",),
+    "vision": ("openface_features_sdk.pkl",),
+}
+_SPLITS = {"train": "train", "validation": "dev", "test": "test"}
+_INSTRUCTIONS = (
+    "The official features hold them (github.com/ROC-HCI/UR-FUNNY): "
+    f"{', '.join(names[0] for names in _FILES.values())}."
+)
+
+
+@register
+def ur_funny(split, data_dir=None, *, context=False):
+    """Load UR-FUNNY (Hasan et al., EMNLP 2019): is the punchline of a talk followed by laughter?
+
+    Three sequences, aligned by word: text, GloVe vectors (300) that the files give as positions in
+    a list; audio, COVAREP (81); vision, OpenFace (371). A label is 1 where people laughed, else 0.
+    Training, validation and test are the folds of the authors.
+
+    Args:
+        split: `"train"`, `"validation"` or `"test"`.
+        data_dir: the folder with the pickles; the environment variable KERASFUSE_DATA by default,
+            then the manual folder of TensorFlow Datasets.
+        context: whether the sentences before the punchline come before it in the sequences.
+
+    Returns:
+        Arguments of `kerasfuse.datasets.Batches`.
+
+    Raises:
+        FileNotFoundError: when a file is not found; it tells which.
+        ValueError: for files that hold something else, with the sample and the field.
+
+    Example:
+
+    >>> train = kerasfuse.datasets.load("ur_funny", data_dir="sdk_features")
+    """
+    if not isinstance(context, bool):
+        raise ValueError(f"expected context=True or False. Received: context={context!r}")
+    folder = conversion.source_folder(data_dir)
+    files = _find(folder)
+    missing = [names[0] for role, names in _FILES.items() if role not in files]
+    found = None
+    if not missing or not data_dir:
+        found = conversion.prepared(
+            UrFunny,
+            [] if missing else list(files.values()),
+            lambda bars: _source(files, context, bars),
+            lambda facts: facts["facts"]["context"] == context,
+        )
+    if found is None:
+        raise FileNotFoundError(
+            f"expected the files of ur_funny in {str(folder)!r}. Received: a folder without "
+            f"{', '.join(missing)}. Name the right one in data_dir=... or in the environment "
+            f"variable KERASFUSE_DATA. {_INSTRUCTIONS}"
+        )
+    records = Records(found[0], split)
+    return {
+        "inputs": records,
+        "labels": records.labels,
+        "label_range": (0, 1),
+        "ids": records.ids,
+    }
+
+
+class UrFunny(conversion.Builder):
+    """UR-FUNNY: humour in talks from words, voice and face."""
+
+    MANUAL_DOWNLOAD_INSTRUCTIONS = _INSTRUCTIONS
+
+
+def _find(folder):
+    found = {}
+    for role, names in _FILES.items():
+        files = [folder / name for name in names if (folder / name).is_file()]
+        if files:
+            found[role] = files[0]
+    return found
+
+
+def _source(files, context, bars):
+    trees = {}
+    for role, file in files.items():
+        with bars.open(file, "rb", description=f"reading {file.name}") as opened:
+            trees[role] = read_pickle(file, io.BufferedReader(opened, 2**20))
+    for role, tree in trees.items():
+        kind = list if role == "embeddings" else dict
+        if not isinstance(tree, kind) and not (kind is list and isinstance(tree, np.ndarray)):
+            raise ValueError(
+                f"expected a {kind.__name__} in {str(files[role])!r}. Received: "
+                f"{type(tree).__name__}"
+            )
+    embeddings = _embeddings(trees["embeddings"], files["embeddings"])
+    folds = trees["folds"]
+    if missing := [theirs for theirs in _SPLITS.values() if theirs not in folds]:
+        raise ValueError(
+            f"expected train, dev and test in {str(files['folds'])!r}. Received: no "
+            f"{', '.join(missing)} among {', '.join(map(str, folds))}"
+        )
+
+    def sample(key):
+        entries = {}
+        for role in ("labels", "text", "audio", "vision"):
+            if key not in trees[role]:
+                raise ValueError(
+                    f"expected sample {key!r} of {str(files['folds'])!r} in {str(files[role])!r}. "
+                    "Received: a file without it. Get both from one release."
+                )
+            entries[role] = trees[role][key]
+        text = _sentences(entries["text"], "embedding_indexes", context, key, files["text"])
+        positions = np.array([i for sentence in text for i in sentence], int)
+        if len(positions) and not 0 <= positions.min() <= positions.max() < len(embeddings):
+            raise ValueError(
+                f"expected positions below {len(embeddings)} in 'text' of sample {key!r} in "
+                f"{str(files['text'])!r}. Received: {positions.min()} to {positions.max()}"
+            )
+        features = {"text": embeddings[positions]}
+        for role in ("audio", "vision"):
+            found = _sentences(entries[role], "features", context, key, files[role])
+            features[role] = _steps(found, role, key, files[role])
+        return Sample(
+            id=str(key),
+            features=features,
+            label=np.asarray(entries["labels"]),
+            place=", ".join(str(files[role]) for role in ("text", "audio", "vision", "labels")),
+            texts={"words": str(entries["text"].get("punchline_sentence", ""))},
+        )
+
+    return Source(
+        config="context" if context else "punchline",
+        fields={name: Field((None, width)) for name, width in _WIDTHS.items()},
+        splits={
+            split: (len(folds[theirs]), lambda i, keys=list(folds[theirs]): sample(keys[i]))
+            for split, theirs in _SPLITS.items()
+        },
+        label_range=(0, 1),
+        texts=("words",),
+        facts={"context": context},
+    )
+
+
+def _embeddings(tree, file):
+    try:
+        table = np.asarray(tree, dtype="float32")
+    except (ValueError, TypeError):
+        table = np.zeros(0)
+    if table.ndim != 2 or table.shape[1] != _WIDTHS["text"]:
+        raise ValueError(
+            f"expected word vectors (words, {_WIDTHS['text']}) in {str(file)!r}. Received: "
+            f"{len(tree)} entries of other shapes"
+        )
+    return table
+
+
+def _sentences(entry, what, context, key, file):
+    """Give the sentences of a sample, the punchline last."""
+    try:
+        before = list(entry[f"context_{what}"]) if context else []
+        return [*before, entry[f"punchline_{what}"]]
+    except (KeyError, TypeError, IndexError) as error:
+        told = ", ".join(map(str, entry)) if isinstance(entry, dict) else type(entry).__name__
+        raise ValueError(
+            f"expected punchline_{what} and context_{what} of sample {key!r} in {str(file)!r}. "
+            f"Received: {told}"
+        ) from error
+
+
+def _steps(sentences, name, key, file):
+    """Join the steps of sentences; `None` where there are none."""
+    rows = [row for sentence in sentences for row in sentence]
+    widths = {np.shape(row) for row in rows}
+    if widths - {(_WIDTHS[name],)}:
+        raise ValueError(
+            f"expected steps of {_WIDTHS[name]} features in {name!r} of sample {key!r} in "
+            f"{str(file)!r}. Received: shapes {', '.join(map(str, sorted(widths)))}. Are audio and "
+            "vision swapped?"
+        )
+    return np.array(rows, "float32") if rows else None
