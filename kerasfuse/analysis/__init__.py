@@ -4,13 +4,18 @@ from kerasfuse.analysis.a_distance import a_distance
 from kerasfuse.analysis.alignment_scores import alignment_scores
 from kerasfuse.analysis.attention_figure import attention_figure
 from kerasfuse.analysis.correlation_accuracy import correlation_accuracy
+from kerasfuse.analysis.incongruity import Incongruity, incongruity
+from kerasfuse.analysis.incongruity_figure import incongruity_figure
 from kerasfuse.analysis.paired_test import PairedTest, paired_test
 
 __all__ = [
+    "Incongruity",
     "PairedTest",
     "a_distance",
     "alignment_scores",
     "attention_figure",
     "correlation_accuracy",
+    "incongruity",
+    "incongruity_figure",
     "paired_test",
 ]

@@ -29,6 +29,38 @@ def dropout(x, rate, seed):
     return keras.random.dropout(x, rate, seed=seed)
 
 
+def masked_gru(x, mask, layers):
+    """Apply a stack of bias-free `keras.layers.GRU` to the real steps of `(batch, steps, width)`.
+
+    Steps that are not real are skipped, and are 0 in the result.
+    """
+    if name() == "torch" and not _is_torch_tracing():
+        from kerasfuse.backend import torch_gru
+
+        kernels = [(x.cell.kernel.value, x.cell.recurrent_kernel.value) for x in layers]
+        return torch_gru.masked_gru(x, mask, kernels)
+    for layer in layers:
+        x = layer(x, mask=mask)
+    return x if mask is None else x * ops.cast(mask, x.dtype)[:, :, None]
+
+
+def known_integer(x):
+    """Return the integer tensor `x` as a number, `None` while a graph is traced that computes it.
+
+    Where it is known, one branch of several can be called as if there were no other.
+    """
+    match name():
+        case "jax":
+            import jax
+
+            traced = isinstance(x, jax.core.Tracer)
+        case "tensorflow":
+            traced = not hasattr(x, "numpy")
+        case _:
+            traced = False
+    return None if traced else int(x)
+
+
 def fused_attention(query, key, value, mask):
     """Attend, `(batch, steps, heads, head_dim)`, without ever holding all scores.
 
@@ -57,6 +89,12 @@ def _pad_heads_for_fused_kernel(x):
     if not missing or not _is_torch_on_gpu():
         return x
     return ops.pad(x, [[0, 0], [0, 0], [0, 0], [0, missing]])
+
+
+def _is_torch_tracing():
+    import torch
+
+    return torch.compiler.is_compiling() or torch.jit.is_tracing()
 
 
 def _is_torch_on_gpu():

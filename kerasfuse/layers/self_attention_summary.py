@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from kerasfuse import ops as fuse_ops
 from kerasfuse.layers.crossmodal_block import CrossmodalBlock
 from kerasfuse.layers.dropout import Dropout
 from kerasfuse.layers.masked_pooling import MaskedPooling
@@ -30,9 +31,12 @@ class SelfAttentionSummary(keras.layers.Layer):
     Call arguments:
         inputs: tensor `(batch, steps, width)`.
         mask: boolean `(batch, steps)`, `True` at real steps, or `None`.
+        return_attention: also return what the step that is read attends to in the last block,
+            `(batch, steps)`, averaged over heads.
 
     Returns:
-        Tensor `(batch, width)`; zeros where a sample has no real step.
+        Tensor `(batch, width)`, zeros where a sample has no real step, or a tuple of it and the
+        attention.
 
     Example:
 
@@ -82,20 +86,32 @@ class SelfAttentionSummary(keras.layers.Layer):
         self.norm = keras.layers.LayerNormalization(epsilon=1e-5, name="norm", dtype=policy)
         self.norm.build(inputs_shape)
 
-    def call(self, inputs, mask=None, training=None):
+    def call(self, inputs, mask=None, return_attention=False, training=None):
         x = self.drop(self.positions(inputs, mask=mask), training=training)
         for block in self.blocks[:-1]:
             x = block(x, source_mask=mask, training=training)
         summary = self.last_step(x, mask=mask)[:, None, :]
-        summary = self.blocks[-1](summary, x, source_mask=mask, training=training)
+        summary, query, keys = self.blocks[-1](
+            summary, x, source_mask=mask, return_projections=True, training=training
+        )
         # The norm's bias would give an absent modality a vector of its own: mask once more.
-        return self.last_step(self.norm(summary), mask=_any_valid(mask))
+        summary = self.last_step(self.norm(summary), mask=_any_valid(mask))
+        if not return_attention:
+            return summary
+        return summary, ops.mean(fuse_ops.attention_scores(query, keys, mask), axis=(1, 2))
 
     def compute_mask(self, inputs, previous_mask):
         return None  # Masks travel as arguments here.
 
     def compute_output_shape(self, inputs_shape):
         return (inputs_shape[0], inputs_shape[2])
+
+    def compute_output_spec(self, inputs, mask=None, return_attention=False, training=None):
+        batch, steps, width = inputs.shape
+        summary = keras.KerasTensor((batch, width), dtype=self.compute_dtype)
+        if not return_attention:
+            return summary
+        return summary, keras.KerasTensor((batch, steps), dtype="float32")
 
     def get_config(self):
         config = {

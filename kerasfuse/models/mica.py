@@ -4,6 +4,7 @@ import keras
 
 from kerasfuse.layers import CrossmodalBlock, MergeGate, ResidualHead, SelfAttentionSummary
 from kerasfuse.models.alignment import add_alignment_losses, crossmodal_intermediates
+from kerasfuse.models.attention_of import summary_attentions
 from kerasfuse.models.entry import (
     check_layers,
     check_modalities,
@@ -160,6 +161,7 @@ class MICA(FusionModel):
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
         self._offer_intermediates(
             crossmodal_intermediates(queries, keys, masks)
+            | summary_attentions(summaries, z, masks)
             | {name: lambda gate=gate: gate for name, gate in gate_values.items()}
             | {f"summary/{m}": lambda vector=vector: vector for m, vector in summary.items()}
         )

@@ -10,6 +10,7 @@ from kerasfuse.layers import (
     SinusoidalPositions,
 )
 from kerasfuse.models.alignment import add_alignment_losses, crossmodal_intermediates
+from kerasfuse.models.attention_of import summary_attentions
 from kerasfuse.models.entry import (
     check_layers,
     check_modalities,
@@ -159,12 +160,13 @@ class MulT(FusionModel):
                 queries[s, t].append(q)
                 keys[s, t].append(k)
             reinforced[s, t] = norms[s, t](stream)
-        summary = {}
+        fused, summary = {}, {}
         for t in widths:
             streams = [reinforced[s, t] for s in widths if s != t]
             if len(streams) > 1:
                 streams = [keras.layers.Concatenate(name=f"{t}_reinforced")(streams)]
-            summary[t] = summaries[t](streams[0], mask=masks[t])
+            fused[t] = streams[0]
+            summary[t] = summaries[t](fused[t], mask=masks[t])
         outputs = head(keras.layers.Concatenate(name="fused")(list(summary.values())))
         outputs = add_alignment_losses(
             outputs, queries, keys, masks, alpha, beta, tau, propagate, mmd_estimator, reduction
@@ -172,6 +174,7 @@ class MulT(FusionModel):
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
         self._offer_intermediates(
             crossmodal_intermediates(queries, keys, masks, causal)
+            | summary_attentions(summaries, fused, masks)
             | {f"summary/{m}": lambda vector=vector: vector for m, vector in summary.items()}
         )
 

@@ -5,6 +5,7 @@ from kerasfuse.ops.element_alignment import propagated_alignment
 from kerasfuse.ops.masks import padding_mask
 from kerasfuse.ops.maximum_mean_discrepancy import mmd
 from kerasfuse.ops.positions import sinusoid
+from kerasfuse.ops.shapley import shapley_values
 
 __all__ = [
     "attention_scores",
@@ -13,5 +14,6 @@ __all__ = [
     "mmd",
     "padding_mask",
     "propagated_alignment",
+    "shapley_values",
     "sinusoid",
 ]

@@ -38,6 +38,9 @@ ALIGNED = {
     "query_mask": mask(5),
     "key_mask": mask(7),
 }
+LATE = {"source_mask": mask(7)}
+WIDE = {"text": sequence(5, 8), "audio": sequence(7, 8), "pulse": sequence(6, 8)}
+STREAMS = {"text": sequence(5, 8), "audio": sequence(7, 3), "pulse": sequence(6, 5)}
 SOURCE = [("source", "source_mask")]
 STEPS = [("inputs", "mask")]
 PAIRS = [("queries", "query_mask"), ("keys", "key_mask")]
@@ -100,6 +103,43 @@ CONTRACTS = [
             {},
         )
         for sources in (1, 2, 3)
+    ],
+    (
+        layers.MaskedGRU,
+        {"units": 6, "num_layers": 2},
+        {"inputs": sequence(5, 8), "mask": mask(5)},
+        (4, 5, 6),
+        {"sequences": STEPS},
+    ),
+    (
+        layers.CrossmodalTransformer,
+        {"num_layers": 2, "num_heads": 2, "embedding_dropout": 0.1},
+        {"query": sequence(5, 8), "query_mask": mask(5), "source": sequence(7, 8)} | LATE,
+        (4, 5, 8),
+        {"sequences": SOURCE},
+    ),
+    (
+        layers.CrossmodalHierarchy,
+        {"modalities": list(WIDE), "num_layers": 1, "num_heads": 2, "residual_dropout": 0.1},
+        {"inputs": WIDE, "masks": {m: mask(x.shape[1]) for m, x in WIDE.items()}},
+        (4, 32),
+        {"call_kwargs": {"primary": "audio"}, "sequences": [("inputs", "masks")]},
+    ),
+    *[
+        (
+            layers.ModalityGate,
+            {"modalities": list(STREAMS), "mode": mode, "primary": primary},
+            {"inputs": STREAMS},
+            [(4, 7, 3), (4, 6, 5), (4, 5, 8)],
+            # The weights of the soft gate carry the gradient, not its streams.
+            {"without_gradient": ["logits"] if mode == "soft" else []},
+        )
+        for mode, primary in (
+            ("straight_through", None),
+            ("straight_through_gumbel", None),
+            ("soft", None),
+            ("fixed", "audio"),
+        )
     ],
     *[
         (

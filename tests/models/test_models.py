@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from harness import check_model
 
-from kerasfuse.models import MICA, MulT
+from kerasfuse.models import HCTMG, MICA, MulT
 
 RNG = np.random.default_rng(0)
 WIDTHS = {"text": 6, "audio": 4, "vision": 5}
@@ -19,10 +19,15 @@ SMALL = {"dim": 8, "num_heads": 2, "num_layers": 2 if ON_TORCH else 1}
 CONTRACTS = [
     (MulT, TWO, {**SMALL, "alpha": 0.8, "beta": 0.5, "tau": 0.25}, ("mmd", "alignment")),
     (MICA, TWO, SMALL, ("mmd", "alignment")),
+    (HCTMG, WIDTHS, {**SMALL, "gate": "fixed", "primary": "audio"}, ()),
 ]
 if ON_TORCH:
     CONTRACTS += [
         (MulT, WIDTHS, SMALL, ()),
+        *[
+            (HCTMG, WIDTHS, {**SMALL, "num_layers": 1, "gate": gate}, ())
+            for gate in ("straight_through", "straight_through_gumbel", "soft")
+        ],
         (MICA, WIDTHS, SMALL, ("mmd", "alignment")),
         (MICA, TWO, {**SMALL, "alpha": 0.0, "beta": 0.0, "low_level_source": True}, ()),
         (MICA, TWO, {**SMALL, "beta": 0.0, "mmd_estimator": "exact"}, ("mmd",)),

@@ -1,5 +1,7 @@
 """Keras callbacks that training runs use."""
 
+from kerasfuse.training.callbacks.freeze_modality_gate import FreezeModalityGate
+from kerasfuse.training.callbacks.modality_gate_history import ModalityGateHistory
 from kerasfuse.training.callbacks.run_checkpoint import RunCheckpoint
 
-__all__ = ["RunCheckpoint"]
+__all__ = ["FreezeModalityGate", "ModalityGateHistory", "RunCheckpoint"]

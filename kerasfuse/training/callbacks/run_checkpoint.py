@@ -11,7 +11,14 @@ import numpy as np
 
 from kerasfuse import atomic
 
-_STATE = ("best", "wait", "cooldown_counter", "best_epoch", "stopped_epoch")
+_STATE = (
+    "best",
+    "wait",
+    "cooldown_counter",
+    "best_epoch",
+    "stopped_epoch",
+    "frozen_epoch",
+)
 
 
 class RunCheckpoint(keras.callbacks.Callback):
