@@ -218,6 +218,7 @@ def card(name):
         f"{recipe.batch_size}; at most {recipe.epochs} epochs, stops after "
         f"{recipe.early_stopping} without improvement; seeds "
         f"{', '.join(map(str, recipe.seeds))}",
+        *_gate_search_lines(recipe),
         "## Weights",
         f"- Where from: {_weights_origin(found)}; trained on {found.weights.trained_on}",
         f"- Terms: {found.weights.licence}",
@@ -308,6 +309,16 @@ def _arguments(arguments):
     return ", ".join(f"{key}={value!r}" for key, value in arguments.items())
 
 
+def _gate_search_lines(recipe):
+    if recipe.gate_search is None:
+        return []
+    return [
+        "- Before that: a search for the primary modality, batch "
+        f"{recipe.gate_search['batch_size']}, until the gate rests, at most "
+        f"{recipe.gate_search['epochs']} epochs; its choice is frozen and all else starts anew"
+    ]
+
+
 def _results_lines(entry):
     lines = _recorded_lines(entry) if entry.recorded else ["The recipe's are not recorded yet."]
     tables = {}
@@ -320,6 +331,7 @@ def _results_lines(entry):
 
 def _recorded_lines(entry):
     results = entry.results
+    primary = results.get("primary", [])
     versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
     lines = [
         f"Mean ± sd over the seeds {', '.join(map(str, results['seeds']))}; weights chosen by "
@@ -345,6 +357,7 @@ def _recorded_lines(entry):
         "",
         f"{results['parameters']:,} parameters; backend {results['backend']}; {versions}; data "
         f"sha256 {results['data_sha256'][:16]}",
+        *([f"\nPrimary modality by seed: {', '.join(primary)}"] if primary else []),
     ]
 
 
