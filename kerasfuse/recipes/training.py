@@ -108,7 +108,7 @@ def train_seed(entry, folder, seed, data_dir=None, verbose="auto"):
     compile_model(model, entry)
     gate = None
     if recipe.gate_search:
-        gate = search_gate(model, entry, folder, seed, data_dir, verbose)
+        gate = search_gate(model, best, entry, folder, seed, data_dir, verbose)
     mode = best_is(recipe.monitor)
     plateau = keras.callbacks.ReduceLROnPlateau(
         recipe.monitor, factor=recipe.plateau_factor, patience=recipe.plateau_patience, mode=mode
