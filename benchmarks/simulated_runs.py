@@ -10,7 +10,7 @@ DATA = {
     "noise": 0.1,
 }
 SMALL = {"dim": 16, "num_heads": 2, "num_layers": 1}
-LEARNING_RATE, CLIP_NORM, BATCH = 1e-3, 0.8, 16
+LEARNING_RATE, CLIP_NORM, BATCH = 3e-3, 0.8, 16
 SEEDS = (1, 2, 3, 4, 5)
 
 
