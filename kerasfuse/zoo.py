@@ -217,7 +217,8 @@ def card(name):
         f"`{recipe.monitor}`; gradient norm at most {recipe.clip_norm:g}; batch "
         f"{recipe.batch_size}; at most {recipe.epochs} epochs, stops after "
         f"{recipe.early_stopping} without improvement; seeds "
-        f"{', '.join(map(str, recipe.seeds))}",
+        f"{', '.join(map(str, recipe.seeds))}"
+        + (f"; each seed on the folds {', '.join(map(str, recipe.folds))}" * bool(recipe.folds)),
         "## Weights",
         f"- Where from: {_weights_origin(found)}; trained on {found.weights.trained_on}",
         f"- Terms: {found.weights.licence}",
@@ -324,7 +325,8 @@ def _recorded_lines(entry):
     lines = [
         f"Mean ± sd over the seeds {', '.join(map(str, results['seeds']))}; weights chosen by "
         f"`{entry.recipe.monitor}` alone, the test split scored once per run. `constant` is the "
-        "best prediction that ignores the input, chosen on the training labels.",
+        "best prediction that ignores the input, chosen on the training labels."
+        + (" The score of a seed is the mean over its folds." * bool(entry.recipe.folds)),
         "",
         "| metric | validation | test | constant (test) | published |",
         "| --- | --- | --- | --- | --- |",
