@@ -1,5 +1,6 @@
 """The zoo: named models with their weights, recipes, results and cards."""
 
+import collections
 import fnmatch
 import hashlib
 import pathlib
@@ -217,7 +218,8 @@ def card(name):
         f"`{recipe.monitor}`; gradient norm at most {recipe.clip_norm:g}; batch "
         f"{recipe.batch_size}; at most {recipe.epochs} epochs, stops after "
         f"{recipe.early_stopping} without improvement; seeds "
-        f"{', '.join(map(str, recipe.seeds))}",
+        f"{', '.join(map(str, recipe.seeds))}"
+        + (f"; each seed on the folds {', '.join(map(str, recipe.folds))}" * bool(recipe.folds)),
         *_gate_search_lines(recipe),
         "## Weights",
         f"- Where from: {_weights_origin(found)}; trained on {found.weights.trained_on}",
@@ -319,6 +321,13 @@ def _gate_search_lines(recipe):
     ]
 
 
+def _primary_lines(primary):
+    if not primary:
+        return []
+    chosen = ", ".join(f"{modality} in {count}" for modality, count in primary.most_common())
+    return ["", f"The gate chose {chosen} of {primary.total()} searches."]
+
+
 def _results_lines(entry):
     lines = _recorded_lines(entry) if entry.recorded else ["The recipe's are not recorded yet."]
     tables = {}
@@ -331,12 +340,12 @@ def _results_lines(entry):
 
 def _recorded_lines(entry):
     results = entry.results
-    primary = results.get("primary", [])
     versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
     lines = [
         f"Mean ± sd over the seeds {', '.join(map(str, results['seeds']))}; weights chosen by "
         f"`{entry.recipe.monitor}` alone, the test split scored once per run. `constant` is the "
-        "best prediction that ignores the input, chosen on the training labels.",
+        "best prediction that ignores the input, chosen on the training labels."
+        + (" The score of a seed is the mean over its folds." * bool(entry.recipe.folds)),
         "",
         "| metric | validation | test | constant (test) | published |",
         "| --- | --- | --- | --- | --- |",
@@ -357,7 +366,7 @@ def _recorded_lines(entry):
         "",
         f"{results['parameters']:,} parameters; backend {results['backend']}; {versions}; data "
         f"sha256 {results['data_sha256'][:16]}",
-        *([f"\nPrimary modality by seed: {', '.join(primary)}"] if primary else []),
+        *_primary_lines(collections.Counter(results.get("primary", []))),
     ]
 
 

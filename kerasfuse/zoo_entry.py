@@ -10,8 +10,15 @@ import keras
 
 from kerasfuse import datasets, metrics, models
 
-LOSSES = ("mae", "binary_crossentropy", "sentiment_cross_entropy", "emotion_cross_entropy")
-METRICS = ("binary", "mosi", "mosei", "sims", "iemocap")
+LOSSES = (
+    "mae",
+    "binary_crossentropy",
+    "sparse_categorical_crossentropy",
+    "sentiment_cross_entropy",
+    "emotion_cross_entropy",
+)
+CLASSES = {"ravdess": 8}
+METRICS = ("binary", "mosi", "mosei", "sims", "iemocap", *CLASSES)
 OPTIMIZERS = ("adam",)
 SECTIONS = ("entry", "model", "data", "recipe", "weights", "published", "results")
 
@@ -44,6 +51,9 @@ class Recipe:
         monitor: the validation quantity, `val_...`, that the schedule, the stop and the choice of
             weights go by; best is lowest for losses and errors, highest for the rest.
         seeds: one run each.
+        folds: for cross-validation, values of the data set's argument `fold`. A seed then trains
+            once on each, and its scores are the means over folds; the weights are those of the
+            fold that the entry's data names.
         gate_search: dict of `batch_size` and `epochs` at most of a first phase, in which a modality
             gate makes its choice; the rest of the recipe then trains with the gate frozen.
     """
@@ -61,6 +71,7 @@ class Recipe:
     early_stopping: int
     monitor: str
     seeds: tuple
+    folds: tuple = ()
     gate_search: dict | None = None
 
     def __post_init__(self):
@@ -89,6 +100,9 @@ class Recipe:
         for field, choices in (("score", names), ("monitor", monitors)):
             self._check_choice(field, choices)
         object.__setattr__(self, "seeds", check_seeds(self.seeds))
+        if not isinstance(self.folds, list | tuple):
+            raise ValueError(f"expected folds to be a list. Received: folds={self.folds!r}.")
+        object.__setattr__(self, "folds", tuple(self.folds))
         if self.gate_search is not None:
             _check_gate_search(self.gate_search)
 
@@ -98,6 +112,8 @@ class Recipe:
             return metrics.binary()
         if self.metrics == "iemocap":
             return metrics.emotion("iemocap")
+        if self.metrics in CLASSES:
+            return metrics.multiclass(CLASSES[self.metrics])
         return metrics.sentiment(self.metrics)
 
     def _check_choice(self, field, choices):
@@ -230,10 +246,26 @@ class Entry:
                         f"expected an argument of the {kind}. "
                         f"Received: {kind}.{key}={arguments[key]!r}. {nearest(key, valid)}"
                     )
+        self._check_folds()
         if self.simulated and self.published:
             raise ValueError(
                 "expected no published figures beside results on simulated data: they measure "
                 f"different things. Received: published={self.published!r} in {self.name}."
+            )
+
+    def _check_folds(self):
+        folds = self.recipe.folds
+        if not folds:
+            return
+        if "fold" not in data_arguments(self.data_name):
+            raise ValueError(
+                "expected recipe.folds only of data that have an argument `fold`. "
+                f"Received: folds={list(folds)!r} of {self.data_name}."
+            )
+        if len(set(folds)) < len(folds) or self.data_args.get("fold") not in folds:
+            raise ValueError(
+                "expected different folds, and data.fold to be one of them: its weights are kept. "
+                f"Received: folds={list(folds)!r}, data.fold={self.data_args.get('fold')!r}."
             )
 
     @property
@@ -252,7 +284,7 @@ class Entry:
 
     def definition(self):
         """Return what decides a training run, seeds aside, as nested dicts that toml can write."""
-        recipe = dataclasses.asdict(self.recipe)
+        recipe = {**dataclasses.asdict(self.recipe), "folds": list(self.recipe.folds)}
         del recipe["seeds"]
         if recipe["gate_search"] is None:
             del recipe["gate_search"]
@@ -262,6 +294,14 @@ class Entry:
             "data": {"name": self.data_name, "args": dict(self.data_args)},
             "recipe": recipe,
         }
+
+    def on_fold(self, fold):
+        """Return a copy for one fold of the data, without cross-validation."""
+        return dataclasses.replace(
+            self,
+            data_args={**self.data_args, "fold": fold},
+            recipe=dataclasses.replace(self.recipe, folds=()),
+        )
 
     def override(self, settings):
         """Return a copy with other values for arguments of the model, the data or the recipe.
@@ -371,7 +411,7 @@ def _parse(document, name):
         raise ValueError(f"expected the file's name, {name!r}. Received: name={head['name']!r}.")
     model = _keys(document["model"], "model", ("class",), ("args",))
     data = _keys(document["data"], "data", ("name",), ("args",))
-    optional = ("gate_search",)
+    optional = ("folds", "gate_search")
     fields = tuple(f.name for f in dataclasses.fields(Recipe) if f.name not in optional)
     weights = document["weights"]
     _strings(

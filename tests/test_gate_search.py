@@ -117,7 +117,7 @@ def test_what_the_gate_chose_is_recorded(path, finished, tmp_path):
     path.write_text(ENTRY.replace("epochs = 3", "epochs = 2", 1))
     recipes.record(NAME, tmp_path / "run")
     card = zoo.card(NAME)
-    assert f"Primary modality by seed: {primary}" in card
+    assert f"The gate chose {primary} in 1 of 1 searches." in card
     assert "batch 8, until the gate rests, at most 3 epochs" in card
 
 

@@ -4,7 +4,7 @@ from kerasfuse.metrics.class_accuracy import ClassAccuracy
 from kerasfuse.metrics.evaluate import evaluate
 from kerasfuse.metrics.mean_absolute_error import MeanAbsoluteError
 from kerasfuse.metrics.pearson_correlation import PearsonCorrelation
-from kerasfuse.metrics.suites import binary, emotion, sentiment
+from kerasfuse.metrics.suites import binary, emotion, multiclass, sentiment
 from kerasfuse.metrics.weighted_f1 import WeightedF1
 
 __all__ = [
@@ -15,5 +15,6 @@ __all__ = [
     "binary",
     "emotion",
     "evaluate",
+    "multiclass",
     "sentiment",
 ]

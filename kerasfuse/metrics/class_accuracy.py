@@ -24,6 +24,7 @@ class ClassAccuracy(Confusion):
     | `sims_2` | CH-SIMS: up to 0, above (0 is negative here) |
     | `iemocap_neutral`, `_happy`, `_sad`, `_angry` | the larger of that emotion's two logits |
     | `logit` | one logit for labels 0 / 1: logit > 0 |
+    | `classes_8` and so on | the largest of 8 logits, for labels 0 to 7 |
 
     Conventions: MulT (Tsai et al., ACL 2019, section 4.1 and the authors' evaluation code);
     CH-SIMS (Yu et al., ACL 2020). A NaN output is counted as wrong; with no sample counted the
@@ -42,7 +43,8 @@ class ClassAccuracy(Confusion):
     Call arguments:
         y_true: (batch,), (batch, 1) or (batch, 1, 1) labels; IEMOCAP: one-hot pairs (batch, 4, 2)
             or class numbers (batch, 4).
-        y_pred: (batch, 1) scores, or (batch, 7) logits; IEMOCAP: (batch, 8) or (batch, 4, 2).
+        y_pred: (batch, 1) scores, or (batch, 7) logits; IEMOCAP: (batch, 8) or (batch, 4, 2);
+            `classes_8`: (batch, 8).
         sample_weight: (batch,) or (batch, 1); 0 leaves a sample out.
 
     Raises:

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from kerasfuse.metrics.choice import choose
-from kerasfuse.metrics.reading import READINGS
+from kerasfuse.metrics.reading import find_reading
 from kerasfuse.metrics.scores import SEVEN_LOGITS, weights
 
 
@@ -16,7 +16,7 @@ class Confusion(keras.Metric):
     up to 2**24 samples.
 
     Args:
-        reading: how values become classes, a key of `READINGS`.
+        reading: how values become classes, see `find_reading`.
         seven_logits: how an output of seven logits becomes one score.
         name: name in logs.
         dtype: dtype of state and result.
@@ -24,15 +24,15 @@ class Confusion(keras.Metric):
 
     def __init__(self, reading, seven_logits="expected", name=None, dtype=None):
         super().__init__(name=name, dtype=dtype or "float32")
-        self.reading = choose("reading", reading, READINGS)
+        self.reading = reading
+        self._read = find_reading(reading)
         self.seven_logits = choose("seven_logits", seven_logits, SEVEN_LOGITS)
-        size = READINGS[reading].num_classes
+        size = self._read.num_classes
         self.counts = self.add_variable((size, size + 1), "zeros", dtype=self.dtype, name="counts")
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        reading = READINGS[self.reading]
-        true, counted = reading.true_classes(y_true)  # (batch, classes), (batch,)
-        predicted = reading.predicted_classes(y_pred, self.seven_logits)
+        true, counted = self._read.true_classes(y_true)  # (batch, classes), (batch,)
+        predicted = self._read.predicted_classes(y_pred, self.seven_logits)
         unreadable = 1.0 - ops.sum(predicted, axis=-1, keepdims=True)
         predicted = ops.concatenate([predicted, unreadable], axis=-1)
         true = true * ops.expand_dims(counted * weights(sample_weight, counted), -1)

@@ -1,10 +1,12 @@
 """How labels and outputs are read as classes: the field's conventions, by name."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from keras import ops
 
+from kerasfuse.metrics.choice import choose
 from kerasfuse.metrics.scores import labels, scores
 
 EMOTIONS = ("neutral", "happy", "sad", "angry")
@@ -100,6 +102,24 @@ def emotion_margin(index):
     return prediction
 
 
+def as_they_are(values):
+    return values
+
+
+def largest_of(num_classes):
+    def prediction(y_pred, seven_logits):
+        y_pred = ops.cast(ops.convert_to_tensor(y_pred), "float32")
+        if tuple(y_pred.shape[1:]) != (num_classes,):
+            raise ValueError(
+                f"`y_pred` expected a logit for each class, (batch, {num_classes}). "
+                f"Received: y_pred.shape={tuple(y_pred.shape)}"
+            )
+        number = ops.cast(ops.argmax(y_pred, axis=-1), "float32")
+        return ops.where(ops.any(ops.isnan(y_pred), axis=-1), float("nan"), number)
+
+    return prediction
+
+
 READINGS = {
     "mosi_7": Reading(7, rounded(3)),
     "mosi_5": Reading(5, rounded(2)),
@@ -115,3 +135,15 @@ READINGS = {
         for index, name in enumerate(EMOTIONS)
     },
 }
+
+
+def find_reading(name):
+    """Return the reading of a name: one of `READINGS`, or `classes_N` for a logit of each of N.
+
+    Raises:
+        ValueError: there is none of that name.
+    """
+    if found := re.fullmatch(r"classes_([1-9]\d*)", str(name)):
+        count = int(found[1])
+        return Reading(count, as_they_are, prediction=largest_of(count))
+    return READINGS[choose("reading", name, READINGS)]

@@ -101,3 +101,26 @@ def binary():
     ['accuracy', 'f1']
     """
     return [ClassAccuracy("logit"), WeightedF1("logit")]
+
+
+def multiclass(num_classes):
+    """Return `accuracy` and weighted `f1` of a logit for each class.
+
+    Args:
+        num_classes: number of classes.
+
+    Returns:
+        A list of new metrics for labels (batch,) or (batch, 1), class numbers from 0, and logits
+        (batch, num_classes).
+
+    Raises:
+        ValueError: a number of classes that is none.
+
+    Example:
+
+    >>> accuracy, f1 = multiclass(3)
+    >>> accuracy.update_state([2, 0], [[0.1, 0.2, 0.9], [0.3, 0.5, 0.1]])
+    >>> float(accuracy.result())
+    0.5
+    """
+    return [ClassAccuracy(f"classes_{num_classes}"), WeightedF1(f"classes_{num_classes}")]

@@ -83,7 +83,11 @@ def _summary(run):
     }
     found = {"seeds": list(run.seeds), **{key: run.first[key] for key in _SHARED}}
     if "gate_search" in run.first:
-        found["primary"] = [results["gate_search"]["primary"] for results in run.seeds.values()]
+        found["primary"] = [
+            trained["gate_search"]["primary"]
+            for results in run.seeds.values()
+            for trained in results.get("folds", {"": results}).values()
+        ]
     return {**found, **tables}
 
 

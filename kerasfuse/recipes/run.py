@@ -154,8 +154,12 @@ def seed_folder(folder, seed):
 
 def is_finished(folder, seed):
     """Whether a seed is trained and scored."""
-    place = seed_folder(folder, seed)
-    return (place / "results.json").is_file() and not (place / "checkpoint.json").exists()
+    return is_whole(seed_folder(folder, seed))
+
+
+def is_whole(folder):
+    """Whether the training in a folder has ended and its results are there."""
+    return (folder / "results.json").is_file() and not (folder / "checkpoint.json").exists()
 
 
 def _results(folder, seed):

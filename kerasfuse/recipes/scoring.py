@@ -74,6 +74,9 @@ def make_loss(recipe):
     return {
         "mae": keras.losses.MeanAbsoluteError,
         "binary_crossentropy": lambda: keras.losses.BinaryCrossentropy(from_logits=True),
+        "sparse_categorical_crossentropy": lambda: keras.losses.SparseCategoricalCrossentropy(
+            from_logits=True
+        ),
         "sentiment_cross_entropy": losses.SentimentCrossEntropy,
         "emotion_cross_entropy": losses.EmotionCrossEntropy,
     }[recipe.loss]()
@@ -121,14 +124,20 @@ def _constants(recipe, labels):
         values = [labels.mean(), np.median(labels), *range(-3, 4)]
         return [np.array([value], "float32") for value in values]
     if recipe.loss == "sentiment_cross_entropy":
-        classes = np.clip(np.round(labels), -3, 3).astype(int).ravel() + 3
-        shares = np.bincount(classes, minlength=7) / classes.size
-        prior = np.log(shares + 1e-7)
-        return [prior.astype("float32"), *(20 * np.eye(7, dtype="float32"))]
+        return _class_constants(np.clip(np.round(labels), -3, 3) + 3, 7)
+    if recipe.loss == "sparse_categorical_crossentropy":
+        return _class_constants(labels, zoo_entry.CLASSES[recipe.metrics])
     # The share of each class, as the logits that have the lowest cross-entropy.
     share = np.clip(labels.mean(axis=0), 1e-7, 1 - 1e-7)
     logits = np.log(share) if share.ndim == 2 else np.log(share / (1 - share))
     return [logits.reshape(-1).astype("float32")]
+
+
+def _class_constants(labels, num_classes):
+    """Give the logits of the share of each class, and of each class alone."""
+    shares = np.bincount(labels.astype(int).ravel(), minlength=num_classes) / labels.size
+    prior = np.log(shares + 1e-7)
+    return [prior.astype("float32"), *(20 * np.eye(num_classes, dtype="float32"))]
 
 
 def _score_constant(recipe, constant, labels):

@@ -9,9 +9,10 @@ import keras
 import numpy as np
 
 from kerasfuse import __version__, atomic, backend, zoo, zoo_entry
+from kerasfuse.recipes import folds
 from kerasfuse.recipes.gate_search import search_gate
 from kerasfuse.recipes.processes import train_in_processes
-from kerasfuse.recipes.run import is_finished, open_run, read_run, seed_folder
+from kerasfuse.recipes.run import is_finished, is_whole, open_run, read_run, seed_folder
 from kerasfuse.recipes.scoring import (
     SPLITS,
     best_is,
@@ -37,11 +38,12 @@ def train(
 
     Every run chooses its weights on validation and scores validation and test once, at its end.
     The folder holds `recipe.toml`, and for each seed `history.csv`, `best.weights.h5` and
-    `results.json`. Calling this again with the same folder goes on where it stopped: finished seeds
-    are kept, a killed one continues after its last whole epoch with the weights, optimizer,
-    schedules, order of samples and random numbers it would have had; on one machine and backend
-    that gives the result of a run that was never killed. A recipe with a `gate_search` begins with
-    one, see `search_gate`, and then trains with the gate frozen.
+    `results.json`; with folds, each has a folder of its own in the seed's. Calling this again with
+    the same folder goes on where it stopped: finished seeds are kept, a killed one continues after
+    its last whole epoch with the weights, optimizer, schedules, order of samples and random numbers
+    it would have had; on one machine and backend that gives the result of a run that was never
+    killed. A recipe with a `gate_search` begins with one, see `search_gate`, and then trains with
+    the gate frozen.
 
     Args:
         name: an entry's name.
@@ -100,8 +102,19 @@ def train(
 
 def train_seed(entry, folder, seed, data_dir=None, verbose="auto"):
     """Train and score one seed of an entry in a run folder, going on where it stopped."""
-    recipe = entry.recipe
     folder = seed_folder(folder, seed)
+    for fold in entry.recipe.folds:
+        _train_once(entry.on_fold(fold), folds.fold_folder(folder, fold), seed, data_dir, verbose)
+    if entry.recipe.folds:
+        folds.join(entry, folder)
+    else:
+        _train_once(entry, folder, seed, data_dir, verbose)
+
+
+def _train_once(entry, folder, seed, data_dir, verbose):
+    if is_whole(folder):
+        return
+    recipe = entry.recipe
     keras.utils.set_random_seed(seed)
     splits = {split: load_split(entry, split, data_dir, seed) for split in SPLITS}
     model, best = entry.build(), entry.build()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from keras import ops
 from scipy.stats import pearsonr
+from sklearn.metrics import accuracy_score, f1_score
 
 from kerasfuse.metrics import (
     ClassAccuracy,
@@ -14,6 +15,7 @@ from kerasfuse.metrics import (
     WeightedF1,
     binary,
     evaluate,
+    multiclass,
     sentiment,
 )
 from kerasfuse.metrics.reading import READINGS
@@ -197,3 +199,30 @@ def test_evaluate_leaves_metrics_as_new():
     first = evaluate(suite, y, p)
     assert evaluate(suite, y, p) == first
     assert all(float(metric.result()) == 0 for metric in suite)
+
+
+def test_several_classes_against_scikit_learn():
+    generator = np.random.default_rng(3)
+    truth, logits = generator.integers(0, 4, 50), generator.normal(size=(50, 5)).astype("float32")
+    guess = logits.argmax(1)
+    accuracy, f1 = multiclass(5)
+    for rows in (slice(0, 20), slice(20, 50)):
+        accuracy.update_state(truth[rows, None], logits[rows])
+        f1.update_state(truth[rows], logits[rows])
+    assert float(accuracy.result()) == pytest.approx(accuracy_score(truth, guess))
+    wanted = f1_score(truth, guess, average="weighted")
+    assert float(f1.result()) == pytest.approx(wanted, abs=1e-6)
+
+
+def test_a_nan_among_the_logits_is_no_class():
+    accuracy, _ = multiclass(3)
+    accuracy.update_state([1, 2], [[0.0, np.nan, 1.0], [0.0, 1.0, 2.0]])
+    assert float(accuracy.result()) == 0.5
+
+
+def test_logits_of_another_number_of_classes_are_told():
+    accuracy, _ = multiclass(3)
+    with pytest.raises(ValueError, match=r"\(batch, 3\). Received: y_pred.shape=\(2, 4\)"):
+        accuracy.update_state([0, 1], np.zeros((2, 4)))
+    with pytest.raises(ValueError, match="classes_0"):
+        multiclass(0)
