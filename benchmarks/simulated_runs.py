@@ -19,14 +19,15 @@ class Restarted:
 
     Args:
         build: makes the model, with new random weights at each call.
+        learning_rate: Adam's.
     """
 
-    def __init__(self, build):
+    def __init__(self, build, learning_rate=LEARNING_RATE):
         import keras
 
         self.build = build
         self.model = build()
-        optimizer = keras.optimizers.Adam(LEARNING_RATE, global_clipnorm=CLIP_NORM)
+        optimizer = keras.optimizers.Adam(learning_rate, global_clipnorm=CLIP_NORM)
         self.model.compile(optimizer, "mae")
         optimizer.build(self.model.trainable_variables)
         self.optimizer_at_start = [keras.ops.convert_to_numpy(v) for v in optimizer.variables]
