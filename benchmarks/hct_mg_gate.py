@@ -163,39 +163,53 @@ def figure(runs):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--runs", type=pathlib.Path, default=pathlib.Path("runs", "hct_mg_gate"))
-    parser.add_argument("--only", nargs="+", choices=SETTINGS, default=list(SETTINGS))
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        choices=SETTINGS,
+        default=list(SETTINGS),
+        help="settings to train; the table shows all runs that were made",
+    )
     arguments = parser.parse_args()
 
     from rich.console import Console
 
     console = Console()
     arguments.runs.mkdir(parents=True, exist_ok=True)
-    runs = {}
     for setting in arguments.only:
-        path = arguments.runs / f"{setting}.jsonl"
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        runs[setting] = [json.loads(line) for line in lines]
-        done = {(run["informative"], run["seed"]) for run in runs[setting]}
+        done = {(run["informative"], run["seed"]) for run in read(arguments.runs, setting)}
         missing = [(m, seed) for m in WIDTHS for seed in SEEDS if (m, seed) not in done]
-        restarted = None
-        if missing:
-            rate = SETTINGS[setting][2]
-            restarted = simulated_runs.Restarted(lambda s=setting: build(s), rate)
+        if not missing:
+            continue
+        rate = SETTINGS[setting][2]
+        restarted = simulated_runs.Restarted(lambda s=setting: build(s), rate)
         for informative, seed in missing:
             start = time.perf_counter()
             run = search(restarted, informative, seed)
-            runs[setting].append(run)
-            with open(path, "a", encoding="utf-8") as file:
+            with open(path_of(arguments.runs, setting), "a", encoding="utf-8") as file:
                 file.write(json.dumps(run) + "\n")
             console.print(
                 f"{setting}: {informative}, seed {seed}: chose {choices(run)[-1]}, "
                 f"{time.perf_counter() - start:.0f} s"
             )
-    table = rows(runs)
-    if arguments.only == list(SETTINGS):
-        measure.save("hct_mg_gate", table, COLUMNS, measure.environment("cpu", 1))
-        figure(runs)
+    found = {setting: read(arguments.runs, setting) for setting in SETTINGS}
+    found = {setting: runs for setting, runs in found.items() if runs}
+    table = rows(found)
+    measure.save("hct_mg_gate", table, COLUMNS, measure.environment("cpu", 1))
+    figure(found)
     console.print(measure.markdown(table, COLUMNS), soft_wrap=True)
+
+
+def path_of(folder, setting):
+    """Return the file of a setting's runs."""
+    return folder / f"{setting}.jsonl"
+
+
+def read(folder, setting):
+    """Return the runs that were made."""
+    path = path_of(folder, setting)
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return [json.loads(line) for line in lines]
 
 
 if __name__ == "__main__":
