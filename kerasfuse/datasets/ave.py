@@ -1,6 +1,7 @@
 """AVE: events that are heard and seen, second by second, from the official .h5 files."""
 
-from kerasfuse.datasets import conversion
+from kerasfuse.datasets import conversion, source_files
+from kerasfuse.datasets.builder import Builder
 from kerasfuse.datasets.records import Records
 from kerasfuse.datasets.registry import register
 from kerasfuse.datasets.source import Field, Sample, Source
@@ -47,36 +48,21 @@ def ave(split, data_dir=None, *, strict=False):
 
     >>> train = kerasfuse.datasets.load("ave", data_dir="data")
     """
-    folder = conversion.source_folder(data_dir)
+    folder = source_files.folder(data_dir)
     files = {role: folder / name for role, name in _FILES.items()}
     missing = [file.name for file in files.values() if not file.is_file()]
-    found = None
-    if not missing or not data_dir:
-        found = conversion.prepared(
-            Ave, [] if missing else list(files.values()), lambda bars: _source(files)
-        )
-    if found is None:
-        raise FileNotFoundError(
-            f"expected the files of ave in {str(folder)!r}. Received: a folder without "
-            f"{', '.join(missing)}. Name the right one in data_dir=... or in the environment "
-            f"variable KERASFUSE_DATA. {_INSTRUCTIONS}"
-        )
-    stored, facts = found
-    if strict and facts["report"]["sizes"]:
-        raise ValueError(
-            f"expected the known split sizes, as strict=True says. Received: {str(folder)!r}. "
-            f"{facts['report']['sizes']}"
-        )
-    records = Records(stored, split)
-    return {
-        "inputs": records,
-        "labels": records.labels,
-        "label_range": (0, 1),
-        "ids": records.ids,
-    }
+    stored, _ = conversion.prepared(
+        Ave,
+        [] if missing else files.values(),
+        lambda bars: _source(files),
+        data_dir=data_dir,
+        missing=", ".join(missing),
+        strict=strict,
+    )
+    return Records(stored, split).arguments()
 
 
-class Ave(conversion.Builder):
+class Ave(Builder):
     """AVE: audio-visual events, second by second."""
 
     MANUAL_DOWNLOAD_INSTRUCTIONS = _INSTRUCTIONS

@@ -6,7 +6,8 @@ import zipfile
 
 import numpy as np
 
-from kerasfuse.datasets import conversion
+from kerasfuse.datasets import conversion, source_files
+from kerasfuse.datasets.builder import Builder
 from kerasfuse.datasets.records import Records
 from kerasfuse.datasets.registry import register
 from kerasfuse.datasets.source import Field, Sample, Source
@@ -55,7 +56,7 @@ def own(split, data_dir=None, *, clean=False):
 
     >>> train = kerasfuse.datasets.load("own", data_dir="samples.csv")
     """
-    place = conversion.source_folder(data_dir)
+    place = source_files.folder(data_dir)
     if place.is_file() and place.suffix.lower() in _TABLES:
         table = _Table(place)
         files, read = table.files(), table.source
@@ -63,17 +64,16 @@ def own(split, data_dir=None, *, clean=False):
         files = _npz_files(place)
         read = _read_npz
     config = f"{place.stem}-{hashlib.sha256(str(place.resolve()).encode()).hexdigest()[:8]}"
-    folder, facts = conversion.prepared(
+    folder, _ = conversion.prepared(
         Own,
         [file for file, _ in files],
         lambda bars: read(files, f"{config}-clean" if clean else config, clean),
         lambda facts: facts["facts"]["clean"] == clean,
     )
-    records = Records(folder, split)
-    return {"inputs": records, "labels": records.labels, "ids": records.ids}
+    return Records(folder, split).arguments()
 
 
-class Own(conversion.Builder):
+class Own(Builder):
     """Samples from files of one's own."""
 
 

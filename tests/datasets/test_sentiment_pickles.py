@@ -199,7 +199,7 @@ def test_files_that_are_not_there_are_named(tmp_path):
             stored("mosei", "train", data_dir)
         assert "KERASFUSE_DATA" in str(caught.value) and "github.com" in str(caught.value)
     tiny_data.dump(tiny_data.mult("mosei"), tmp_path / "mosei_senti_data.pkl")
-    with pytest.raises(FileNotFoundError, match="Is it .*mosei_senti_data.pkl"):
+    with pytest.raises(FileNotFoundError, match="is it .*mosei_senti_data.pkl"):
         stored("mosei", "train", tmp_path)
 
 
