@@ -1,5 +1,6 @@
 """Data sets by name, and batches of one's own arrays."""
 
+from kerasfuse.datasets import av_mnist as av_mnist
 from kerasfuse.datasets import ave as ave
 from kerasfuse.datasets import cremad as cremad
 from kerasfuse.datasets import iemocap as iemocap
