@@ -1,6 +1,5 @@
 """CREMA-D: twelve sentences spoken in six emotions by 91 actors."""
 
-import keras
 import numpy as np
 
 from kerasfuse.datasets import conversion, recordings, source_files
@@ -168,16 +167,12 @@ def _sample(clip, sound, face, vision):
             f"{', '.join(_EMOTIONS)}. Received: {sound}"
         )
     if vision == "frames":
-        features = {"audio": _spectrogram(sound), "vision": recordings.read_image(face, _SIDE)}
+        features = {
+            "audio": recordings.log_spectrogram(sound, _RATE, _SECONDS, _WINDOW, _STRIDE),
+            "vision": recordings.read_image(face, _SIDE),
+        }
     else:
         x = recordings.read_sound(sound, _MEL_RATE)
         audio = recordings.log_mel(x, _MEL_RATE, _MEL_BANDS, _MEL_WINDOW, _MEL_STRIDE)
         features = {"audio": audio, "vision": read_units(face)}
     return Sample(clip, features, np.array(_EMOTIONS.index(emotion)), f"{sound} and {face}")
-
-
-def _spectrogram(path):
-    x = np.resize(recordings.read_sound(path, _RATE), _RATE * _SECONDS)  # repeated, and cut
-    real, imaginary = keras.ops.stft(x[None], _WINDOW, _STRIDE, _WINDOW)
-    size = keras.ops.sqrt(keras.ops.square(real) + keras.ops.square(imaginary))
-    return np.log(keras.ops.convert_to_numpy(size)[0].T + 1e-7)[:, :_STEPS, None]

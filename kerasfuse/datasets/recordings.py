@@ -6,6 +6,8 @@ import pathlib
 import keras
 import numpy as np
 
+IMAGES = (".jpg", ".jpeg", ".png")
+
 
 def read_sound(path, rate):
     """Read a wav or flac file as one channel at a sampling rate.
@@ -48,6 +50,26 @@ def read_sound(path, rate):
     return x
 
 
+def log_spectrogram(path, rate, seconds, window, stride):
+    r"""Read a sound file as \(\log(|S| + 10^{-7})\), \(S\) its Fourier transform in windows.
+
+    Args:
+        path: a wav or flac file. A shorter one is repeated, a longer one is cut.
+        rate: samples a second.
+        seconds: seconds that are kept.
+        window, stride: length of a window and between windows, in samples.
+
+    Returns:
+        float32 `(window // 2 + 1, rate * seconds // stride + 1, 1)`.
+    """
+    x = np.resize(read_sound(path, rate), rate * seconds)
+    real, imaginary = keras.ops.stft(x[None], window, stride, window)
+    size = keras.ops.sqrt(keras.ops.square(real) + keras.ops.square(imaginary))
+    # Some backends give one window more.
+    steps = rate * seconds // stride + 1
+    return np.log(keras.ops.convert_to_numpy(size)[0].T + 1e-7)[:, :steps, None]
+
+
 def log_mel(x, rate, bands, window, stride):
     """Give the log-mel spectrogram of one channel, as `keras.layers.MelSpectrogram` makes it.
 
@@ -77,8 +99,8 @@ def _mel_layer(rate, bands, window, stride):
 
 
 def frames(folder):
-    """List the images (.jpg, .png) of a folder by name."""
-    return [f for f in sorted(folder.iterdir()) if f.suffix.lower() in (".jpg", ".png")]
+    """List the images of a folder by name."""
+    return [path for path in sorted(folder.iterdir()) if path.suffix.lower() in IMAGES]
 
 
 def read_image(path, side):
