@@ -37,7 +37,7 @@ _ENERGY = 0.25
 # One second in 112 steps of 112 frequencies.
 _RATE, _WINDOW, _STRIDE, _SIDE = 8000, 222, 72, 112
 _SIGNAL_TO_NOISE = -10  # decibels: see benchmarks/av_mnist.py
-_LOUDNESS_RANGE = 80  # decibels
+_LOUDNESS_RANGE = 40  # decibels
 _NAME = re.compile(r"(\d)_([^_]+)_(\d+)")
 _SHAPES = {"image": (28, 28, 1), "audio": (_SIDE, _SIDE, 1)}
 
@@ -62,12 +62,12 @@ def av_mnist(split, data_dir=None, *, small=False, strict=False):
     speakers. To one second of a recording, scaled to a mean square of 1, normal noise is added at a
     signal-to-noise ratio of -10 dB, drawn anew for each sample but always alike. Audio is
 
-    \[ 1 + 20 \log_{10}(|S| / \max |S|) / 80, \text{ at least } 0 \]
+    \[ 1 + 20 \log_{10}(|S| / \max |S|) / 40, \text{ at least } 0 \]
 
     with \(S\) its Fourier transform in windows of 222 samples (28 ms) every 72 (9 ms). A small
     network then gets what the paper's get, about 65 % of the images and 41 % of the sounds right:
-    benchmarks/av_mnist.py measures it. Both modalities are stored as bytes in steps of 1/255, a
-    third of a decibel: with all 70,000 samples 0.9 GB.
+    benchmarks/av_mnist.py measures it. Both modalities are stored as bytes, in steps of 1/255 (0.16
+    decibels), and take 0.9 GB with all 70,000 samples.
 
     The k-th image of a digit has the k-th recording of it, from the start again when they are used
     up. Training has the first 54,000 of the 60,000 training images and recordings 5 to 44 of each

@@ -123,8 +123,10 @@ def test_spectrograms_show_the_sound_in_noise(folder, monkeypatch):
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(222) / 222)
     at = 20 * 72 - 111
     window = 20 * np.log10(np.abs(np.fft.rfft(x[at : at + 222] * hann)))
-    got = 80 * audio[i, :, 20, 0]
-    np.testing.assert_allclose(got - got.max(), window - window.max(), atol=0.6)
+    got = 40 * audio[i, :, 20, 0]
+    heard = got > 0
+    assert heard.sum() > 40
+    np.testing.assert_allclose((got - got.max())[heard], (window - window.max())[heard], atol=0.3)
     # One recording twice: other noise. The same sample again: the same noise.
     twins = [k for k, name in enumerate(batches.ids) if parts(name)[2:] == (4, "ann", 5)]
     again = [k for k, name in enumerate(batches.ids) if parts(name)[2:4] == (4, "bob")]
