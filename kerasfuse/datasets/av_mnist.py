@@ -1,6 +1,7 @@
 """AV-MNIST: digits that are seen, blurred, and heard, in noise."""
 
 import functools
+import itertools
 import re
 
 import keras
@@ -112,6 +113,7 @@ def av_mnist(split, data_dir=None, *, small=False, strict=False):
         strict=strict,
     )
     records = Records(stored, split)
+    # From bytes to 0 .. 1.
     records.standardize({name: (np.zeros(1), np.full(1, 255.0)) for name in _SHAPES})
     return records.arguments()
 
@@ -134,14 +136,22 @@ def _find(folder):
     return {key: found[name] for key, name in _IDX.items()}, clips
 
 
-def _source(config, fields, splits, small, notes=()):
+def _source(config, fields, samples, read, small, note):
+    """Join the samples of parts, which are lists of arguments of `read`, into splits."""
+    joined = {
+        split: [sample for part in parts for sample in samples[part]]
+        for split, parts in _SPLITS.items()
+    }
     return Source(
         config=f"{config}_small" if small else config,
         fields=fields,
-        splits=splits,
+        splits={
+            split: (len(found), lambda i, found=found: read(*found[i]))
+            for split, found in joined.items()
+        },
         label_range=(0, 9),
         known_sizes=_SIZES | ({"train": _SMALL} if small else {}),
-        notes=list(notes),
+        notes=[note],
         facts={"small": small},
     )
 
@@ -175,23 +185,7 @@ def _paired(files, clips, small):
             )
     parts = _cut({part: len(x) for part, x in images.items()}, small)
     mean, components = _principal(images["train"][parts["train"]])
-    samples = {}
-    for number, (part, positions) in enumerate(parts.items()):
-        whole = part.removesuffix(" tail")
-        by_digit = _by_digit(clips, _CLIPS[part])
-        seen = [0] * 10
-        samples[part] = []
-        for i in positions:
-            digit = int(digits[whole][i])
-            if not by_digit[digit]:
-                raise ValueError(
-                    f"expected recordings of {digit} with the numbers {min(_CLIPS[part])} to "
-                    f"{max(_CLIPS[part])}, for {part} images. Received: {len(clips)} others in "
-                    f"{str(clips[0].parent)!r}. Get all of the recordings."
-                )
-            clip = by_digit[digit][seen[digit] % len(by_digit[digit])]
-            seen[digit] += 1
-            samples[part].append((whole, i, digit, clip, [number, i]))
+    sound = functools.cache(_sound)  # each is heard many times
 
     def read(whole, i, digit, clip, seed):
         x = images[whole][i].reshape(-1) - mean
@@ -200,26 +194,44 @@ def _paired(files, clips, small):
             id=f"{whole}-{i:05d}-{clip.stem}",
             features={
                 "image": np.clip(np.round(x), 0, 255).astype("uint8").reshape(_SHAPES["image"]),
-                "audio": _spectrogram(clip, seed),
+                "audio": _spectrogram(sound(clip), seed),
             },
             label=np.array(digit),
             place=f"{files[whole, 'images']}[{i}] and {clip}",
         )
 
-    joined = {
-        split: [sample for part in names for sample in samples[part]]
-        for split, names in _SPLITS.items()
-    }
     return _source(
         "paired",
         {name: Field(shape, "uint8") for name, shape in _SHAPES.items()},
-        {
-            split: (len(found), lambda i, found=found: read(*found[i]))
-            for split, found in joined.items()
-        },
+        _pairs(digits, clips, parts),
+        read,
         small,
-        [f"Of the images {components.shape[1]} principal components are left."],
+        f"Of the images {components.shape[1]} principal components are left.",
     )
+
+
+def _pairs(digits, clips, parts):
+    """Give each image a recording of its digit, one after the other.
+
+    Returns:
+        dict of part to a list of `(train or test, position, digit, recording, seed of its noise)`.
+    """
+    pairs = {}
+    for number, (part, positions) in enumerate(parts.items()):
+        whole = part.removesuffix(" tail")
+        by_digit = _by_digit(clips, _CLIPS[part])
+        turns = {digit: itertools.cycle(found) for digit, found in by_digit.items() if found}
+        pairs[part] = []
+        for i in positions:
+            digit = int(digits[whole][i])
+            if digit not in turns:
+                raise ValueError(
+                    f"expected recordings of {digit} with the numbers {min(_CLIPS[part])} to "
+                    f"{max(_CLIPS[part])}, for {part} images. Received: {len(clips)} others in "
+                    f"{str(clips[0].parent)!r}. Get all of the recordings."
+                )
+            pairs[part].append((whole, i, digit, next(turns[digit]), [number, i]))
+    return pairs
 
 
 def _by_digit(clips, numbers):
@@ -243,7 +255,6 @@ def _principal(images):
     return mean, components[:, ::-1][:, :kept]
 
 
-@functools.lru_cache(maxsize=4096)
 def _sound(clip):
     """Give one second of a recording, its mean square 1 before silence fills it up."""
     x = recordings.read_sound(clip, _RATE)[:_RATE]
@@ -251,9 +262,9 @@ def _sound(clip):
     return np.pad(x, (0, _RATE - len(x)))
 
 
-def _spectrogram(clip, seed):
+def _spectrogram(sound, seed):
     noise = np.random.default_rng(seed).standard_normal(_RATE, "float32")
-    x = _sound(clip) + 10 ** (-_SIGNAL_TO_NOISE / 20) * noise
+    x = sound + 10 ** (-_SIGNAL_TO_NOISE / 20) * noise
     real, imaginary = keras.ops.stft(x[None].astype("float32"), _WINDOW, _STRIDE, _WINDOW)
     power = keras.ops.convert_to_numpy(keras.ops.square(real) + keras.ops.square(imaginary))[0]
     decibels = 10 * np.log10(power / power.max() + 1e-10)
@@ -285,19 +296,13 @@ def _dump(files, clips, small):
         )
 
     parts = _cut({part: len(arrays[part, "labels"]) for part in ("train", "test")}, small)
-    joined = {
-        split: [(part.removesuffix(" tail"), i) for part in names for i in parts[part]]
-        for split, names in _SPLITS.items()
-    }
     return _source(
         "dump",
         fields,
-        {
-            split: (len(found), lambda i, found=found: read(*found[i]))
-            for split, found in joined.items()
-        },
+        {part: [(part.removesuffix(" tail"), i) for i in rows] for part, rows in parts.items()},
+        read,
         small,
-        ["Which recordings the arrays are made of is not known: some may be in two splits."],
+        "Which recordings the arrays are made of is not known: some may be in two splits.",
     )
 
 
