@@ -28,18 +28,17 @@ COLUMNS = {
 
 
 def network(shape):
-    """Give a network that sees 7 x 7 places of an image of either size."""
+    """Give a network that takes an image of 112 x 112 in strides, as if it were of 28 x 28."""
     import keras
     from keras import layers
 
-    stride = 2 if shape[0] > 28 else 1
     return keras.Sequential(
         [
             keras.Input(shape),
             layers.BatchNormalization(),
-            layers.Conv2D(8, 5, stride, padding="same", activation="relu"),
+            layers.Conv2D(8, 5, shape[0] // 28, padding="same", activation="relu"),
             layers.MaxPooling2D(),
-            layers.Conv2D(16, 5, stride, padding="same", activation="relu"),
+            layers.Conv2D(16, 5, padding="same", activation="relu"),
             layers.MaxPooling2D(),
             layers.Flatten(),
             layers.Dense(64, activation="relu"),

@@ -37,7 +37,7 @@ _SPLITS = {"train": ("train",), "validation": ("train tail", "test tail"), "test
 _ENERGY = 0.25
 # One second in 112 steps of 112 frequencies.
 _RATE, _WINDOW, _STRIDE, _SIDE = 8000, 222, 72, 112
-_SIGNAL_TO_NOISE = -10  # decibels: see benchmarks/av_mnist.py
+_SIGNAL_TO_NOISE = -13  # decibels: see benchmarks/av_mnist.py
 _LOUDNESS_RANGE = 40  # decibels
 _NAME = re.compile(r"(\d)_([^_]+)_(\d+)")
 _SHAPES = {"image": (28, 28, 1), "audio": (_SIDE, _SIDE, 1)}
@@ -61,7 +61,7 @@ def av_mnist(split, data_dir=None, *, small=False, strict=False):
 
     The paper's sounds are not free; ours are the Free Spoken Digit Dataset, 3000 recordings of six
     speakers. To one second of a recording, scaled to a mean square of 1, normal noise is added at a
-    signal-to-noise ratio of -10 dB, drawn anew for each sample but always alike. Audio is
+    signal-to-noise ratio of -13 dB, drawn anew for each sample but always alike. Audio is
 
     \[ 1 + 20 \log_{10}(|S| / \max |S|) / 40, \text{ at least } 0 \]
 
