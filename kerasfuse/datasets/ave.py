@@ -1,6 +1,8 @@
 """AVE: events that are heard and seen, from the official .h5 files or from wav and frames."""
 
-from kerasfuse.datasets import conversion, recordings, source_files, wav_and_frames
+import functools
+
+from kerasfuse.datasets import conversion, source_files, wav_and_frames
 from kerasfuse.datasets.builder import Builder
 from kerasfuse.datasets.records import Records
 from kerasfuse.datasets.registry import register
@@ -73,17 +75,14 @@ def ave(split, data_dir=None, *, vision="features", strict=False):
     read = _features
     if vision == "frames":
         pairs, notes = source_files.pair(*wav_and_frames.find(folder, lambda path: path.name))
-        everything += [file for pair in pairs.values() for file in _all_files(*pair)]
+        everything += wav_and_frames.files(pairs)
         missing += [] if pairs else ["pairs of wav and frames"]
-
-        def read(files):
-            return _frames(files, pairs, notes)
-
+        read = functools.partial(_frames, pairs=pairs, notes=notes)
     stored, _ = conversion.prepared(
         Ave,
         [] if missing else everything,
         lambda bars: read(files),
-        lambda facts: facts["facts"]["vision"] == vision,
+        lambda facts: facts["facts"].get("vision") == vision,
         data_dir=data_dir,
         missing=", ".join(missing),
         strict=strict,
@@ -133,10 +132,6 @@ def _features(files):
         known_sizes=_SIZES,
         facts={"vision": "features"},
     )
-
-
-def _all_files(sound, folder):
-    return [sound, *recordings.frames(folder)]
 
 
 def _frames(files, pairs, notes):

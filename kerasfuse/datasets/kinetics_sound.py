@@ -2,7 +2,7 @@
 
 import hashlib
 
-from kerasfuse.datasets import conversion, recordings, source_files, wav_and_frames
+from kerasfuse.datasets import conversion, source_files, wav_and_frames
 from kerasfuse.datasets.builder import Builder
 from kerasfuse.datasets.records import Records
 from kerasfuse.datasets.registry import register
@@ -64,7 +64,7 @@ def kinetics_sound(split, data_dir=None, *, classes=None):
     pairs, notes = source_files.pair(*wav_and_frames.find(source_files.folder(data_dir), _key))
     stored, _ = conversion.prepared(
         KineticsSound,
-        [f for sound, folder in pairs.values() for f in (sound, *recordings.frames(folder))],
+        wav_and_frames.files(pairs),
         lambda bars: _source(pairs, notes, classes),
         lambda facts: facts["facts"]["classes"] == classes,
         data_dir=data_dir,

@@ -33,6 +33,13 @@ def find(folder, key):
     )
 
 
+def files(pairs):
+    """List all files of pairs of a sound and a folder of frames."""
+    return [
+        file for sound, folder in pairs.values() for file in (sound, *recordings.frames(folder))
+    ]
+
+
 def source(splits, classes, middle=lambda video: 0.5, **known):
     """Give samples of one spectrogram and one frame each.
 
