@@ -44,7 +44,7 @@ def mult(name="mosei", aligned=False, seed=0):
     return tree
 
 
-def mmsa(name="sims", unimodal=True, seed=0):
+def mmsa(name="sims", unimodal=True, seed=0, aligned=False):
     """Make what a pickle of MMSA holds: back padded, token ids, labels of each modality."""
     generator = np.random.default_rng(seed)
     tree = {}
@@ -52,9 +52,8 @@ def mmsa(name="sims", unimodal=True, seed=0):
         part = {"raw_text": np.array([f"words {i}" for i in range(count)])}
         for modality, width in WIDTHS[name].items():
             width = 768 if modality == "text" else width
-            part[modality], lengths = sequences(
-                generator, count, STEPS[modality], width, front=False
-            )
+            steps = STEPS["text" if aligned else modality]
+            part[modality], lengths = sequences(generator, count, steps, width, front=False)
             part[f"{modality}_lengths"] = lengths.tolist()
         mask = np.arange(STEPS["text"]) < np.array(part.pop("text_lengths"))[:, None]
         ids = generator.integers(100, 999, mask.shape) * mask

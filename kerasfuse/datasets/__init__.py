@@ -1,8 +1,10 @@
 """Data sets by name, and batches of one's own arrays."""
 
+from kerasfuse.datasets import av_mnist as av_mnist
 from kerasfuse.datasets import ave as ave
 from kerasfuse.datasets import cremad as cremad
 from kerasfuse.datasets import iemocap as iemocap
+from kerasfuse.datasets import kinetics_sound as kinetics_sound
 from kerasfuse.datasets import mosei as mosei
 from kerasfuse.datasets import mosi as mosi
 from kerasfuse.datasets import mosi_utterance as mosi_utterance

@@ -1,6 +1,9 @@
-"""AVE: events that are heard and seen, second by second, from the official .h5 files."""
+"""AVE: events that are heard and seen, from the official .h5 files or from wav and frames."""
 
-from kerasfuse.datasets import conversion
+import functools
+
+from kerasfuse.datasets import conversion, source_files, wav_and_frames
+from kerasfuse.datasets.builder import Builder
 from kerasfuse.datasets.records import Records
 from kerasfuse.datasets.registry import register
 from kerasfuse.datasets.source import Field, Sample, Source
@@ -16,24 +19,36 @@ _FILES = {
 }
 _SPLITS = ("train", "validation", "test")
 _SIZES = {"train": 3339, "validation": 402, "test": 402}
+_LISTS = {"train": "trainSet.txt", "validation": "valSet.txt", "test": "testSet.txt"}
+_SECONDS = 10
 _INSTRUCTIONS = (
-    "The features of the authors hold them (github.com/YapengTian/AVE-ECCV18): "
-    f"{', '.join(_FILES.values())}."
+    "The features of the authors (github.com/YapengTian/AVE-ECCV18): "
+    f'{", ".join(_FILES.values())}; or, for vision="frames", their {", ".join(_LISTS.values())} '
+    "and for each video VIDEO.wav and a folder VIDEO with its frames (.jpg or .png), in any "
+    "folders below data_dir."
 )
 
 
 @register
-def ave(split, data_dir=None, *, strict=False):
+def ave(split, data_dir=None, *, vision="features", strict=False):
     """Load AVE (Tian et al., ECCV 2018): 28 audio-visual events in 4143 videos of ten seconds.
 
-    Audio is `(10, 128)`, VGGish features of each second, and vision `(10, 7, 7, 512)`, feature maps
-    of VGG-19. A label is `(10, 29)`: for each second one-hot the event, or the background where it
-    is not both heard and seen. 3339 videos are for training, 402 for validation, 402 for testing.
+    With `vision="features"` audio is `(10, 128)`, VGGish features of each second, and vision
+    `(10, 7, 7, 512)`, feature maps of VGG-19. A label is `(10, 29)`: for each second one-hot the
+    event, or the background where it is not both heard and seen.
+
+    With `vision="frames"` a sample is a pair of images: audio `(257, 625, 1)`, the logarithm of the
+    magnitudes of 512-sample windows every 353 samples of 10 s at 22.05 kHz, and vision
+    `(224, 224, 3)`, the frame in the middle of the event, in 0 to 255. A label is the event, from 0
+    to 27 in the order of the alphabet.
+
+    3339 videos are for training, 402 for validation, 402 for testing.
 
     Args:
         split: `"train"`, `"validation"` or `"test"`.
-        data_dir: the folder with the `.h5` files; the environment variable KERASFUSE_DATA by
-            default, then the manual folder of TensorFlow Datasets.
+        data_dir: the folder with the files; the environment variable KERASFUSE_DATA by default,
+            then the manual folder of TensorFlow Datasets.
+        vision: `"features"` or `"frames"`.
         strict: refuse split sizes other than those above.
 
     Returns:
@@ -41,48 +56,47 @@ def ave(split, data_dir=None, *, strict=False):
 
     Raises:
         FileNotFoundError: when a file is not found; it tells which.
-        ValueError: for files that hold something else.
+        ImportError: for frames without soundfile or Pillow, of the extra `data`.
+        ValueError: for files that hold something else, and for another `vision`.
 
     Example:
 
     >>> train = kerasfuse.datasets.load("ave", data_dir="data")
     """
-    folder = conversion.source_folder(data_dir)
-    files = {role: folder / name for role, name in _FILES.items()}
-    missing = [file.name for file in files.values() if not file.is_file()]
-    found = None
-    if not missing or not data_dir:
-        found = conversion.prepared(
-            Ave, [] if missing else list(files.values()), lambda bars: _source(files)
-        )
-    if found is None:
-        raise FileNotFoundError(
-            f"expected the files of ave in {str(folder)!r}. Received: a folder without "
-            f"{', '.join(missing)}. Name the right one in data_dir=... or in the environment "
-            f"variable KERASFUSE_DATA. {_INSTRUCTIONS}"
-        )
-    stored, facts = found
-    if strict and facts["report"]["sizes"]:
+    if vision not in ("features", "frames"):
         raise ValueError(
-            f"expected the known split sizes, as strict=True says. Received: {str(folder)!r}. "
-            f"{facts['report']['sizes']}"
+            f"expected vision to be 'features' or 'frames'. Received: vision={vision!r}"
         )
-    records = Records(stored, split)
-    return {
-        "inputs": records,
-        "labels": records.labels,
-        "label_range": (0, 1),
-        "ids": records.ids,
-    }
+    folder = source_files.folder(data_dir)
+    named = _FILES if vision == "features" else _LISTS
+    files = {role: folder / name for role, name in named.items()}
+    missing = [file.name for file in files.values() if not file.is_file()]
+    everything = list(files.values())
+    read = _features
+    if vision == "frames":
+        pairs, notes = source_files.pair(*wav_and_frames.find(folder, lambda path: path.name))
+        everything += wav_and_frames.files(pairs)
+        missing += [] if pairs else ["pairs of wav and frames"]
+        read = functools.partial(_frames, pairs=pairs, notes=notes)
+    stored, _ = conversion.prepared(
+        Ave,
+        [] if missing else everything,
+        lambda bars: read(files),
+        lambda facts: facts["facts"].get("vision") == vision,
+        data_dir=data_dir,
+        missing=", ".join(missing),
+        strict=strict,
+    )
+    return Records(stored, split).arguments()
 
 
-class Ave(conversion.Builder):
-    """AVE: audio-visual events, second by second."""
+class Ave(Builder):
+    """AVE: audio-visual events."""
 
     MANUAL_DOWNLOAD_INSTRUCTIONS = _INSTRUCTIONS
 
 
-def _source(files):
+def _features(files):
     arrays = {role: _Array(file, role) for role, file in files.items()}
     counts = {role: len(arrays[role]) for role in _SHAPES}
     if len(set(counts.values())) > 1:
@@ -116,7 +130,58 @@ def _source(files):
         label_shape=_SHAPES["label"],
         label_range=(0, 1),
         known_sizes=_SIZES,
+        facts={"vision": "features"},
     )
+
+
+def _frames(files, pairs, notes):
+    events = {split: _read_list(file) for split, file in files.items()}
+    classes = sorted({event for found in events.values() for event, *_ in found})
+    centre, splits, absent = {}, {}, []
+    for split, found in events.items():
+        splits[split] = []
+        for event, video, start, end in found:
+            if video not in pairs:
+                absent.append(video)
+                continue
+            # A video may be there with several events.
+            name = f"{video} {start}-{end} {event}"
+            centre[name] = (start + end) / 2 / _SECONDS
+            splits[split].append((name, event, *pairs[video]))
+    if absent:
+        notes = [*notes, f"left out, {len(absent)} without wav or frames: {', '.join(absent)}."]
+    listed = {video for found in events.values() for _, video, *_ in found}
+    if others := sorted(pairs.keys() - listed):
+        notes = [*notes, f"left out, {len(others)} that no list names: {', '.join(others)}."]
+    return wav_and_frames.source(
+        splits,
+        classes,
+        centre.__getitem__,
+        config="frames",
+        known_sizes=_SIZES,
+        notes=[*notes, f"Classes: {', '.join(classes)}."],
+        facts={"vision": "frames"},
+    )
+
+
+def _read_list(file):
+    """Read lines of event&video&quality&start&end, in seconds."""
+    found = []
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+        if not line.strip() or line.startswith("Category&"):
+            continue
+        try:
+            event, video, _, start, end = line.strip().split("&")
+            start, end = int(start), int(end)
+            if not 0 <= start < end <= _SECONDS:
+                raise ValueError(f"{start} to {end} s")
+        except ValueError as error:
+            raise ValueError(
+                f"expected event&video&quality&start&end, in seconds from 0 to {_SECONDS}, in line "
+                f"{number} of {str(file)!r}. Received: {line!r} ({error})"
+            ) from error
+        found.append((event, video, start, end))
+    return found
 
 
 class _Array:

@@ -1,11 +1,9 @@
 """CREMA-D: twelve sentences spoken in six emotions by 91 actors."""
 
-import pathlib
-
-import keras
 import numpy as np
 
-from kerasfuse.datasets import conversion, recordings
+from kerasfuse.datasets import conversion, recordings, source_files
+from kerasfuse.datasets.builder import Builder
 from kerasfuse.datasets.openface import UNITS, read_units
 from kerasfuse.datasets.records import Records
 from kerasfuse.datasets.registry import register
@@ -77,33 +75,24 @@ def cremad(split, data_dir=None, *, vision="frames", by="actor"):
             raise ValueError(
                 f"expected {name} to be {' or '.join(map(repr, valid))}. Received: {name}={value!r}"
             )
-    folder = conversion.source_folder(data_dir)
-    clips, alone = _clips(folder, vision)
-    files = [file for sound, faces in clips.values() for file in (sound, *faces)]
-    found = None
-    if files or not data_dir:
-        found = conversion.prepared(
-            Cremad,
-            files,
-            lambda bars: _source(clips, alone, vision),
-            lambda facts: facts["facts"]["vision"] == vision,
-        )
-    if found is None:
-        raise FileNotFoundError(
-            f"expected the files of cremad in {str(folder)!r}. Received: a folder without pairs of "
-            f"sound and {vision}. {_INSTRUCTIONS} Name the folder in data_dir=... or in the "
-            "environment variable KERASFUSE_DATA."
-        )
-    stored, facts = found
+    clips, notes = _clips(source_files.folder(data_dir), vision)
+    stored, facts = conversion.prepared(
+        Cremad,
+        [file for pair in clips.values() for file in pair],
+        lambda bars: _source(clips, notes, vision),
+        lambda facts: facts["facts"]["vision"] == vision,
+        data_dir=data_dir,
+        missing=f"pairs of sound and {vision}",
+    )
     if by == "actor":
         records = Records(stored, "+".join(_actors(facts["facts"]["actors"], split)))
     else:
         records = Records(stored, "+".join(facts["facts"]["actors"]))
         records.keep(_random_rows(records.num_samples, split))
-    return {"inputs": records, "labels": records.labels, "ids": records.ids}
+    return records.arguments()
 
 
-class Cremad(conversion.Builder):
+class Cremad(Builder):
     """CREMA-D: six emotions from speech and face."""
 
     MANUAL_DOWNLOAD_INSTRUCTIONS = _INSTRUCTIONS
@@ -135,44 +124,28 @@ def _random_rows(count, split):
 
 
 def _clips(folder, vision):
-    """Pair the sound of each clip with its frames or table.
-
-    Returns:
-        dict of clip to `(sound, list of other files)`, and the files that have no partner.
-    """
-    sounds, faces = {}, {}
+    """Pair the sound of each clip with its table, or its middle frame."""
+    sounds, faces = [], []
     for path in sorted(folder.rglob("[0-9][0-9][0-9][0-9]_*_*_*")):
         if path.suffix.lower() in (".wav", ".flac"):
-            _add(sounds, path.stem, path)
+            sounds.append((path.stem, path))
         elif vision == "units" and path.suffix.lower() == ".csv":
-            _add(faces, path.stem, [path])
+            faces.append((path.stem, path))
         elif vision == "frames" and path.is_dir():
-            frames = [f for f in sorted(path.iterdir()) if f.suffix.lower() in (".jpg", ".png")]
+            frames = recordings.frames(path)
             if frames:
-                _add(faces, path.name, [frames[len(frames) // 2]])
-    both = sorted(sounds.keys() & faces.keys())
-    alone = [sounds[clip].name for clip in sorted(sounds.keys() - faces.keys())]
-    alone += [str(faces[clip][0]) for clip in sorted(faces.keys() - sounds.keys())]
-    return {clip: (sounds[clip], faces[clip]) for clip in both}, alone
+                faces.append((path.name, frames[len(frames) // 2]))
+    return source_files.pair(sounds, faces)
 
 
-def _add(found, clip, value):
-    if clip in found:
-        raise ValueError(
-            f"expected one file a clip. Received: {found[clip]} and {value}. Remove one."
-        )
-    found[clip] = value
-
-
-def _source(clips, alone, vision):
+def _source(clips, notes, vision):
     by_actor = {}
-    for clip, (sound, (face,)) in clips.items():
+    for clip, (sound, face) in clips.items():
         by_actor.setdefault(f"actor_{clip[:4]}", []).append((clip, sound, face))
     if vision == "frames":
         fields = {"audio": Field((_BINS, _STEPS, 1)), "vision": Field((_SIDE, _SIDE, 3), "uint8")}
     else:
         fields = {"audio": Field((None, _MEL_BANDS)), "vision": Field((None, len(UNITS)))}
-    notes = [f"left out, {len(alone)} whose partner is missing: {', '.join(alone)}."]
     return Source(
         config=vision,
         fields=fields,
@@ -181,7 +154,7 @@ def _source(clips, alone, vision):
             for actor, found in by_actor.items()
         },
         label_range=(0, len(_EMOTIONS) - 1),
-        notes=notes if alone else [],
+        notes=notes,
         facts={"vision": vision, "actors": list(by_actor)},
     )
 
@@ -194,35 +167,12 @@ def _sample(clip, sound, face, vision):
             f"{', '.join(_EMOTIONS)}. Received: {sound}"
         )
     if vision == "frames":
-        features = {"audio": _spectrogram(sound), "vision": _read_image(face)}
+        features = {
+            "audio": recordings.log_spectrogram(sound, _RATE, _SECONDS, _WINDOW, _STRIDE),
+            "vision": recordings.read_image(face, _SIDE),
+        }
     else:
         x = recordings.read_sound(sound, _MEL_RATE)
         audio = recordings.log_mel(x, _MEL_RATE, _MEL_BANDS, _MEL_WINDOW, _MEL_STRIDE)
         features = {"audio": audio, "vision": read_units(face)}
     return Sample(clip, features, np.array(_EMOTIONS.index(emotion)), f"{sound} and {face}")
-
-
-def _spectrogram(path):
-    x = np.resize(recordings.read_sound(path, _RATE), _RATE * _SECONDS)  # repeated, and cut
-    real, imaginary = keras.ops.stft(x[None], _WINDOW, _STRIDE, _WINDOW)
-    size = keras.ops.sqrt(keras.ops.square(real) + keras.ops.square(imaginary))
-    return np.log(keras.ops.convert_to_numpy(size)[0].T + 1e-7)[:, :_STEPS, None]
-
-
-def _read_image(path):
-    try:
-        from PIL import Image, UnidentifiedImageError
-    except ImportError as error:
-        raise ImportError(
-            "expected Pillow, for frames. Received: an installation without it. "
-            "pip install 'kerasfuse-zoo[data]'"
-        ) from error
-    try:
-        with Image.open(path) as image:
-            small = image.convert("RGB").resize((_SIDE, _SIDE), Image.Resampling.BILINEAR)
-    except (UnidentifiedImageError, OSError) as error:
-        raise ValueError(
-            f"expected an image. Received: {str(path)!r}, which is none ({error}). Extract the "
-            f"frames of {pathlib.Path(path).parent.name} again."
-        ) from error
-    return np.asarray(small)

@@ -1,20 +1,16 @@
 """CMU-MOSI by utterance: the bc-LSTM features of each video, joined with the real-valued labels."""
 
-import contextlib
 import csv
-import hashlib
-import io
 import itertools
-import os
-import pathlib
-import shutil
 import sys
 
 import numpy as np
-import tensorflow_datasets as tfds
 
-from kerasfuse.datasets import conversion
+from kerasfuse.datasets import conversion, source_files
+from kerasfuse.datasets.builder import Builder
+from kerasfuse.datasets.records import Records
 from kerasfuse.datasets.registry import register
+from kerasfuse.datasets.source import Field, Sample, Source
 
 _WIDTHS = {"text": 100, "audio": 73, "vision": 100}
 _FOLDERS = {"text": "text", "audio": "audio", "vision": "video"}
@@ -109,10 +105,18 @@ def mosi_utterance(
             f"expected context_length to be a non-negative integer or None. "
             f"Received: context_length={context_length!r}"
         )
-    builder = _prepared(data_dir)
-    utterances = _read(builder, split)
+    folder = source_files.folder(data_dir)
+    missing = [file for file in _FILES if not (folder / file).is_file()]
+    stored, _ = conversion.prepared(
+        MosiUtterance,
+        [] if missing else [folder / file for file in _FILES],
+        lambda bars: _source(folder),
+        data_dir=data_dir,
+        missing=", ".join(missing[:3]) + (" and others" if len(missing) > 3 else ""),
+    )
+    utterances = _read(stored, split)
     if standardize:
-        _standardize(utterances, utterances if split == "train" else _read(builder, "train"))
+        _standardize(utterances, utterances if split == "train" else _read(stored, "train"))
     steps = _steps(utterances["video"], context, context_length)
     return {
         "inputs": {name: [utterances[name][rows] for rows in steps] for name in _WIDTHS},
@@ -122,128 +126,61 @@ def mosi_utterance(
     }
 
 
-class MosiUtterance(tfds.core.GeneratorBasedBuilder):
-    """Write the utterances of CMU-MOSI, one a record, with their place in the video."""
+class MosiUtterance(Builder):
+    """CMU-MOSI by utterance: bc-LSTM features and real-valued sentiment."""
 
-    VERSION = tfds.core.Version("1.0.0")
     MANUAL_DOWNLOAD_INSTRUCTIONS = _INSTRUCTIONS
 
-    def _info(self):
-        widths = {
-            name: tfds.features.Tensor(shape=(width,), dtype=np.float32)
-            for name, width in _WIDTHS.items()
-        }
-        return tfds.core.DatasetInfo(
-            builder=self,
-            description="CMU-MOSI by utterance: bc-LSTM features and real-valued sentiment.",
-            features=tfds.features.FeaturesDict(
-                {
-                    **widths,
-                    "id": tfds.features.Text(),
-                    "video": tfds.features.Text(),
-                    "index": tfds.features.Scalar(np.int32),
-                    "class": tfds.features.ClassLabel(names=["negative", "non-negative"]),
-                    "value": tfds.features.Scalar(np.float32),
-                }
-            ),
-            metadata=tfds.core.MetadataDict(),
-            homepage="http://multicomp.cs.cmu.edu/resources/cmu-mosi-dataset/",
+
+def _source(folder):
+    """Give the utterances one by one, by video and time."""
+    transcripts = _read_transcripts(folder)
+    values = _join_values(transcripts, [_read_sentences(folder / file) for file in _SENTENCES])
+    train = _read_part(folder, "train", transcripts, values)
+    numbers = {row["video"]: row["number"] for row in train}
+    if len(numbers) <= _VALIDATION_VIDEOS:
+        raise ValueError(
+            f"expected more than {_VALIDATION_VIDEOS} training videos, as that many are taken "
+            f"for validation. Received: {len(numbers)} in {folder / 'mosi/bclstm'}"
         )
-
-    def _split_generators(self, dl_manager):
-        folder = pathlib.Path(dl_manager.manual_dir)
-        self.info.metadata["source_sha256"] = _sha256(folder)
-        transcripts = _read_transcripts(folder)
-        values = _join_values(transcripts, [_read_sentences(folder / file) for file in _SENTENCES])
-        train = _read_part(folder, "train", transcripts, values)
-        numbers = {row["video"]: row["number"] for row in train}
-        if len(numbers) <= _VALIDATION_VIDEOS:
-            raise ValueError(
-                f"expected more than {_VALIDATION_VIDEOS} training videos, as that many are taken "
-                f"for validation. Received: {len(numbers)} in {folder / 'mosi/bclstm'}"
-            )
-        held_out = set(sorted(numbers, key=numbers.get)[-_VALIDATION_VIDEOS:])
-        return {
-            "train": self._generate_examples(row for row in train if row["video"] not in held_out),
-            "validation": self._generate_examples(row for row in train if row["video"] in held_out),
-            "test": self._generate_examples(_read_part(folder, "test", transcripts, values)),
-        }
-
-    def _generate_examples(self, rows):
-        for row in rows:
-            yield row["id"], {key: value for key, value in row.items() if key != "number"}
+    held_out = set(sorted(numbers, key=numbers.get)[-_VALIDATION_VIDEOS:])
+    splits = {
+        "train": [row for row in train if row["video"] not in held_out],
+        "validation": [row for row in train if row["video"] in held_out],
+        "test": _read_part(folder, "test", transcripts, values),
+    }
+    for rows in splits.values():
+        rows.sort(key=lambda row: (row["video"], row["index"]))
+    return Source(
+        config="bclstm",
+        fields={name: Field((width,)) for name, width in _WIDTHS.items()},
+        splits={
+            split: (len(rows), lambda i, rows=rows: _sample(folder, rows[i]))
+            for split, rows in splits.items()
+        },
+        label_shape=(2,),  # value, class
+        label_range=(-3, 3),
+    )
 
 
-def _prepared(data_dir):
-    """Give the builder over records that were made from the files at hand, making them if need be.
-
-    The records lie where those of TensorFlow Datasets do: in TFDS_DATA_DIR or
-    ~/tensorflow_datasets.
-    """
-    home = conversion.home()
-    builder = MosiUtterance(data_dir=home)
-    named = data_dir or os.environ.get("KERASFUSE_DATA")
-    folder = conversion.source_folder(data_dir)
-    missing = [file for file in _FILES if not (folder / file).is_file()]
-    if missing:
-        if not named and _is_prepared(builder):
-            return builder
-        raise FileNotFoundError(
-            f"expected the files of mosi_utterance in {str(folder)!r}. Received: a folder without "
-            f"{', '.join(missing[:3])}{' and others' if len(missing) > 3 else ''}. Name the right "
-            "folder in data_dir=... or in the environment variable KERASFUSE_DATA. "
-            f"{_INSTRUCTIONS}"
-        )
-    source = _sha256(folder)
-    if not _made_from(source, builder):
-        cause = None
-        try:
-            if builder.data_path.exists():  # records of other files
-                shutil.rmtree(builder.data_path)
-            _prepare(MosiUtterance(data_dir=home), folder)
-        except OSError as error:
-            cause = error
-        builder = MosiUtterance(data_dir=home)
-        # Where another process was faster its records are as good.
-        if not _made_from(source, builder):
-            raise OSError(
-                f"expected a folder to write the prepared records to. Received: {home} ({cause}). "
-                "Name another one in the environment variable TFDS_DATA_DIR."
-            ) from cause
-    return builder
+def _sample(folder, row):
+    return Sample(
+        id=row["id"],
+        features={name: row[name] for name in _WIDTHS},
+        label=np.array([row["value"], row["class"]]),
+        place=f"{folder / _TRANSCRIPTS}, {row['id']}",
+    )
 
 
-def _is_prepared(builder):
-    # The path first: of one that does not exist TFDS would warn.
-    return builder.data_path.exists() and builder.is_prepared()
-
-
-def _made_from(source, builder):
-    return _is_prepared(builder) and builder.info.metadata.get("source_sha256") == source
-
-
-def _prepare(builder, folder):
-    file_format = conversion.file_format()
-    config = tfds.download.DownloadConfig(manual_dir=folder, try_download_gcs=False)
-    with contextlib.ExitStack() as quiet:
-        # TFDS announces itself on standard output, which belongs to the program, and draws its
-        # progress bars on standard error, which are of use on a terminal only.
-        quiet.enter_context(contextlib.redirect_stdout(io.StringIO()))
-        if not sys.stderr.isatty():
-            quiet.enter_context(contextlib.redirect_stderr(io.StringIO()))
-        builder.download_and_prepare(download_config=config, file_format=file_format)
-
-
-def _read(builder, split):
-    """Read the records of a split into a dict of arrays, sorted by video and index."""
-    source = builder.as_data_source(split=split)
-    records = source.__getitems__(list(range(len(source))))
-    records = sorted(records, key=lambda record: (record["video"], record["index"]))
-    columns = {name: np.stack([record[name] for record in records]) for name in _WIDTHS}
-    for name in ("id", "video"):
-        columns[name] = [record[name].decode() for record in records]
-    for name in ("index", "class", "value"):
-        columns[name] = np.array([record[name] for record in records])
+def _read(stored, split):
+    """Read the records of a split into a dict of arrays, sorted by video and time."""
+    records = Records(stored, split)
+    columns = {
+        name: np.stack(rows) for name, rows in records.read(range(records.num_samples)).items()
+    }
+    columns["id"] = records.ids
+    columns["video"] = [name.rpartition("_")[0] for name in records.ids]
+    columns["value"], columns["class"] = records.labels.T
     return columns
 
 
@@ -275,14 +212,6 @@ def _steps(videos, context, context_length):
             kept = set(nearest[:context_length])
             steps.append([row for row in [*after, *before] if row in kept] + [target])
     return steps
-
-
-def _sha256(folder):
-    digest = hashlib.sha256()
-    for file in _FILES:
-        digest.update(file.encode())
-        digest.update((folder / file).read_bytes())
-    return digest.hexdigest()
 
 
 def _read_transcripts(folder):

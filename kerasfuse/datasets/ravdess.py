@@ -1,10 +1,9 @@
 """RAVDESS: two sentences spoken in eight emotions, where the words tell nothing."""
 
-import pathlib
-
 import numpy as np
 
-from kerasfuse.datasets import conversion, recordings
+from kerasfuse.datasets import conversion, recordings, source_files
+from kerasfuse.datasets.builder import Builder
 from kerasfuse.datasets.openface import UNITS, read_units
 from kerasfuse.datasets.records import Records
 from kerasfuse.datasets.registry import register
@@ -68,29 +67,24 @@ def ravdess(split, data_dir=None, *, fold=5, standardize=True):
 
     >>> train = kerasfuse.datasets.load("ravdess", split="train", fold=1)
     """
-    folder = conversion.source_folder(data_dir)
-    takes, alone = _takes(folder)
-    files = sorted(file for pair in takes.values() for file in pair)
-    found = conversion.prepared(
-        Ravdess, files, lambda bars: _source(takes, alone), lambda facts: True
+    takes, notes = _takes(source_files.folder(data_dir))
+    stored, facts = conversion.prepared(
+        Ravdess,
+        sorted(file for pair in takes.values() for file in pair),
+        lambda bars: _source(takes, notes),
+        data_dir=data_dir,
+        missing="pairs of sound and face",
     )
-    if found is None or (data_dir and not files):
-        raise FileNotFoundError(
-            f"expected the files of ravdess in {str(folder)!r}. Received: a folder without pairs "
-            f"of sound and face. {_INSTRUCTIONS} Name the folder in data_dir=... or in the "
-            "environment variable KERASFUSE_DATA."
-        )
-    stored, facts = found
     actors = facts["facts"]["actors"]
     chosen = _split_actors(actors, fold)
     records = Records(stored, "+".join(chosen[split]))
     if standardize:
         train = records if split == "train" else Records(stored, "+".join(chosen["train"]))
         records.standardize(train.moments(("audio", "vision")))
-    return {"inputs": records, "labels": records.labels, "ids": records.ids}
+    return records.arguments()
 
 
-class Ravdess(conversion.Builder):
+class Ravdess(Builder):
     """RAVDESS: eight emotions from words, speech and action units."""
 
     MANUAL_DOWNLOAD_INSTRUCTIONS = _INSTRUCTIONS
@@ -113,48 +107,24 @@ def _split_actors(actors, fold):
 
 
 def _takes(folder):
-    """Pair sound and face of each take by the fields of their names after the modality.
-
-    Returns:
-        dict of take to `(sound, face)`, and the files that have no partner.
-    """
-    sounds, faces = {}, {}
+    """Pair sound and face of each take by the fields of their names after the modality."""
+    sounds, faces = [], []
     for file in sorted(folder.rglob("0[13]-01-*")):
         if len(file.stem.split("-")) != 7:
             continue
         if file.stem.startswith("03") and file.suffix.lower() in (".wav", ".flac"):
-            _add(sounds, file)
+            sounds.append((file.stem[3:], file))
         elif file.stem.startswith("01") and file.suffix.lower() == ".csv":
-            _add(faces, file)
-    # The actor comes last in the name and first in the order.
-    both = sorted(sounds.keys() & faces.keys(), key=lambda take: (take[-2:], take))
-    alone = [
-        f"{kind[take]}" for kind in (sounds, faces) for take in sorted(kind) if take not in both
-    ]
-    return {take: (sounds[take], faces[take]) for take in both}, alone
+            faces.append((file.stem[3:], file))
+    return source_files.pair(sounds, faces)
 
 
-def _add(found, file):
-    take = file.stem[3:]
-    if take in found:
-        raise ValueError(
-            f"expected one file a take. Received: {found[take]} and {file}. Remove one."
-        )
-    found[take] = file
-
-
-def _source(takes, alone):
+def _source(takes, notes):
     actors = sorted({f"actor_{take[-2:]}" for take in takes})
     by_actor = {
         actor: [(take, *pair) for take, pair in takes.items() if take[-2:] == actor[-2:]]
         for actor in actors
     }
-    notes = []
-    if alone:
-        notes.append(
-            f"left out, {len(alone)} files whose partner is missing: "
-            f"{', '.join(pathlib.Path(file).name for file in alone)}."
-        )
     return Source(
         config="log_mel_64",
         fields={

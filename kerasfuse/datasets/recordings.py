@@ -1,7 +1,12 @@
-"""Sound files, and the spectrograms that are made of them by Keras."""
+"""Sound files and frames, and the spectrograms that are made of sound by Keras."""
+
+import functools
+import pathlib
 
 import keras
 import numpy as np
+
+IMAGES = (".jpg", ".jpeg", ".png")
 
 
 def read_sound(path, rate):
@@ -45,6 +50,26 @@ def read_sound(path, rate):
     return x
 
 
+def log_spectrogram(path, rate, seconds, window, stride):
+    r"""Read a sound file as \(\log(|S| + 10^{-7})\), \(S\) its Fourier transform in windows.
+
+    Args:
+        path: a wav or flac file. A shorter one is repeated, a longer one is cut.
+        rate: samples a second.
+        seconds: seconds that are kept.
+        window, stride: length of a window and between windows, in samples.
+
+    Returns:
+        float32 `(window // 2 + 1, rate * seconds // stride + 1, 1)`.
+    """
+    x = np.resize(read_sound(path, rate), rate * seconds)
+    real, imaginary = keras.ops.stft(x[None], window, stride, window)
+    size = keras.ops.sqrt(keras.ops.square(real) + keras.ops.square(imaginary))
+    # Some backends give one window more.
+    steps = rate * seconds // stride + 1
+    return np.log(keras.ops.convert_to_numpy(size)[0].T + 1e-7)[:, :steps, None]
+
+
 def log_mel(x, rate, bands, window, stride):
     """Give the log-mel spectrogram of one channel, as `keras.layers.MelSpectrogram` makes it.
 
@@ -57,11 +82,54 @@ def log_mel(x, rate, bands, window, stride):
     Returns:
         float32 `(steps, bands)`, in decibels, at most 80 below the loudest.
     """
-    layer = keras.layers.MelSpectrogram(
+    spectrogram = keras.ops.convert_to_numpy(_mel_layer(rate, bands, window, stride)(x))
+    return np.ascontiguousarray(spectrogram.T, "float32")
+
+
+@functools.cache
+def _mel_layer(rate, bands, window, stride):
+    return keras.layers.MelSpectrogram(
         fft_length=1 << (window - 1).bit_length(),
         sequence_length=window,
         sequence_stride=stride,
         sampling_rate=rate,
         num_mel_bins=bands,
+        dtype="float32",  # under any policy
     )
-    return np.ascontiguousarray(keras.ops.convert_to_numpy(layer(x)).T, "float32")
+
+
+def frames(folder):
+    """List the images of a folder by name."""
+    return [path for path in sorted(folder.iterdir()) if path.suffix.lower() in IMAGES]
+
+
+def read_image(path, side):
+    """Read an image as a square of colours.
+
+    Args:
+        path: the file.
+        side: pixels a side that the image is brought to.
+
+    Returns:
+        uint8 `(side, side, 3)`.
+
+    Raises:
+        ImportError: without Pillow, of the extra `data`.
+        ValueError: for a file that is no image.
+    """
+    try:
+        from PIL import Image, UnidentifiedImageError
+    except ImportError as error:
+        raise ImportError(
+            "expected Pillow, for frames. Received: an installation without it. "
+            "pip install 'kerasfuse-zoo[data]'"
+        ) from error
+    try:
+        with Image.open(path) as image:
+            small = image.convert("RGB").resize((side, side), Image.Resampling.BILINEAR)
+    except (UnidentifiedImageError, OSError) as error:
+        raise ValueError(
+            f"expected an image. Received: {str(path)!r}, which is none ({error}). Extract the "
+            f"frames of {pathlib.Path(path).parent.name} again."
+        ) from error
+    return np.asarray(small)

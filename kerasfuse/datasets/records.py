@@ -7,6 +7,10 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from kerasfuse.datasets import report
+from kerasfuse.datasets.builder import FACTS
+
+# Samples that are in memory at a time while moments are computed.
+_BLOCK = 64
 
 
 class Records:
@@ -33,7 +37,7 @@ class Records:
 
     def __init__(self, folder, split, fields=None):
         self.folder = pathlib.Path(folder)
-        stored = json.loads((self.folder / "kerasfuse.json").read_text(encoding="utf-8"))
+        stored = json.loads((self.folder / FACTS).read_text(encoding="utf-8"))
         self._stored = stored
         splits = split.split("+")
         if unknown := [name for name in splits if name not in stored["report"]["samples"]]:
@@ -66,6 +70,10 @@ class Records:
             for name, field in self._fields.items()
         }
 
+    def arguments(self):
+        """Give the arguments of `Batches` for these samples."""
+        return {"inputs": self, "labels": self.labels, "ids": self.ids}
+
     def keep(self, rows):
         """Leave only some samples, in the order given.
 
@@ -87,17 +95,20 @@ class Records:
         Returns:
             dict of modality name to two arrays `(width,)` in float64.
         """
+        totals = {name: [0, 0.0, 0.0] for name in names}
+        for first in range(0, self.num_samples, _BLOCK):
+            rows = self._rows[first : first + _BLOCK].tolist()
+            for record in self._records.__getitems__(rows):
+                for name, total in totals.items():
+                    x = record["features"][self._fields[name]].astype("float64")
+                    x = x[x.any(axis=1)]
+                    total[0] += len(x)
+                    total[1] += x.sum(axis=0)
+                    total[2] += (x**2).sum(axis=0)
         found = {}
-        for name in names:
-            counts, sums, squares = 0, 0.0, 0.0
-            for row in range(self.num_samples):
-                x = self._records[int(self._rows[row])]["features"][self._fields[name]].astype(
-                    "float64"
-                )
-                x = x[x.any(axis=1)]
-                counts, sums, squares = counts + len(x), sums + x.sum(0), squares + (x**2).sum(0)
-            mean = sums / counts
-            found[name] = mean, np.sqrt(np.maximum(squares / counts - mean**2, 0))
+        for name, (count, total, squares) in totals.items():
+            mean = total / count
+            found[name] = mean, np.sqrt(np.maximum(squares / count - mean**2, 0))
         return found
 
     def standardize(self, moments):

@@ -6,7 +6,8 @@ import io
 
 import numpy as np
 
-from kerasfuse.datasets import conversion, csd, mmsa_pickle, mult_pickle
+from kerasfuse.datasets import conversion, csd, mmsa_pickle, mult_pickle, source_files
+from kerasfuse.datasets.builder import Builder
 from kerasfuse.datasets.records import Records
 from kerasfuse.datasets.restricted_pickle import read_pickle
 from kerasfuse.datasets.source import Field, Sample, Source
@@ -34,22 +35,17 @@ def load_pickled(builder_class, split, data_dir, *, aligned, strict, text="featu
     """
     if text not in ("features", "ids"):
         raise ValueError(f'expected text="features" or "ids". Received: text={text!r}')
-    files, named = _find(builder_class, data_dir, aligned)
-    found = conversion.prepared(
+    files, missing = _find(builder_class, data_dir, aligned)
+    folder, facts = conversion.prepared(
         builder_class,
         files,
         lambda bars: _read(builder_class, files, bars),
         # A file that is named and of the other kind is told below.
         lambda facts: bool(files) or facts["facts"]["aligned"] == aligned,
+        data_dir=data_dir,
+        missing=missing,
+        strict=strict,
     )
-    if found is None:
-        raise FileNotFoundError(
-            f"expected a file of {builder_class.name} in {str(named)!r}. Received: a folder "
-            f"without {' and '.join(builder_class.FILES[aligned])}. Name the right folder, or the "
-            "file itself, in data_dir=... or in the environment variable KERASFUSE_DATA. "
-            f"{builder_class.MANUAL_DOWNLOAD_INSTRUCTIONS}"
-        )
-    folder, facts = found
     where = f"{str(files[0])!r}" if files else f"the records in {str(folder)!r}"
     if facts["facts"]["aligned"] != aligned:
         kind = "aligned" if facts["facts"]["aligned"] else "unaligned"
@@ -57,11 +53,6 @@ def load_pickled(builder_class, split, data_dir, *, aligned, strict, text="featu
             f"expected {'aligned' if aligned else 'unaligned'} sequences. Received: {where}, which "
             f"holds {kind} ones: the steps are {facts['facts']['steps']}. Name another file, or "
             f"say aligned={not aligned}."
-        )
-    if strict and facts["report"]["sizes"]:
-        raise ValueError(
-            f"expected the known split sizes, as strict=True says. Received: {where}. "
-            f"{facts['report']['sizes']}"
         )
     if text == "ids" and "text_ids" not in facts["fields"]:
         raise ValueError(
@@ -74,15 +65,11 @@ def load_pickled(builder_class, split, data_dir, *, aligned, strict, text="featu
         )
     chosen = "text" if text == "features" else "text_ids"
     records = Records(folder, split, {"text": chosen, "audio": "audio", "vision": "vision"})
-    return {
-        "inputs": records,
-        "labels": _labels(records.labels, facts["facts"]["labels"], label, where),
-        "label_range": facts["label_range"],
-        "ids": records.ids,
-    }
+    labels = _labels(records.labels, facts["facts"]["labels"], label, where)
+    return records.arguments() | {"labels": labels}
 
 
-class SentimentBuilder(conversion.Builder, skip_registration=True):
+class SentimentBuilder(Builder, skip_registration=True):
     """A data set that circulates as a pickle, or as sequences of the CMU multimodal SDK.
 
     Attributes:
@@ -102,12 +89,12 @@ class SentimentBuilder(conversion.Builder, skip_registration=True):
 
 
 def _find(builder_class, data_dir, aligned):
-    """Give `(files, folder that was searched)`."""
-    folder = conversion.source_folder(data_dir)
+    """Give `(files, what is missing where there are none)`."""
+    folder = source_files.folder(data_dir)
     if folder.is_file() and folder.suffix == ".csd":
         folder = folder.parent
     elif folder.is_file():
-        return [folder], folder
+        return [folder], ""
     files = {file.name.lower(): file for file in _shallow(folder, builder_class.name)}
     fits = [files[name] for name in builder_class.FILES[aligned] if name in files]
     if len(fits) > 1:
@@ -118,20 +105,14 @@ def _find(builder_class, data_dir, aligned):
     if not fits and (sequences := sorted(folder.glob("*.csd"))):
         # The lists of videos too: other lists, other splits.
         lists = [*folder.glob("folds.json"), *folder.glob("*_std_folds.py")]
-        return [*sequences, *sorted(lists)], folder
+        return [*sequences, *sorted(lists)], ""
     if not fits and data_dir and len(files) == 1:  # under a name of the user's own
         known = {name for names in builder_class.FILES.values() for name in names}
         fits = [file for name, file in files.items() if name not in known]
-    if not fits and data_dir:
-        close = difflib.get_close_matches(builder_class.FILES[aligned][0], files, n=1)
-        hint = f" Is it {files[close[0]]}?" if close else ""
-        raise FileNotFoundError(
-            f"expected a file of {builder_class.name} in {str(folder)!r}. Received: a folder "
-            f"without {' and '.join(builder_class.FILES[aligned])}.{hint} Name the right folder, "
-            "or the file itself, in data_dir=... or in the environment variable KERASFUSE_DATA. "
-            f"{builder_class.MANUAL_DOWNLOAD_INSTRUCTIONS}"
-        )
-    return fits, folder
+    missing = " and ".join(builder_class.FILES[aligned])
+    if close := difflib.get_close_matches(builder_class.FILES[aligned][0], files, n=1):
+        missing += f" (is it {files[close[0]]}?)"
+    return fits, missing
 
 
 def _shallow(folder, name):

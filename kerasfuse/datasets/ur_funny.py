@@ -4,7 +4,8 @@ import io
 
 import numpy as np
 
-from kerasfuse.datasets import conversion
+from kerasfuse.datasets import conversion, source_files
+from kerasfuse.datasets.builder import Builder
 from kerasfuse.datasets.records import Records
 from kerasfuse.datasets.registry import register
 from kerasfuse.datasets.restricted_pickle import read_pickle
@@ -54,33 +55,20 @@ def ur_funny(split, data_dir=None, *, context=False):
     """
     if not isinstance(context, bool):
         raise ValueError(f"expected context=True or False. Received: context={context!r}")
-    folder = conversion.source_folder(data_dir)
-    files = _find(folder)
+    files = _find(source_files.folder(data_dir))
     missing = [names[0] for role, names in _FILES.items() if role not in files]
-    found = None
-    if not missing or not data_dir:
-        found = conversion.prepared(
-            UrFunny,
-            [] if missing else list(files.values()),
-            lambda bars: _source(files, context, bars),
-            lambda facts: facts["facts"]["context"] == context,
-        )
-    if found is None:
-        raise FileNotFoundError(
-            f"expected the files of ur_funny in {str(folder)!r}. Received: a folder without "
-            f"{', '.join(missing)}. Name the right one in data_dir=... or in the environment "
-            f"variable KERASFUSE_DATA. {_INSTRUCTIONS}"
-        )
-    records = Records(found[0], split)
-    return {
-        "inputs": records,
-        "labels": records.labels,
-        "label_range": (0, 1),
-        "ids": records.ids,
-    }
+    stored, _ = conversion.prepared(
+        UrFunny,
+        [] if missing else files.values(),
+        lambda bars: _source(files, context, bars),
+        lambda facts: facts["facts"]["context"] == context,
+        data_dir=data_dir,
+        missing=", ".join(missing),
+    )
+    return Records(stored, split).arguments()
 
 
-class UrFunny(conversion.Builder):
+class UrFunny(Builder):
     """UR-FUNNY: humour in talks from words, voice and face."""
 
     MANUAL_DOWNLOAD_INSTRUCTIONS = _INSTRUCTIONS

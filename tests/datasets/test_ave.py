@@ -81,3 +81,79 @@ def test_files_that_are_none_or_not_there(tmp_path):
     (folder / "labels.h5").unlink()
     with pytest.raises(FileNotFoundError, match="a folder without labels.h5.*github.com"):
         stored(folder)
+
+
+# From wav and frames.
+
+LISTS = {
+    "trainSet.txt": ["Train horn&tA&good&2&10", "Bell&-b_1&good&0&4", "Bell&gone&good&0&10"],
+    "valSet.txt": ["Bell&v1&bad&0&10"],
+    "testSet.txt": ["Train horn&-b_1&good&8&10"],
+}
+
+
+def write_videos(folder, **changes):
+    soundfile, image = pytest.importorskip("soundfile"), pytest.importorskip("PIL.Image")
+    folder.mkdir()
+    for name, lines in {**LISTS, **changes}.items():
+        (folder / name).write_text("\n".join(lines) + "\n")
+    (folder / "wavs").mkdir()
+    for number, video in enumerate(("tA", "-b_1", "v1", "unlisted")):
+        x = np.sin(np.arange(11025) * (number + 1) / 5) / 2  # 1 s, told ten times
+        soundfile.write(folder / "wavs" / f"{video}.wav", x, 11025)
+        frames = folder / "frames" / video
+        frames.mkdir(parents=True)
+        for i in range(10):
+            image.new("RGB", (6, 8), (number, 10 * i, 3)).save(frames / f"{i:03d}.png")
+    return folder
+
+
+def test_wav_and_frames(tmp_path, capsys):
+    folder = write_videos(tmp_path / "a")
+    train = stored(folder, vision="frames")
+    assert train.modalities == {"audio": (257, 625, 1), "vision": (224, 224, 3)}
+    assert train.ids == ["tA 2-10 Train horn", "-b_1 0-4 Bell"]
+    inputs, labels = train[0]
+    np.testing.assert_array_equal(labels[:, 0], [1, 0])
+    # The frame in the middle of the event: of ten frames the seventh and the third.
+    for x, colour in zip(inputs["vision"], [(0, 60, 3), (1, 20, 3)], strict=True):
+        assert (x == colour).all()
+    loudest = inputs["audio"][:, :, 300, 0].argmax(axis=1)
+    hertz = np.array([1, 2]) / 5 * 11025 / 2 / np.pi
+    np.testing.assert_allclose(loudest, hertz / (22050 / 512), atol=1)
+    assert stored(folder, "test", vision="frames")[0][1].tolist() == [[1]]
+    told = capsys.readouterr().err
+    assert "left out, 1 without wav or frames: gone" in told and "Classes: Bell, Train horn" in told
+    assert "left out, 1 that no list names: unlisted" in told
+    assert "3339/402/402; these files have 2/1/1" in told
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (["Bell&v1&good&0"], "line 1 of .*valSet.txt'. Received: 'Bell&v1&good&0'"),
+        (["Bell&v1&good&0&ten"], "line 1 of .*valSet.txt"),
+        (["", "Bell&v1&good&6&4"], "line 2 of .*valSet.txt.*6 to 4 s"),
+        (["Bell&nowhere&good&0&4"], "none in validation"),
+        (["Bell&v1&good&0&4"] * 2, "'id' 'v1 0-4 Bell' twice in validation"),
+    ],
+)
+def test_damaged_lists_are_named(tmp_path, lines, message):
+    folder = write_videos(tmp_path / "a", **{"valSet.txt": lines})
+    with pytest.raises(ValueError, match=message):
+        stored(folder, vision="frames")
+
+
+def test_videos_that_are_damaged_or_not_there(tmp_path):
+    folder = write_videos(tmp_path / "a")
+    (folder / "frames/tA/006.png").write_bytes(b"no")
+    with pytest.raises(ValueError, match="an image.*tA/006.png"):
+        stored(folder, vision="frames")
+    (folder / "wavs/tA.wav").write_bytes(b"no")
+    with pytest.raises(ValueError, match="wav or flac.*tA.wav"):
+        stored(folder, vision="frames")
+    (folder / "valSet.txt").unlink()
+    with pytest.raises(FileNotFoundError, match="a folder without valSet.txt.*trainSet.txt"):
+        stored(folder, vision="frames")
+    with pytest.raises(ValueError, match="Received: vision='wav'"):
+        stored(folder, vision="wav")

@@ -273,3 +273,41 @@ def test_a_resumed_fit_goes_on_with_the_order_it_would_have_had():
     whole = orders(0, 4)
     assert len({tuple(order) for order in whole}) == 4
     assert orders(2, 2) == whole[2:]
+
+
+def test_images_are_stacked_without_padding():
+    rng = np.random.default_rng(0)
+    pictures = rng.integers(1, 256, (5, 40, 7, 1), dtype="uint8")
+    batches = Batches({"image": pictures, "a": ragged([3, 9, 5, 2, 4], 2)}, np.arange(5.0))
+    assert batches.modalities == {"image": (40, 7, 1), "a": 2}
+    inputs, _ = batches[0]
+    assert inputs["image"].dtype == "float32" and inputs["a"].shape == (5, 9, 2)
+    np.testing.assert_array_equal(inputs["image"], pictures)
+    listed = Batches({"image": [*pictures[:4], None], "a": ragged([3, 9, 5, 2, 4], 2)})
+    (inputs,) = listed[0]
+    np.testing.assert_array_equal(inputs["image"][:4], pictures[:4])
+    assert not inputs["image"][4].any()
+    absent = Batches(
+        {"image": None, "a": ragged([3, 9], 2)}, modalities={"image": (40, 7, 1), "a": 2}
+    )
+    assert absent[0][0]["image"].shape == (2, 40, 7, 1) and not absent[0][0]["image"].any()
+
+
+def test_images_that_do_not_fit_are_told():
+    x = np.ones((3, 4, 4, 1))
+    x[1] = 0
+    with pytest.raises(ValueError, match="1 empty sample.*position 1"):
+        Batches({"image": x})
+    with pytest.raises(ValueError, match=r"images of shape \(4, 4, 3\). Received: .*\(4, 4, 1\)"):
+        Batches({"image": x}, modalities={"image": (4, 4, 3)})
+    with pytest.raises(ValueError, match=r"of one shape. Received: \(2, 2, 1\), \(4, 4, 1\)"):
+        Batches({"image": [np.ones((4, 4, 1)), np.ones((2, 2, 1))]})
+    x[1, 2, 3, 0], x[2, 0, 0, 0] = np.nan, np.inf
+    with pytest.raises(ValueError, match=r"1 NaN and 1 infinite.*at sample 1, \[2, 3, 0\]"):
+        Batches({"image": x})
+    x[1, 0] = 1
+    with pytest.warns(UserWarning, match="2 in 'image'"):
+        batches = Batches({"image": x}, clean=True)
+    assert batches[0][0]["image"][1, 2, 3, 0] == 0 and np.isnan(x[1, 2, 3, 0])
+    with pytest.raises(ValueError, match=r"\(samples, height, width, channels\).*dtype <U1"):
+        Batches({"image": np.full((2, 4, 4, 1), "a")})

@@ -8,7 +8,7 @@ import pytest
 import tensorflow_datasets as tfds
 import tiny_data
 
-from kerasfuse.datasets import conversion, convert, load
+from kerasfuse.datasets import builder, conversion, convert, load
 
 
 @pytest.fixture(autouse=True)
@@ -16,8 +16,8 @@ def own_records(monkeypatch, tmp_path):
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "tfds"))
     monkeypatch.delenv("KERASFUSE_DATA", raising=False)
     # A few samples a piece.
-    monkeypatch.setattr(conversion, "_LEAST_SAMPLES", 2)
-    monkeypatch.setattr(conversion, "_PIECE_BYTES", 1)
+    monkeypatch.setattr(builder, "_LEAST_SAMPLES", 2)
+    monkeypatch.setattr(builder, "_PIECE_BYTES", 1)
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def file(tmp_path):
 
 def written(monkeypatch, fail_at=None):
     """Count the pieces that are written, and break off at one of them."""
-    pieces, write = [], conversion.Builder.write_piece
+    pieces, write = [], builder.Builder.write_piece
 
     def counted(self, piece, path):
         if len(pieces) == fail_at:
@@ -35,7 +35,7 @@ def written(monkeypatch, fail_at=None):
         pieces.append(path.name)
         write(self, piece, path)
 
-    monkeypatch.setattr(conversion.Builder, "write_piece", counted)
+    monkeypatch.setattr(builder.Builder, "write_piece", counted)
     return pieces
 
 
@@ -70,7 +70,7 @@ def test_a_conversion_that_is_killed_within_a_piece_leaves_no_piece(file, tmp_pa
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(conversion.writer.ExampleWriter, "write", half)
+        patch.setattr(builder.writer.ExampleWriter, "write", half)
         with pytest.raises(KeyboardInterrupt):
             load("mosi", data_dir=file)
     assert not [name for name in found(tmp_path / "tfds") if name.endswith((".npz", ".records"))]
@@ -81,9 +81,9 @@ def test_parquet_stands_in_where_there_is_no_array_record(file, tmp_path, monkey
     pytest.importorskip("pyarrow")
     wanted = load("mosi", data_dir=file, shuffle=False, batch_size=7)
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "other"))
-    find = conversion.util.find_spec
+    find = builder.util.find_spec
     monkeypatch.setattr(
-        conversion.util, "find_spec", lambda name: None if name == "array_record" else find(name)
+        builder.util, "find_spec", lambda name: None if name == "array_record" else find(name)
     )
     got = load("mosi", data_dir=file, shuffle=False, batch_size=7)
     assert list((tmp_path / "other").rglob("*.parquet*"))
@@ -93,7 +93,7 @@ def test_parquet_stands_in_where_there_is_no_array_record(file, tmp_path, monkey
 
 
 def test_without_either_format_the_extra_is_named(file, monkeypatch):
-    monkeypatch.setattr(conversion.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(builder.util, "find_spec", lambda name: None)
     with pytest.raises(ImportError, match=r"kerasfuse-zoo\[data\]"):
         load("mosi", data_dir=file)
 

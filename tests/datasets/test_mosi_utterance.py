@@ -5,9 +5,9 @@ import pathlib
 
 import numpy as np
 import pytest
+import tensorflow_datasets as tfds
 
-from kerasfuse.datasets import conversion, load, mosi_utterance
-from kerasfuse.datasets.mosi_utterance import MosiUtterance
+from kerasfuse.datasets import builder, conversion, load
 
 WIDTHS = {"text": 100, "audio": 73, "vision": 100}
 NUM_TRAIN, NUM_TEST = 13, 3  # videos
@@ -181,8 +181,8 @@ def test_a_missing_utterance_stays_zero_and_in_its_place(folder, utterances):
 def test_prepared_once_and_again_when_the_files_change(folder, utterances, tmp_path, monkeypatch):
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "tfds"))
     calls = []
-    prepare = mosi_utterance._prepare
-    monkeypatch.setattr(mosi_utterance, "_prepare", lambda *a: calls.append(a) or prepare(*a))
+    convert = conversion._convert
+    monkeypatch.setattr(conversion, "_convert", lambda *a: calls.append(a) or convert(*a))
     before = raw(folder, "train").labels
     raw(folder, "test", context="video")
     assert len(calls) == 1
@@ -196,7 +196,11 @@ def test_prepared_once_and_again_when_the_files_change(folder, utterances, tmp_p
     monkeypatch.setenv("KERASFUSE_DATA", str(folder))
     np.testing.assert_array_equal(raw(None, "train").labels, before)
     assert len(calls) == 3
-    left = [path for path in (tmp_path / "tfds").rglob("*incomplete*")]
+    left = [
+        path
+        for path in (tmp_path / "tfds").rglob("*")
+        if "incomplete" in path.name or "converting" in path.name
+    ]
     assert not left
 
 
@@ -204,9 +208,9 @@ def test_parquet_stands_in_where_there_is_no_array_record(folder, tmp_path, monk
     pytest.importorskip("pyarrow")
     wanted = raw(folder, "validation").checksum()
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
-    find = conversion.util.find_spec
+    find = builder.util.find_spec
     monkeypatch.setattr(
-        conversion.util,
+        builder.util,
         "find_spec",
         lambda name: None if name == "array_record" else find(name),
     )
@@ -220,14 +224,13 @@ def test_preparing_is_quiet_on_standard_output(folder, tmp_path, monkeypatch, ca
     assert capsys.readouterr().out == ""
 
 
-def test_the_builder_is_one_of_tfds(folder, tmp_path):
-    import tensorflow_datasets as tfds
-
-    builder = tfds.builder("mosi_utterance", data_dir=tmp_path)
-    assert isinstance(builder, MosiUtterance)
-    mosi_utterance._prepare(builder, folder)
-    source = tfds.data_source("mosi_utterance", split="test", data_dir=tmp_path)
-    assert source[0]["text"].shape == (100,) and source[0]["value"] <= 3
+def test_the_records_are_those_of_tfds(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    batches = raw(folder, "test")
+    source = tfds.data_source("mosi_utterance/bclstm", split="test", data_dir=tmp_path)
+    assert source[0]["features"]["text"].shape == (100,)
+    assert [record["id"].decode() for record in source] == batches.ids
+    np.testing.assert_array_equal([record["label"][0] for record in source], batches.labels[:, 0])
 
 
 def test_missing_files_are_named(tmp_path, monkeypatch):

@@ -81,6 +81,20 @@ def test_mmsa(tmp_path, name):
             np.testing.assert_array_equal(got, wanted)
 
 
+@pytest.mark.parametrize("name", ["mosi", "mosei"])
+def test_mmsa_aligned(tmp_path, name):
+    tree = tiny_data.mmsa(name, unimodal=False, aligned=True)
+    tiny_data.dump(tree, tmp_path / "aligned_50.pkl")
+    for split, theirs in THEIRS.items():
+        batches = stored(name, split, tmp_path, aligned=True)
+        assert_holds(batches, tree[theirs], ("audio", "vision"))
+        np.testing.assert_array_equal(batches.labels[:, 0], tree[theirs]["regression_labels"])
+    # Told apart from an unaligned file by what it holds, whatever its name.
+    file = (tmp_path / "aligned_50.pkl").rename(tmp_path / "unaligned_50.pkl")
+    with pytest.raises(ValueError, match="expected unaligned sequences.*say aligned=True"):
+        stored(name, "train", file)
+
+
 def test_what_was_found_is_told_once(tmp_path, capsys):
     tree = tiny_data.mult("mosei")
     train, test = tree["train"], tree["test"]
@@ -199,7 +213,7 @@ def test_files_that_are_not_there_are_named(tmp_path):
             stored("mosei", "train", data_dir)
         assert "KERASFUSE_DATA" in str(caught.value) and "github.com" in str(caught.value)
     tiny_data.dump(tiny_data.mult("mosei"), tmp_path / "mosei_senti_data.pkl")
-    with pytest.raises(FileNotFoundError, match="Is it .*mosei_senti_data.pkl"):
+    with pytest.raises(FileNotFoundError, match="is it .*mosei_senti_data.pkl"):
         stored("mosei", "train", tmp_path)
 
 

@@ -1,0 +1,82 @@
+"""The source files of a data set: where they are, which belong together, and which are known."""
+
+import functools
+import hashlib
+import os
+import pathlib
+
+
+def home():
+    """Give the folder of TensorFlow Datasets, which holds all records."""
+    return pathlib.Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
+
+
+def folder(data_dir):
+    """Give the folder, or file, of source files: named by the user, else TFDS's manual folder."""
+    named = data_dir or os.environ.get("KERASFUSE_DATA")
+    return pathlib.Path(named or home() / "downloads" / "manual").expanduser()
+
+
+def named(files):
+    """Name the first file and count the others, for messages."""
+    others = f" and {len(files) - 1} more files" if len(files) > 1 else ""
+    return f"{str(files[0])!r}{others}"
+
+
+def pair(first, second):
+    """Pair files of two kinds by a key.
+
+    Args:
+        first, second: lists of `(key, file)`.
+
+    Returns:
+        dict of key to `(file, file)`, sorted by key, and a list of notes for the report: which
+        files have no partner, if any.
+
+    Raises:
+        ValueError: for two files of one kind and key.
+    """
+    kinds = [{}, {}]
+    for found, files in zip(kinds, (first, second), strict=True):
+        for key, file in files:
+            if key in found:
+                raise ValueError(
+                    f"expected one file of {key!r}. Received: {found[key]} and {file}. Remove one."
+                )
+            found[key] = file
+    both = sorted(kinds[0].keys() & kinds[1].keys())
+    alone = [found[key] for found in kinds for key in sorted(found) if key not in both]
+    notes = []
+    if alone:
+        names = ", ".join(f"{file.parent.name}/{file.name}" for file in alone)
+        notes.append(f"left out, {len(alone)} files whose partner is missing: {names}.")
+    return {key: (kinds[0][key], kinds[1][key]) for key in both}, notes
+
+
+def stamp(files):
+    """Digest names, sizes and times of files."""
+    digest = hashlib.sha256()
+    for file in files:
+        found = file.stat()
+        digest.update(f"{file.name}/{found.st_size}/{found.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def size(files):
+    """Add up the bytes of files."""
+    return sum(file.stat().st_size for file in files)
+
+
+def sha256(files):
+    """Digest names and contents of files."""
+    return _sha256_of(tuple((str(file), file.stat().st_mtime_ns) for file in files))
+
+
+@functools.lru_cache(maxsize=8)
+def _sha256_of(stamped):
+    digest = hashlib.sha256()
+    for path, _ in stamped:
+        digest.update(pathlib.Path(path).name.encode())
+        with open(path, "rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
