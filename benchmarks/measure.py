@@ -7,7 +7,10 @@ import os
 import pathlib
 import platform
 import resource
+import subprocess
 import sys
+
+import numpy as np
 
 FOLDER = pathlib.Path(__file__).parent
 RESULTS = FOLDER / "results"
@@ -55,6 +58,46 @@ class PeakMemory:
 
             return torch.cuda.max_memory_allocated() - self.baseline
         return peak_resident_bytes() - self.baseline
+
+
+class Side:
+    """A process that makes a step when told to, and answers with its seconds.
+
+    Args:
+        script: a file that reads a line from its input for every step.
+        arguments: what tells it which steps.
+    """
+
+    def __init__(self, script, *arguments):
+        self.process = subprocess.Popen(
+            [sys.executable, script, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def ask(self, line):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        if not answer:
+            raise RuntimeError("a measured process ended early; its error is above")
+        return float(answer)
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def in_turns(sides, rounds, advance):
+    """Let two sides take turns; return the seconds `(rounds, sides)`."""
+    seconds = []
+    for turn in range(rounds):
+        # Either side goes first in turn, so that drift favours neither.
+        pair = {side: side.ask("step") for side in sides[:: 1 if turn % 2 else -1]}
+        seconds.append([pair[side] for side in sides])
+        advance()
+    return np.array(seconds)
 
 
 def environment(device, threads):

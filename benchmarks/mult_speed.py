@@ -11,7 +11,6 @@ own, above what it held with everything imported and nothing built.
 
 import argparse
 import os
-import subprocess
 import sys
 import time
 
@@ -161,45 +160,20 @@ def serve(what, name, threads):
         print(time.perf_counter() - start, flush=True)
 
 
-class Side:
-    """A process that makes steps of one configuration when told to."""
-
-    def __init__(self, what, name, threads):
-        command = [sys.executable, __file__, "--serve", what, name, "--threads", str(threads)]
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    def ask(self, line):
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-        answer = self.process.stdout.readline()
-        if not answer:
-            raise RuntimeError("a measured process ended early; its error is above")
-        return float(answer)
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
-
-
 def compare(comparison, rounds, threads, advance):
     what, reference, candidate, goal = COMPARISONS[comparison]
-    sides = [Side(what, name, threads) for name in (reference, candidate)]
+    sides = [
+        measure.Side(__file__, "--serve", what, name, "--threads", str(threads))
+        for name in (reference, candidate)
+    ]
     try:
         for side in sides:
             side.ask("step")  # the first one allocates, and builds the optimizer's state
-        seconds = []
-        for turn in range(rounds):
-            # Either side goes first in turn, so that drift favours neither.
-            pair = {side: side.ask("step") for side in sides[:: 1 if turn % 2 else -1]}
-            seconds.append([pair[side] for side in sides])
-            advance()
+        seconds = measure.in_turns(sides, rounds, advance)
         memory = [side.ask("memory") for side in sides]
     finally:
         for side in sides:
             side.close()
-    seconds = np.array(seconds)
     ratios = seconds[:, 0] / seconds[:, 1]
     speeds = BATCH / np.median(seconds, axis=0)
     low, high = np.quantile(ratios, [0.25, 0.75])

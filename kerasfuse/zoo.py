@@ -1,5 +1,6 @@
 """The zoo: named models with their weights, recipes, results and cards."""
 
+import collections
 import fnmatch
 import hashlib
 import pathlib
@@ -219,6 +220,7 @@ def card(name):
         f"{recipe.early_stopping} without improvement; seeds "
         f"{', '.join(map(str, recipe.seeds))}"
         + (f"; each seed on the folds {', '.join(map(str, recipe.folds))}" * bool(recipe.folds)),
+        *_gate_search_lines(recipe),
         "## Weights",
         f"- Where from: {_weights_origin(found)}; trained on {found.weights.trained_on}",
         f"- Terms: {found.weights.licence}",
@@ -309,6 +311,23 @@ def _arguments(arguments):
     return ", ".join(f"{key}={value!r}" for key, value in arguments.items())
 
 
+def _gate_search_lines(recipe):
+    if recipe.gate_search is None:
+        return []
+    return [
+        "- Before that: a search for the primary modality, batch "
+        f"{recipe.gate_search['batch_size']}, until the gate rests, at most "
+        f"{recipe.gate_search['epochs']} epochs; its choice is frozen and all else starts anew"
+    ]
+
+
+def _primary_lines(primary):
+    if not primary:
+        return []
+    chosen = ", ".join(f"{modality} in {count}" for modality, count in primary.most_common())
+    return ["", f"The gate chose {chosen} of {primary.total()} searches."]
+
+
 def _results_lines(entry):
     lines = _recorded_lines(entry) if entry.recorded else ["The recipe's are not recorded yet."]
     tables = {}
@@ -347,6 +366,7 @@ def _recorded_lines(entry):
         "",
         f"{results['parameters']:,} parameters; backend {results['backend']}; {versions}; data "
         f"sha256 {results['data_sha256'][:16]}",
+        *_primary_lines(collections.Counter(results.get("primary", []))),
     ]
 
 

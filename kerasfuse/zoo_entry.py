@@ -54,6 +54,8 @@ class Recipe:
         folds: for cross-validation, values of the data set's argument `fold`. A seed then trains
             once on each, and its scores are the means over folds; the weights are those of the
             fold that the entry's data names.
+        gate_search: dict of `batch_size` and `epochs` at most of a first phase, in which a modality
+            gate makes its choice; the rest of the recipe then trains with the gate frozen.
     """
 
     loss: str
@@ -70,6 +72,7 @@ class Recipe:
     monitor: str
     seeds: tuple
     folds: tuple = ()
+    gate_search: dict | None = None
 
     def __post_init__(self):
         for field, choices in (("loss", LOSSES), ("metrics", METRICS), ("optimizer", OPTIMIZERS)):
@@ -100,6 +103,8 @@ class Recipe:
         if not isinstance(self.folds, list | tuple):
             raise ValueError(f"expected folds to be a list. Received: folds={self.folds!r}.")
         object.__setattr__(self, "folds", tuple(self.folds))
+        if self.gate_search is not None:
+            _check_gate_search(self.gate_search)
 
     def make_metrics(self):
         """Make the metrics of the family that the recipe names."""
@@ -117,6 +122,19 @@ class Recipe:
             raise ValueError(
                 f"expected {field} to be one of {', '.join(choices)}. "
                 f"Received: {field}={value!r}. {nearest(value, choices)}"
+            )
+
+
+def _check_gate_search(gate_search):
+    if not isinstance(gate_search, dict) or set(gate_search) != {"batch_size", "epochs"}:
+        raise ValueError(
+            "expected gate_search to hold batch_size and epochs. "
+            f"Received: gate_search={gate_search!r}."
+        )
+    for key, value in gate_search.items():
+        if type(value) is not int or value < 1:
+            raise ValueError(
+                f"expected gate_search.{key} to be a whole number from 1. Received: {value!r}."
             )
 
 
@@ -268,6 +286,8 @@ class Entry:
         """Return what decides a training run, seeds aside, as nested dicts that toml can write."""
         recipe = {**dataclasses.asdict(self.recipe), "folds": list(self.recipe.folds)}
         del recipe["seeds"]
+        if recipe["gate_search"] is None:
+            del recipe["gate_search"]
         return {
             "entry": {"name": self.name},
             "model": {"class": self.model_class, "args": dict(self.model_args)},
@@ -391,7 +411,8 @@ def _parse(document, name):
         raise ValueError(f"expected the file's name, {name!r}. Received: name={head['name']!r}.")
     model = _keys(document["model"], "model", ("class",), ("args",))
     data = _keys(document["data"], "data", ("name",), ("args",))
-    fields = tuple(field.name for field in dataclasses.fields(Recipe) if field.name != "folds")
+    optional = ("folds", "gate_search")
+    fields = tuple(f.name for f in dataclasses.fields(Recipe) if f.name not in optional)
     weights = document["weights"]
     _strings(
         {key: weights[key] for key in weights if key != "seed"},
@@ -410,7 +431,7 @@ def _parse(document, name):
         model_args=model.get("args", {}),
         data_name=data["name"],
         data_args=data.get("args", {}),
-        recipe=Recipe(**_keys(document["recipe"], "recipe", fields, ("folds",))),
+        recipe=Recipe(**_keys(document["recipe"], "recipe", fields, optional)),
         weights=Weights(**weights),
         published=[
             Published(**_keys(row, "published", ("model", "metric", "value"), ("note",)))

@@ -81,6 +81,15 @@ def test_the_architectures_are_the_papers():
     assert zoo.load("mica_mosei", weights=None).count_params() == 1_024_681
 
 
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [("hct_mg_mosi", 542_843), ("hct_mg_mosei", 781_803), ("hct_mg_iemocap", 547_330)],
+)
+def test_hct_mg_has_the_papers_parameters_and_a_gate(name, count):
+    model = zoo.load(name, weights=None)
+    assert model.count_params() - model.get_layer("gate").count_params() == count
+
+
 def test_the_readme_shows_the_entries_as_they_are(tmp_path):
     readme = ROOT / "README.md"
     copy = tmp_path / "README.md"

@@ -81,7 +81,14 @@ def _summary(run):
         split: {metric: _rounded(numbers) for metric, numbers in run.table(split).items()}
         for split in ("validation", "test")
     }
-    return {"seeds": list(run.seeds), **{key: run.first[key] for key in _SHARED}, **tables}
+    found = {"seeds": list(run.seeds), **{key: run.first[key] for key in _SHARED}}
+    if "gate_search" in run.first:
+        found["primary"] = [
+            trained["gate_search"]["primary"]
+            for results in run.seeds.values()
+            for trained in results.get("folds", {"": results}).values()
+        ]
+    return {**found, **tables}
 
 
 def _rounded(numbers):

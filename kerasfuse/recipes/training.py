@@ -10,6 +10,7 @@ import numpy as np
 
 from kerasfuse import __version__, atomic, backend, zoo, zoo_entry
 from kerasfuse.recipes import folds
+from kerasfuse.recipes.gate_search import search_gate
 from kerasfuse.recipes.processes import train_in_processes
 from kerasfuse.recipes.run import is_finished, is_whole, open_run, read_run, seed_folder
 from kerasfuse.recipes.scoring import (
@@ -41,7 +42,8 @@ def train(
     the same folder goes on where it stopped: finished seeds are kept, a killed one continues after
     its last whole epoch with the weights, optimizer, schedules, order of samples and random numbers
     it would have had; on one machine and backend that gives the result of a run that was never
-    killed.
+    killed. A recipe with a `gate_search` begins with one, see `search_gate`, and then trains with
+    the gate frozen.
 
     Args:
         name: an entry's name.
@@ -117,6 +119,9 @@ def _train_once(entry, folder, seed, data_dir, verbose):
     splits = {split: load_split(entry, split, data_dir, seed) for split in SPLITS}
     model, best = entry.build(), entry.build()
     compile_model(model, entry)
+    gate = None
+    if recipe.gate_search:
+        gate = search_gate(model, best, entry, folder, seed, data_dir, verbose)
     mode = best_is(recipe.monitor)
     plateau = keras.callbacks.ReduceLROnPlateau(
         recipe.monitor, factor=recipe.plateau_factor, patience=recipe.plateau_patience, mode=mode
@@ -143,6 +148,8 @@ def _train_once(entry, folder, seed, data_dir, verbose):
     if not (folder / "results.json").exists():
         best.load_weights(checkpoint.best_weights)
         results = _results(entry, seed, best, splits, checkpoint.state)
+        if gate is not None:
+            results["gate_search"] = gate
         with atomic.replacing(folder / "results.json") as temporary:
             temporary.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     checkpoint.finish()

@@ -1,0 +1,162 @@
+"""Speed of HCT-MG beside kerasfuse's own MulT of the same width, heads and depth.
+
+Shapes of CMU-MOSI, unaligned, without padding; the paper's settings: width 40, 5 heads, 2 layers,
+kernels of one step; batch 16. The two sides are two fresh processes that take turns, a step each:
+the speed-up is the median of the ratios of neighbouring steps. A GRU of three layers over 500 steps
+stands beside the same GRU as Keras runs it.
+
+    KERAS_BACKEND=jax python benchmarks/hct_mg_speed.py
+    KERAS_BACKEND=torch python benchmarks/hct_mg_speed.py --rounds 20 --only train
+"""
+
+import argparse
+import os
+import sys
+import time
+
+import measure
+import numpy as np
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+
+WIDTHS = {"text": 300, "audio": 5, "vision": 20}
+STEPS = {"text": 50, "audio": 375, "vision": 500}
+BATCH, DIM = 16, 40
+SETTINGS = {"dim": DIM, "num_heads": 5, "num_layers": 2, "kernel_sizes": 1}
+DROPOUTS = {"embedding_dropout": 0.2, "residual_dropout": 0.2, "feedforward_dropout": 0.2}
+LEARNING_RATE, CLIP_NORM = 1e-3, 0.8
+
+# Name: (what, reference, candidate, least speed-up wanted on jax).
+COMPARISONS = {
+    "train": ("train", "MulT", "HCTMG", 1.5),
+    "infer": ("infer", "MulT", "HCTMG", 1.5),
+    "gru": ("train", "GRU of Keras", "MaskedGRU", None),
+}
+COLUMNS = {
+    "what": ("", ""),
+    "reference": ("reference", ""),
+    "reference_speed": ("samples/s", ".1f"),
+    "candidate": ("candidate", ""),
+    "candidate_speed": ("samples/s", ".1f"),
+    "speed_up": ("speed-up, median of pairs", ".2f"),
+    "spread": ("quartiles", ""),
+    "pairs": ("pairs", "d"),
+    "goal": ("goal", ""),
+}
+
+
+def model_and_batch(name):
+    import keras
+
+    from kerasfuse import layers, models
+
+    rng = np.random.default_rng(0)
+    x = {m: rng.normal(size=(BATCH, STEPS[m], w)).astype("float32") for m, w in WIDTHS.items()}
+    y = rng.normal(size=(BATCH, 1)).astype("float32")
+    if hasattr(models, name):
+        return getattr(models, name)(WIDTHS, **SETTINGS, **DROPOUTS), x, y
+    x = rng.normal(size=(BATCH, STEPS["vision"], DIM)).astype("float32")
+    inputs = keras.Input(x.shape[1:])
+    if name == "MaskedGRU":
+        outputs = layers.MaskedGRU(DIM, 3)(inputs)
+    else:
+        outputs = inputs
+        for _ in range(3):
+            outputs = keras.layers.GRU(DIM, use_bias=False, return_sequences=True)(outputs)
+    outputs = keras.layers.Dense(1)(outputs[:, -1])
+    return keras.Model(inputs, outputs), x, y
+
+
+def serve(what, name, threads):
+    """Make one step for every line that comes in, and answer with its seconds."""
+    import keras
+
+    if keras.config.backend() == "torch":
+        import torch
+
+        torch.set_num_threads(threads)
+    model, x, y = model_and_batch(name)
+    model.compile(keras.optimizers.Adam(LEARNING_RATE, global_clipnorm=CLIP_NORM), "mae")
+    step = {
+        "train": lambda: model.train_on_batch(x, y),
+        "infer": lambda: model.predict_on_batch(x),
+    }[what]
+    for _ in sys.stdin:
+        start = time.perf_counter()
+        float(np.mean(step()))  # until the numbers are there
+        print(time.perf_counter() - start, flush=True)
+
+
+def compare(comparison, rounds, threads, advance):
+    what, reference, candidate, goal = COMPARISONS[comparison]
+    sides = [
+        measure.Side(__file__, "--serve", what, name, "--threads", str(threads))
+        for name in (reference, candidate)
+    ]
+    try:
+        for _ in range(2):  # the first step compiles
+            for side in sides:
+                side.ask("step")
+        seconds = measure.in_turns(sides, rounds, advance)
+    finally:
+        for side in sides:
+            side.close()
+    ratios = seconds[:, 0] / seconds[:, 1]
+    speeds = BATCH / np.median(seconds, axis=0)
+    low, high = np.quantile(ratios, [0.25, 0.75])
+    speed_up = float(np.median(ratios))
+    return {
+        "comparison": comparison,
+        "what": what,
+        "reference": reference,
+        "reference_speed": float(speeds[0]),
+        "candidate": candidate,
+        "candidate_speed": float(speeds[1]),
+        "speed_up": speed_up,
+        "spread": f"{low:.2f} .. {high:.2f}",
+        "pairs": rounds,
+        "goal": goal and f"{goal:g}: {'met' if speed_up >= goal else 'missed'}",
+        "seconds": seconds.tolist(),
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--rounds", type=int, default=20, help="pairs of steps in a comparison")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument(
+        "--only",
+        choices=COMPARISONS,
+        nargs="+",
+        default=list(COMPARISONS),
+        help="a part of the comparisons, which is printed and not saved",
+    )
+    parser.add_argument("--serve", nargs=2, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.serve:
+        return serve(*arguments.serve, arguments.threads)
+
+    # What jax listens to; it has to be said before it starts.
+    os.environ["OMP_NUM_THREADS"] = str(arguments.threads)
+    if arguments.threads == 1:
+        os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
+
+    from rich.console import Console
+    from rich.progress import Progress
+
+    rows = []
+    with Progress() as progress:
+        for name in arguments.only:
+            task = progress.add_task(name, total=arguments.rounds)
+            rows.append(
+                compare(
+                    name, arguments.rounds, arguments.threads, lambda t=task: progress.advance(t)
+                )
+            )
+    if arguments.only == list(COMPARISONS):
+        measure.save("hct_mg_speed", rows, COLUMNS, measure.environment("cpu", arguments.threads))
+    Console().print(measure.markdown(rows, COLUMNS), soft_wrap=True)
+
+
+if __name__ == "__main__":
+    main()
