@@ -16,6 +16,11 @@ os.environ |= {
     "TF_CPP_MIN_LOG_LEVEL": "2",
     "KERAS_HOME": keras_home.name,
 }
+if os.environ.get("KERAS_BACKEND") == "jax":
+    # Compilation is most of what these tests take, of programs that run once or twice.
+    os.environ["XLA_FLAGS"] = (
+        "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+    )
 
 import pytest  # noqa: E402
 
