@@ -52,10 +52,12 @@ def prepared(builder_class, files, read, accept=None, *, data_dir=None, missing=
     files = [pathlib.Path(file) for file in files]
     found = _find(root, files, accept) if files or not data_dir else None
     if not found and not files:
+        folder = source_files.folder(data_dir)
+        came = "a folder" if folder.exists() else "a path that does not exist,"
         raise FileNotFoundError(
-            f"expected the files of {builder_class.name} in "
-            f"{str(source_files.folder(data_dir))!r}. Received: a folder without {missing}. Name "
-            "the right folder in data_dir=... or in the environment variable KERASFUSE_DATA. "
+            f"expected the files of {builder_class.name} in {str(folder)!r}. Received: {came} "
+            f"without {missing}. Name the right folder in data_dir=... or in the environment "
+            "variable KERASFUSE_DATA. "
             f"{builder_class.MANUAL_DOWNLOAD_INSTRUCTIONS}"
         )
     stored, facts = found or _made(builder_class, root, files, read, accept)

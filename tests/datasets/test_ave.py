@@ -81,6 +81,8 @@ def test_files_that_are_none_or_not_there(tmp_path):
     (folder / "labels.h5").unlink()
     with pytest.raises(FileNotFoundError, match="a folder without labels.h5.*github.com"):
         stored(folder)
+    with pytest.raises(FileNotFoundError, match="does not exist, without audio_feature.h5"):
+        stored(tmp_path / "elsewhere")
 
 
 # From wav and frames.
