@@ -6,7 +6,13 @@ import keras
 
 from kerasfuse.layers import CrossmodalHierarchy, MaskedGRU, ModalityGate, ResidualHead
 from kerasfuse.models.attention_of import AttentionOf
-from kerasfuse.models.entry import check_modalities, for_each, inputs_and_masks, project
+from kerasfuse.models.entry import (
+    check_layers,
+    check_modalities,
+    for_each,
+    inputs_and_masks,
+    project,
+)
 from kerasfuse.models.fusion_model import FusionModel
 
 RECURRENT_LAYERS = 3
@@ -97,6 +103,7 @@ class HCTMG(FusionModel):
                 "expected exactly three modalities, one primary and two auxiliary ones; for "
                 f"another number take MulT or MICA. Received: {modalities!r}"
             )
+        check_layers(num_layers)
         kernels = for_each(widths, kernel_sizes, "kernel_sizes")
         raw_dropout = dict.fromkeys(widths, 0.0) | dict(input_dropout or {})
 

@@ -108,6 +108,8 @@ def test_wrong_arguments_are_told():
     for widths in ({"text": 3, "audio": 4}, dict.fromkeys("abcd", 3)):
         with pytest.raises(ValueError, match="exactly three modalities.*MulT or MICA"):
             HCTMG(widths)
+    with pytest.raises(ValueError, match="num_layers"):
+        HCTMG(WIDTHS, num_layers=0)
     with pytest.raises(ValueError, match="one of .*'eeg'.*'smell'"):
         HCTMG(WIDTHS, gate="fixed", primary="smell", **SMALL)
     with pytest.raises(ValueError, match="'straight_through'.*'hard'"):
