@@ -101,22 +101,12 @@ def compare(comparison, rounds, threads, advance):
     finally:
         for side in sides:
             side.close()
-    ratios = seconds[:, 0] / seconds[:, 1]
-    speeds = BATCH / np.median(seconds, axis=0)
-    low, high = np.quantile(ratios, [0.25, 0.75])
-    speed_up = float(np.median(ratios))
     return {
         "comparison": comparison,
         "what": what,
         "reference": reference,
-        "reference_speed": float(speeds[0]),
         "candidate": candidate,
-        "candidate_speed": float(speeds[1]),
-        "speed_up": speed_up,
-        "spread": f"{low:.2f} .. {high:.2f}",
-        "pairs": rounds,
-        "goal": goal and f"{goal:g}: {'met' if speed_up >= goal else 'missed'}",
-        "seconds": seconds.tolist(),
+        **measure.speed_up(seconds, BATCH, goal),
     }
 
 

@@ -100,6 +100,22 @@ def in_turns(sides, rounds, advance):
     return np.array(seconds)
 
 
+def speed_up(seconds, batch, goal=None):
+    """Say how much faster the second of two sides is, by the median of the ratios of its turns."""
+    ratios = seconds[:, 0] / seconds[:, 1]
+    reference, candidate = (batch / np.median(seconds, axis=0)).tolist()
+    low, middle, high = np.quantile(ratios, [0.25, 0.5, 0.75]).tolist()
+    return {
+        "reference_speed": reference,
+        "candidate_speed": candidate,
+        "speed_up": middle,
+        "spread": f"{low:.2f} .. {high:.2f}",
+        "pairs": len(seconds),
+        "goal": goal and f"{goal:g}: {'met' if middle >= goal else 'missed'}",
+        "seconds": seconds.tolist(),
+    }
+
+
 def environment(device, threads):
     """Describe where and with what a number was measured."""
     import keras
