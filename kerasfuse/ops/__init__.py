@@ -1,6 +1,7 @@
 """Pure functions on tensors: the mathematics, apart from layers and their state."""
 
 from kerasfuse.ops.attention import attention_scores, causal_slack_mask, fused_attention
+from kerasfuse.ops.contrast import log_sum_exp, pair_loss, unit_vectors
 from kerasfuse.ops.element_alignment import propagated_alignment
 from kerasfuse.ops.masks import padding_mask
 from kerasfuse.ops.maximum_mean_discrepancy import mmd
@@ -11,9 +12,12 @@ __all__ = [
     "attention_scores",
     "causal_slack_mask",
     "fused_attention",
+    "log_sum_exp",
     "mmd",
     "padding_mask",
+    "pair_loss",
     "propagated_alignment",
     "shapley_values",
     "sinusoid",
+    "unit_vectors",
 ]
