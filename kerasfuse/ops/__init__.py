@@ -3,7 +3,7 @@
 from kerasfuse.ops.attention import attention_scores, causal_slack_mask, fused_attention
 from kerasfuse.ops.contrast import log_sum_exp, pair_loss, unit_vectors
 from kerasfuse.ops.element_alignment import propagated_alignment
-from kerasfuse.ops.masks import padding_mask
+from kerasfuse.ops.masks import first_valid_steps, padding_mask
 from kerasfuse.ops.maximum_mean_discrepancy import mmd
 from kerasfuse.ops.positions import sinusoid
 from kerasfuse.ops.shapley import shapley_values
@@ -11,6 +11,7 @@ from kerasfuse.ops.shapley import shapley_values
 __all__ = [
     "attention_scores",
     "causal_slack_mask",
+    "first_valid_steps",
     "fused_attention",
     "log_sum_exp",
     "mmd",

@@ -35,6 +35,29 @@ def last_valid_step(mask):
     return ops.max(ops.where(mask, steps[None, :], 0), axis=1)
 
 
+def first_valid_steps(x, mask, count):
+    """Take the first real steps of each sample, in order; zeros where a sample has fewer.
+
+    Args:
+        x: tensor `(batch, steps, width)`.
+        mask: boolean `(batch, steps)`, `True` at real steps.
+        count: how many to take, a number.
+
+    Returns:
+        Tensor `(batch, count, width)`, and boolean `(batch, count)`, `True` where it holds a step.
+
+    Example:
+
+    >>> x, mask = np.array([[[1.0], [2.0], [3.0]]]), np.array([[False, True, True]])
+    >>> first_valid_steps(x, mask, 1)   # [[[2.]]], [[True]]
+    """
+    number = ops.cumsum(ops.cast(mask, "int32"), axis=1)
+    wanted = ops.arange(1, count + 1, dtype="int32")[None, :, None]
+    # As a product with a matrix of zeros and ones: any number of steps will do, even fewer.
+    chosen = ops.logical_and(ops.equal(number[:, None, :], wanted), mask[:, None, :])
+    return ops.matmul(ops.cast(chosen, x.dtype), x), ops.any(chosen, axis=-1)
+
+
 def gather_step(x, index):
     """Take one step of each sample: `(batch, steps, width)`, `(batch,)` -> `(batch, width)`."""
     return ops.squeeze(ops.take_along_axis(x, index[:, None, None], axis=1), axis=1)

@@ -41,6 +41,11 @@ ALIGNED = {
 LATE = {"source_mask": mask(7)}
 WIDE = {"text": sequence(5, 8), "audio": sequence(7, 8), "pulse": sequence(6, 8)}
 STREAMS = {"text": sequence(5, 8), "audio": sequence(7, 3), "pulse": sequence(6, 5)}
+SOURCES = {
+    "sources": {"audio": sequence(7, 3), "pulse": sequence(6, 5)},
+    "source_masks": {"audio": mask(7), "pulse": mask(6)},
+}
+BOTTLENECK = {"streams": WIDE, "masks": {m: mask(x.shape[1]) for m, x in WIDE.items()}}
 SOURCE = [("source", "source_mask")]
 STEPS = [("inputs", "mask")]
 PAIRS = [("queries", "query_mask"), ("keys", "key_mask")]
@@ -157,6 +162,54 @@ CONTRACTS = [
         ALIGNED,
         (4, 8),
         {"sequences": PAIRS},
+    ),
+    (
+        layers.MultiCrossAttention,
+        {"num_heads": 2},
+        {"query": sequence(5, 8), **SOURCES},
+        (4, 5, 8),
+        {"sequences": [("sources", "source_masks")]},
+    ),
+    (
+        layers.TemporalAlignment,
+        {"num_heads": 2},
+        {"anchor": sequence(5, 8), **SOURCES},
+        [(4, 5, 8), (4, 5, 7), (4, 5, 6)],
+        {"sequences": [], "call_kwargs": {"return_attention": True}},
+    ),
+    *[
+        (
+            layers.AttentionBlock,
+            {"num_heads": 2, "feedforward_dim": 6, "activation": "gelu", "norm": norm},
+            {"query": sequence(5, 8), **SOURCES},
+            (4, 5, 8),
+            {"sequences": [("sources", "source_masks")]},
+        )
+        for norm in ("sum", "branch")
+    ],
+    (
+        layers.HierarchicalBottleneck,
+        # Two levels are held against numpy in test_hierarchical_bottleneck.py.
+        {"num_layers": 1, "num_bottlenecks": 2, "num_heads": 2, "feedforward_dim": 6},
+        {"fused": sequence(5, 8), "fused_mask": mask(5), **BOTTLENECK},
+        [(4, 2, 8), (4, 7, 8), (4, 6, 8), (4, 5, 8)],
+        {"sequences": [("streams", "masks"), ("fused", "fused_mask")]},
+    ),
+    (
+        layers.JointSelfAttention,
+        {"num_layers": 2, "num_heads": 2, "feedforward_dim": 6, "dropout": 0.1},
+        BOTTLENECK,
+        [(4, 7, 8), (4, 6, 8), (4, 5, 8)],
+        {"sequences": [("streams", "masks")]},
+    ),
+    (layers.LearnedTokens, {"count": 1}, {"inputs": sequence(5, 8)}, (4, 1, 8), {}),
+    (layers.LearnedTokens, {"count": 3}, {"inputs": sequence(5, 8)}, (4, 3, 8), {}),
+    (
+        layers.LearnedPositions,
+        {"max_steps": 2},
+        {"inputs": sequence(5, 8), "mask": mask(5)},
+        (4, 5, 8),
+        {},
     ),
     (layers.Dropout, {"rate": 0.3}, {"inputs": sequence(5, 8)}, (4, 5, 8), {}),
     (
