@@ -14,6 +14,7 @@ from kerasfuse.datasets import sims as sims
 from kerasfuse.datasets import simulated as simulated
 from kerasfuse.datasets import ur_funny as ur_funny
 from kerasfuse.datasets.batches import Batches
+from kerasfuse.datasets.companions import Companions
 from kerasfuse.datasets.registry import convert, load, names
 
-__all__ = ["Batches", "convert", "load", "names"]
+__all__ = ["Batches", "Companions", "convert", "load", "names"]

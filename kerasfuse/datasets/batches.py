@@ -106,7 +106,7 @@ class Batches(keras.utils.PyDataset):
         self.batch_size = _as_integer("batch_size", batch_size, least=1)
         self.shuffle = shuffle
         self.padding = padding
-        self._seed = _as_integer("seed", seed, least=0)
+        self.seed = _as_integer("seed", seed, least=0)
         self._alignments = alignments
         self.epoch = 0
 
@@ -118,7 +118,7 @@ class Batches(keras.utils.PyDataset):
     def epoch(self, value):
         self._epoch = _as_integer("epoch", value, least=0)
         if self.shuffle:
-            generator = np.random.default_rng([self._seed, self._epoch])
+            generator = np.random.default_rng([self.seed, self._epoch])
             self._order = generator.permutation(self.num_samples)
         else:
             self._order = np.arange(self.num_samples)
@@ -130,8 +130,26 @@ class Batches(keras.utils.PyDataset):
         return -(-self.num_samples // self.batch_size)
 
     def __getitem__(self, index):
+        index = range(len(self))[index]
+        return self.gather(self.rows(index), unlike=self.rows(0) if index == 1 else None)
+
+    def rows(self, index):
+        """Give the positions, in stored order, of the samples of a batch of this epoch."""
         first = range(len(self))[index] * self.batch_size
-        rows = self._order[first : first + self.batch_size]
+        return self._order[first : first + self.batch_size]
+
+    def gather(self, rows, unlike=None):
+        """Make a batch of any samples.
+
+        Args:
+            rows: their positions in stored order; one may occur several times.
+            unlike: rows of the first batch, when this is the second: TensorFlow takes a number of
+                steps that both share for fixed.
+
+        Returns:
+            What `self[i]` returns.
+        """
+        rows = np.asarray(rows)
         samples = self._store.read(rows)
         inputs = {}
         for name, arrays in samples.items():
@@ -140,10 +158,9 @@ class Batches(keras.utils.PyDataset):
                 continue
             steps = self._steps[name]
             length = steps.padded(rows)
-            if first == self.batch_size and fixes_shapes_from_two_batches():
+            if unlike is not None and fixes_shapes_from_two_batches():
                 # One more step tells the trainer that this axis is not fixed.
-                alike = length == steps.padded(self._order[: self.batch_size])
-                length += alike and steps.vary
+                length += length == steps.padded(unlike) and steps.vary
             inputs[name] = _padded(arrays, length, self.padding)
         return (inputs,) if self.labels is None else (inputs, self.labels[rows])
 

@@ -2,6 +2,7 @@
 
 from kerasfuse.layers.absent_as_zeros import AbsentAsZeros
 from kerasfuse.layers.attention_block import AttentionBlock
+from kerasfuse.layers.cross_attention_fusion import CrossAttentionFusion
 from kerasfuse.layers.crossmodal_attention import CrossmodalAttention
 from kerasfuse.layers.crossmodal_block import CrossmodalBlock
 from kerasfuse.layers.crossmodal_hierarchy import CrossmodalHierarchy
@@ -9,6 +10,7 @@ from kerasfuse.layers.crossmodal_transformer import CrossmodalTransformer
 from kerasfuse.layers.dropout import Dropout
 from kerasfuse.layers.hierarchical_bottleneck import HierarchicalBottleneck
 from kerasfuse.layers.joint_self_attention import JointSelfAttention
+from kerasfuse.layers.kept_for_loss import KeptForLoss
 from kerasfuse.layers.learned_positions import LearnedPositions
 from kerasfuse.layers.learned_tokens import LearnedTokens
 from kerasfuse.layers.masked_conv1d import MaskedConv1D
@@ -28,6 +30,7 @@ from kerasfuse.layers.temporal_alignment import TemporalAlignment
 __all__ = [
     "AbsentAsZeros",
     "AttentionBlock",
+    "CrossAttentionFusion",
     "CrossmodalAttention",
     "CrossmodalBlock",
     "CrossmodalHierarchy",
@@ -35,6 +38,7 @@ __all__ = [
     "Dropout",
     "HierarchicalBottleneck",
     "JointSelfAttention",
+    "KeptForLoss",
     "LearnedPositions",
     "LearnedTokens",
     "MMDRegularizer",

@@ -9,10 +9,11 @@ class AbsentAsZeros(keras.layers.Layer):
     """Replace modalities that are `None` by one step of zeros, padding to every other layer.
 
     Args:
-        modalities: dict of modality name to feature width.
+        modalities: dict of modality name to feature width, `None` for integer ids.
 
     Call arguments:
-        inputs: dict of modality name to tensor `(batch, steps, features)` or `None`.
+        inputs: dict of modality name to tensor `(batch, steps, features)`, or ids `(batch, steps)`,
+            or `None`.
 
     Returns:
         The dict, without `None`.
@@ -38,10 +39,11 @@ class AbsentAsZeros(keras.layers.Layer):
                 "Received: None for each of them"
             )
         batch = ops.shape(present[0])[0]
-        dtype = present[0].dtype
+        widths = self.modalities
+        dtype = next((x.dtype for m, x in inputs.items() if x is not None and widths[m]), None)
         return {
-            name: ops.zeros((batch, 1, width), dtype) if inputs[name] is None else inputs[name]
-            for name, width in self.modalities.items()
+            name: _zeros(batch, width, dtype) if inputs[name] is None else inputs[name]
+            for name, width in widths.items()
         }
 
     def compute_output_spec(self, inputs):
@@ -49,3 +51,7 @@ class AbsentAsZeros(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "modalities": self.modalities}
+
+
+def _zeros(batch, width, dtype):
+    return ops.zeros((batch, 1), "int32") if width is None else ops.zeros((batch, 1, width), dtype)

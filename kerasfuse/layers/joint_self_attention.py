@@ -14,8 +14,8 @@ class JointSelfAttention(keras.layers.Layer):
 
     Its cost grows with the square of all steps together.
 
-    Reference: "Concat & SA" of DAHB, Table 5. With two layers, a feed-forward net of 4 d and
-    CH-SIMS's 39, 401 and 56 steps it has the multiply-adds that the table gives.
+    Reference: "Concat & SA" of DAHB, Table 5, of which the paper tells no more. Two layers and a
+    feed-forward net of 4 d come to the multiply-adds that it gives.
 
     Args:
         num_layers: number of blocks.
@@ -24,18 +24,21 @@ class JointSelfAttention(keras.layers.Layer):
         activation, norm, dropout: see `AttentionBlock`.
 
     Call arguments:
+        fused: tensor `(batch, steps, width)`, the aligned sequence; it passes unchanged.
         streams: dict of modality name to tensor X_m, `(batch, steps, width)`.
-        masks: dict of modality name to boolean `(batch, steps)`, `True` at real steps.
+        fused_mask: boolean `(batch, steps)`, `True` at real steps.
+        masks: dict of modality name to boolean `(batch, steps)`.
 
     Returns:
-        The dict of streams, padded steps 0.
+        `fused`, and the dict of streams, padded steps 0.
 
     Example:
 
     >>> streams = {"text": np.ones((2, 50, 40)), "audio": np.ones((2, 500, 40))}
     >>> masks = {m: np.ones(x.shape[:2], bool) for m, x in streams.items()}
     >>> fuse = JointSelfAttention(num_layers=2, num_heads=8, feedforward_dim=160)
-    >>> fuse(streams, masks)["audio"].shape   # (2, 500, 40)
+    >>> fused, streams = fuse(streams["text"], streams, masks["text"], masks)
+    >>> streams["text"].shape   # (2, 50, 40)
     """
 
     def __init__(
@@ -56,8 +59,8 @@ class JointSelfAttention(keras.layers.Layer):
         self.norm = norm
         self.dropout = dropout
 
-    def build(self, streams_shape):
-        shape = (None, None, next(iter(streams_shape.values()))[-1])
+    def build(self, fused_shape, streams_shape):
+        sources = {"self": fused_shape}
         self.blocks = []
         for index in range(self.num_layers):
             block = AttentionBlock(
@@ -69,24 +72,26 @@ class JointSelfAttention(keras.layers.Layer):
                 name=f"block_{index}",
                 dtype=self.dtype_policy,
             )
-            block.build(shape, {"self": shape})
+            block.build(fused_shape, sources)
             self.blocks.append(block)
 
-    def call(self, streams, masks, training=None):
+    def call(self, fused, streams, fused_mask, masks, training=None):
         x = ops.concatenate(list(streams.values()), axis=1)
         mask = ops.concatenate([masks[m] for m in streams], axis=1)
         for block in self.blocks:
             x = block(x, {"self": x}, {"self": mask}, training=training)
         x = x * ops.cast(mask, x.dtype)[:, :, None]
-        fused, start = {}, 0
+        updated, start = {}, 0
         for name, stream in streams.items():
             steps = ops.shape(stream)[1]
-            fused[name] = x[:, start : start + steps]
+            updated[name] = x[:, start : start + steps]
             start += steps
-        return fused
+        return fused, updated
 
-    def compute_output_spec(self, streams, masks, training=None):
-        return {m: keras.KerasTensor(x.shape, self.compute_dtype) for m, x in streams.items()}
+    def compute_output_spec(self, fused, streams, fused_mask, masks, training=None):
+        return keras.KerasTensor(fused.shape, self.compute_dtype), {
+            m: keras.KerasTensor(x.shape, self.compute_dtype) for m, x in streams.items()
+        }
 
     def get_config(self):
         config = {

@@ -15,8 +15,8 @@ class LearnedPositions(keras.layers.Layer):
     Padding in front shifts nothing. Steps beyond `max_steps` share the last vector; padded ones get
     some vector, and are to be masked.
 
-    Reference: DAHB's encoders of audio and vision, in the authors' later release; there the table
-    starts at 0, and here.
+    Reference: DAHB's encoders of audio and vision, in its authors' later release, where the vectors
+    also start at 0.
 
     Args:
         max_steps: number of vectors.
@@ -37,7 +37,6 @@ class LearnedPositions(keras.layers.Layer):
     def __init__(self, max_steps, **kwargs):
         super().__init__(**kwargs)
         self.max_steps = max_steps
-        self.supports_masking = True
 
     def build(self, inputs_shape):
         self.table = self.add_weight(
@@ -47,6 +46,9 @@ class LearnedPositions(keras.layers.Layer):
     def call(self, inputs, mask):
         places = ops.clip(positions_from_first_valid(mask) - 1, 0, self.max_steps - 1)
         return inputs + ops.cast(ops.take(self.table, places, axis=0), inputs.dtype)
+
+    def compute_mask(self, inputs, previous_mask):
+        return None  # Masks travel as arguments here.
 
     def compute_output_shape(self, inputs_shape):
         return inputs_shape

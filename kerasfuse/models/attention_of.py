@@ -13,6 +13,10 @@ class AttentionOf(keras.layers.Layer):
         layer: a layer with a call argument `return_attention`.
         mask_argument: name of its call argument for masks.
         **options: further call arguments.
+
+    Call arguments:
+        inputs: what the layer is called on; a list of several arguments.
+        masks: the masks.
     """
 
     def __init__(self, layer, mask_argument, **options):
@@ -23,10 +27,16 @@ class AttentionOf(keras.layers.Layer):
         self.built = True
 
     def call(self, inputs, masks):
-        return self.layer(inputs, **{self.mask_argument: masks}, **self.options)
+        return self.layer(*_listed(inputs), **{self.mask_argument: masks}, **self.options)
 
     def compute_output_spec(self, inputs, masks):
-        return self.layer.compute_output_spec(inputs, **{self.mask_argument: masks}, **self.options)
+        return self.layer.compute_output_spec(
+            *_listed(inputs), **{self.mask_argument: masks}, **self.options
+        )
+
+
+def _listed(inputs):
+    return inputs if isinstance(inputs, list) else [inputs]
 
 
 def summary_attentions(summaries, sequences, masks):

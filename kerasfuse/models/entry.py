@@ -5,14 +5,25 @@ import keras
 from kerasfuse.layers import AbsentAsZeros, Dropout, MaskedConv1D, PaddingMask, SinusoidalPositions
 
 
-def check_modalities(modalities):
+def check_modalities(modalities, ids=()):
     """Return `modalities` as a dict of name to width.
+
+    Args:
+        modalities: dict of name to width.
+        ids: names of the modalities whose width must be `None`, as they are integer ids.
 
     Raises:
         ValueError: for fewer than two modalities, or a width that is not a positive integer.
     """
     widths = dict(modalities)
-    if len(widths) < 2 or not all(isinstance(w, int) and w > 0 for w in widths.values()):
+    for name in ids:
+        if widths.get(name, 0) is not None:
+            raise ValueError(
+                f"expected `modalities` to give {name!r} the width None, as an encoder reads its "
+                f"integer ids. Received: {modalities!r}"
+            )
+    numbers = [w for name, w in widths.items() if name not in ids]
+    if len(widths) < 2 or not all(isinstance(w, int) and w > 0 for w in numbers):
         raise ValueError(
             "expected `modalities` to map at least two names to feature widths, such as "
             f"{{'text': 300, 'audio': 74}}. Received: {modalities!r}"
@@ -49,11 +60,13 @@ def inputs_and_masks(modalities):
     """Create the symbolic inputs, the same with absent ones filled in, and the masks of real steps.
 
     Returns:
-        Three dicts by modality name: inputs and tensors `(batch, steps, width)`, and masks
-        `(batch, steps)`.
+        Three dicts by modality name: inputs and tensors `(batch, steps, width)`, integer ids
+        `(batch, steps)` where the width is `None`, and masks `(batch, steps)`.
     """
     inputs = {
-        name: keras.Input((None, width), name=name, optional=True)
+        name: keras.Input((None,), name=name, dtype="int32", optional=True)
+        if width is None
+        else keras.Input((None, width), name=name, optional=True)
         for name, width in modalities.items()
     }
     present = AbsentAsZeros(modalities, name="present")(inputs)

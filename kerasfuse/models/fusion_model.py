@@ -79,7 +79,14 @@ class FusionModel(keras.Model):
             )
         for name, width in self.modalities.items():
             shape = None if inputs[name] is None else tuple(inputs[name].shape)
-            if shape is not None and (len(shape) != 3 or shape[-1] not in (width, None)):
+            if shape is None:
+                continue
+            if width is None and len(shape) != 2:
+                raise ValueError(
+                    f"expected modality {name!r} to be integer ids (batch, steps). "
+                    f"Received: {shape}"
+                )
+            if width is not None and (len(shape) != 3 or shape[-1] not in (width, None)):
                 raise ValueError(
                     f"expected modality {name!r} to have shape (batch, steps, {width}). "
                     f"Received: {shape}"

@@ -187,9 +187,33 @@ def test_attention_of_the_bottleneck_has_a_row_for_each_token():
 
 def test_joint_attention_of_one_modality_is_self_attention():
     layer = layers.JointSelfAttention(1, HEADS, 6)
-    found = layer({"text": np.float32(FUSED)}, {"text": MASKS["text"]})["text"]
+    x, text = np.float32(FUSED), {"text": MASKS["text"]}
+    fused, streams = layer(x, {"text": x}, MASKS["text"], text)
     expected = update(layer.blocks[0], FUSED, {"self": FUSED}, {"self": MASKS["text"]})
-    np.testing.assert_allclose(array(found), expected * MASKS["text"][:, :, None], atol=1e-5)
+    np.testing.assert_allclose(
+        array(streams["text"]), expected * MASKS["text"][:, :, None], atol=1e-5
+    )
+    np.testing.assert_array_equal(array(fused), array(x))
+
+
+def test_joint_attention_looks_from_each_modality_at_all():
+    layer = layers.JointSelfAttention(1, HEADS, 6)
+    _, streams = layer(np.float32(FUSED), float32(STREAMS), MASKS["text"], MASKS)
+    x = np.concatenate([STREAMS["text"], STREAMS["audio"]], axis=1)
+    mask = np.concatenate([MASKS["text"], MASKS["audio"]], axis=1)
+    expected = update(layer.blocks[0], x, {"self": x}, {"self": mask}) * mask[:, :, None]
+    np.testing.assert_allclose(array(streams["text"]), expected[:, :5], atol=1e-5)
+    np.testing.assert_allclose(array(streams["audio"]), expected[:, 5:], atol=1e-5)
+
+
+def test_cross_attention_updates_the_anchor_alone():
+    layer = layers.CrossAttentionFusion("text", 2, HEADS, 6)
+    fused, streams = layer(np.float32(FUSED), float32(STREAMS), MASKS["text"], MASKS)
+    expected = STREAMS["text"]
+    for block in layer.blocks:
+        expected = update(block, expected, {"audio": STREAMS["audio"]}, MASKS)
+    np.testing.assert_allclose(array(streams["text"]), expected, atol=1e-5)
+    np.testing.assert_array_equal(array(streams["audio"]), np.float32(STREAMS["audio"]))
 
 
 def test_positions_count_from_the_first_real_step_and_end_at_the_last_vector():

@@ -195,13 +195,19 @@ CONTRACTS = [
         [(4, 2, 8), (4, 7, 8), (4, 6, 8), (4, 5, 8)],
         {"sequences": [("streams", "masks"), ("fused", "fused_mask")]},
     ),
-    (
-        layers.JointSelfAttention,
-        {"num_layers": 2, "num_heads": 2, "feedforward_dim": 6, "dropout": 0.1},
-        BOTTLENECK,
-        [(4, 7, 8), (4, 6, 8), (4, 5, 8)],
-        {"sequences": [("streams", "masks")]},
-    ),
+    *[
+        (
+            cls,
+            {**kwargs, "num_layers": 2, "num_heads": 2, "feedforward_dim": 6, "dropout": 0.1},
+            {"fused": sequence(5, 8), "fused_mask": mask(5), **BOTTLENECK},
+            [(4, 5, 8), (4, 7, 8), (4, 6, 8), (4, 5, 8)],
+            {"sequences": [("streams", "masks")]},
+        )
+        for cls, kwargs in (
+            (layers.JointSelfAttention, {}),
+            (layers.CrossAttentionFusion, {"anchor": "text"}),
+        )
+    ],
     (layers.LearnedTokens, {"count": 1}, {"inputs": sequence(5, 8)}, (4, 1, 8), {}),
     (layers.LearnedTokens, {"count": 3}, {"inputs": sequence(5, 8)}, (4, 3, 8), {}),
     (
@@ -233,8 +239,8 @@ def test_contract(cls, init_kwargs, call_inputs, shape, checks):
 
 def test_every_layer_has_a_contract():
     tested = {row[0].__name__ for row in CONTRACTS}
-    # Tested below: one returns booleans, the other takes None.
-    tested |= {"PaddingMask", "AbsentAsZeros"}
+    # Tested below: booleans, None, and no graph of its own.
+    tested |= {"PaddingMask", "AbsentAsZeros", "KeptForLoss"}
     assert tested == set(layers.__all__)
 
 
@@ -256,6 +262,15 @@ def test_absent_modalities_become_one_padded_step():
     assert layers.AbsentAsZeros.from_config(layer.get_config()).modalities == layer.modalities
     with pytest.raises(ValueError, match="at least one"):
         layer({"text": None, "audio": None})
+
+
+def test_what_is_kept_for_the_loss_is_taken_once():
+    layer = layers.KeptForLoss.from_config(layers.KeptForLoss(name="keep").get_config())
+    x, kept = np.ones((2, 1), "float32"), {"text": np.ones((2, 3), "float32")}
+    assert layer(x, kept, training=False) is not None and layer.take() is None
+    np.testing.assert_array_equal(array(layer(x, kept, training=True)), x)
+    assert array(layer.take()["text"]).shape == (2, 3)
+    assert layer.take() is None
 
 
 def test_asking_for_the_scores_does_not_change_the_output():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from harness import check_model
 
-from kerasfuse.models import HCTMG, MICA, MulT
+from kerasfuse.models import DAHB, HCTMG, MICA, MulT
 
 RNG = np.random.default_rng(0)
 WIDTHS = {"text": 6, "audio": 4, "vision": 5}
@@ -14,12 +14,15 @@ TWO = {"text": 6, "audio": 4}
 ON_TORCH = keras.config.backend() == "torch"
 SMALL = {"dim": 8, "num_heads": 2, "num_layers": 2 if ON_TORCH else 1}
 
+TINY = {"dim": 8, "num_heads": 2, "feedforward_dim": 6, "num_bottlenecks": 4}
+
 # class, modalities, constructor arguments, names of auxiliary losses. Two modalities where three
 # would only take longer; on the backends that compile each model for half a minute, fewer still.
 CONTRACTS = [
     (MulT, TWO, {**SMALL, "alpha": 0.8, "beta": 0.5, "tau": 0.25}, ("mmd", "alignment")),
     (MICA, TWO, SMALL, ("mmd", "alignment")),
     (HCTMG, WIDTHS, {**SMALL, "gate": "fixed", "primary": "audio"}, ()),
+    (DAHB, TWO, {**TINY, "norm": "branch", "activation": "gelu"}, ("contrast",)),
 ]
 if ON_TORCH:
     CONTRACTS += [
@@ -31,6 +34,12 @@ if ON_TORCH:
         (MICA, WIDTHS, SMALL, ("mmd", "alignment")),
         (MICA, TWO, {**SMALL, "alpha": 0.0, "beta": 0.0, "low_level_source": True}, ()),
         (MICA, TWO, {**SMALL, "beta": 0.0, "mmd_estimator": "exact"}, ("mmd",)),
+        (DAHB, WIDTHS, {**TINY, "pair_layout": "all_negatives"}, ("contrast",)),
+        *[
+            (DAHB, TWO, {**TINY, "anchor": "audio", "fusion": fusion, "contrast_weight": 0.0}, ())
+            for fusion in ("concatenation", "self_attention", "cross_attention", "bottleneck")
+        ],
+        (DAHB, TWO, {**TINY, "temporal": False, "semantic": False}, ("contrast",)),
         (MICA, TWO, {**SMALL, "propagate": False, "attention_dropout": 0.1}, ("mmd", "alignment")),
     ]
 torch_only = pytest.mark.skipif(not ON_TORCH, reason="compiles for minutes and differs nowhere")

@@ -2,6 +2,7 @@
 
 from kerasfuse.training.callbacks.freeze_modality_gate import FreezeModalityGate
 from kerasfuse.training.callbacks.modality_gate_history import ModalityGateHistory
+from kerasfuse.training.callbacks.refresh_companions import RefreshCompanions
 from kerasfuse.training.callbacks.run_checkpoint import RunCheckpoint
 
-__all__ = ["FreezeModalityGate", "ModalityGateHistory", "RunCheckpoint"]
+__all__ = ["FreezeModalityGate", "ModalityGateHistory", "RefreshCompanions", "RunCheckpoint"]

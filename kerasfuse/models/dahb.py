@@ -1,0 +1,346 @@
+"""DAHB: dual-stream alignment with hierarchical bottleneck fusion."""
+
+import keras
+from keras import ops
+
+from kerasfuse.layers import (
+    AttentionBlock,
+    CrossAttentionFusion,
+    Dropout,
+    HierarchicalBottleneck,
+    JointSelfAttention,
+    KeptForLoss,
+    LearnedPositions,
+    LearnedTokens,
+    MaskedPooling,
+    TemporalAlignment,
+)
+from kerasfuse.losses import DualStreamContrast
+from kerasfuse.models.attention_of import AttentionOf
+from kerasfuse.models.entry import check_modalities, for_each, inputs_and_masks
+from kerasfuse.models.fusion_model import FusionModel
+from kerasfuse.models.text_encoder import encode_text, make_text_encoder
+
+FUSIONS = (
+    "concatenation",
+    "self_attention",
+    "cross_attention",
+    "bottleneck",
+    "hierarchical_bottleneck",
+)
+
+
+@keras.saving.register_keras_serializable("kerasfuse")
+class DAHB(FusionModel):
+    """Align modalities in time and in meaning, then fuse them through a shrinking bottleneck.
+
+        X_m   = Encoder([e_m; X_m])                        every modality m, e_m a learned token
+        H     = X_t + CA(X_t, X_a) + CA(X_t, X_v)          temporal alignment, text as the anchor
+        L_con = contrast of mean(X_t), mean(X_a), mean(X_v) and H_0         semantic, supervised
+        B, X_t, X_a, X_v = Bottleneck(H; X_t, X_a, X_v)    L levels of p, p/2, p/4 ... tokens
+        y     = MLP([B_0; X_t0; X_a0; X_v0]),              first tokens
+        L     = L_task + lambda L_con
+
+    `L_con` is `kerasfuse.losses.DualStreamContrast`; the progress bar shows it as `contrast`.
+    Fitted on plain arrays, pairs of samples are those of the batch by their labels. With
+    `pairs="companions"` they are those of `kerasfuse.datasets.Companions`, as in the paper.
+
+    Reference: "Dual Stream Alignment with Hierarchical Bottleneck Fusion for Multimodal Sentiment
+    Analysis", section 3 and Appendix B, and the authors' later release. Defaults are the paper's:
+    norms on the sum, ReLU, one encoder layer (three for CMU-MOSEI), two levels (three), eight
+    tokens; the release has `norm="branch"`, `activation="gelu"` and two and four encoder layers.
+    From the release are the width, the heads, the feed-forward width, the cosine, the temperature,
+    which the paper does not tell, and the anchor's two-layer projection.
+
+    Ours: padding is masked everywhere. Text from pre-extracted features has a learned first token
+    and encoder layers like the others, where the paper has BERT alone; so there is always a first
+    token, and something for the bottleneck to hold, even if a modality is absent. Without temporal
+    alignment there is no H: learned tokens stand in the bottleneck's place.
+
+    Args:
+        modalities: dict of modality name to feature width; two or more. `None` for the anchor when
+            a `text_encoder` reads its integer ids.
+        num_outputs: number of scores or logits.
+        anchor: name of the modality that the others are aligned with.
+        dim: width d of every stream.
+        num_heads: heads of every attention; divides `dim`.
+        feedforward_dim: inner width of the feed-forward nets.
+        encoder_layers: Transformer layers of every modality that no `text_encoder` reads; one
+            number, or one a modality.
+        fusion_layers: levels L of the bottleneck.
+        num_bottlenecks: tokens p of its first level.
+        max_steps: learned positions of a modality with encoder layers, from its first real step.
+        temporal: whether to align in time. Without, and without `semantic`, there is no dual
+            stream: row two of Table 4.
+        semantic: whether the contrast has semantic pairs.
+        supervised: whether it has pairs by label.
+        fusion: one of `"hierarchical_bottleneck"`, `"bottleneck"` (no halving), `"cross_attention"`
+            (the anchor queries the others), `"self_attention"` (over all steps) and
+            `"concatenation"`: Table 5.
+        pair_layout: `"published"` or `"all_negatives"`, see `DualStreamContrast`.
+        pairs: `"labels"` or `"companions"`.
+        contrast_weight: lambda; 0 switches the contrast off.
+        temperature: of the contrast.
+        class_width: width of a class of real-valued labels: 0.2 for CH-SIMS.
+        norm: `"sum"` or `"branch"`, see `AttentionBlock`.
+        activation: `"relu"` or `"gelu"`.
+        dropout: rate on embedded sequences and inside the encoders.
+        text_encoder: a keras-hub text backbone, or its hyper-parameters as a dict with its `class`.
+
+    Call arguments:
+        inputs: dict of modality name to array `(batch, steps, width)`, or integer ids
+            `(batch, steps)`. Steps of zeros are padding, on either side; an absent modality is all
+            zeros or `None`.
+
+    Returns:
+        Tensor `(batch, num_outputs)`, raw scores, float32.
+
+    Raises:
+        ValueError: for fewer than two modalities, an unknown anchor or fusion, names that do not
+            match, heads that do not divide `dim`, or labels that are not one a sample.
+        ImportError: for the hyper-parameters of a text encoder without keras-hub.
+
+    Example:
+
+    >>> model = DAHB({"text": 300, "audio": 74, "vision": 35})
+    >>> batch = {"text": np.ones((2, 50, 300)), "audio": np.ones((2, 500, 74)), "vision": None}
+    >>> model.predict(batch).shape   # (2, 1)
+
+    With a pretrained text encoder, which learns more slowly than the rest:
+
+    >>> bert = keras_hub.models.BertBackbone.from_preset("bert_base_en_uncased")
+    >>> model = DAHB({"text": None, "audio": 74, "vision": 35}, text_encoder=bert)
+    >>> groups = keras.optimizers.OptimizerMap(keras.optimizers.AdamW(1e-3))
+    >>> groups[f"{bert.name}/.*|.*transformer_layer.*"] = keras.optimizers.AdamW(2e-5)
+    >>> model.compile(keras.optimizers.MultiOptimizer(groups), loss="mse")
+    """
+
+    def __init__(
+        self,
+        modalities,
+        num_outputs=1,
+        anchor="text",
+        dim=128,
+        num_heads=8,
+        feedforward_dim=256,
+        encoder_layers=1,
+        fusion_layers=2,
+        num_bottlenecks=8,
+        max_steps=512,
+        temporal=True,
+        semantic=True,
+        supervised=True,
+        fusion="hierarchical_bottleneck",
+        pair_layout="published",
+        pairs="labels",
+        contrast_weight=0.2,
+        temperature=0.5,
+        class_width=1.0,
+        norm="sum",
+        activation="relu",
+        dropout=0.1,
+        text_encoder=None,
+        **kwargs,
+    ):
+        widths = check_modalities(modalities, ids=() if text_encoder is None else (anchor,))
+        for argument, value, choices in (("anchor", anchor, widths), ("fusion", fusion, FUSIONS)):
+            if value not in choices:
+                raise ValueError(
+                    f"expected `{argument}` to be one of {', '.join(choices)}. Received: {value!r}"
+                )
+        depths = for_each(widths, encoder_layers, "encoder_layers")
+        if text_encoder is not None:
+            depths = {**depths, anchor: 0}
+        others = [m for m in widths if m != anchor]
+        block = {"num_heads": num_heads, "activation": activation, "norm": norm}
+
+        # === Layers ===
+        backbone, hyperparameters = None, None
+        if text_encoder is not None:
+            backbone, hyperparameters = make_text_encoder(text_encoder)
+        encoders = {
+            m: [
+                AttentionBlock(
+                    feedforward_dim=feedforward_dim, dropout=dropout, name=f"{m}_{i}", **block
+                )
+                for i in range(depths[m])
+            ]
+            for m in widths
+        }
+        align = TemporalAlignment(num_heads, name="temporal_alignment")
+        mean = MaskedPooling("mean", name="mean")
+        fuse = _fusion(fusion, anchor, dim, fusion_layers, num_bottlenecks, feedforward_dim, block)
+        keep = KeptForLoss(name="representations")
+
+        # === Functional model ===
+        inputs, x, masks = inputs_and_masks(widths)
+        if backbone is not None:
+            x[anchor], masks[anchor] = encode_text(backbone, x[anchor], masks[anchor])
+        for m in widths:
+            x[m] = _project(x[m], m, dim, activation, twice=m == anchor)
+            if depths[m]:
+                x[m] = LearnedPositions(max_steps, name=f"{m}_positions")(x[m], mask=masks[m])
+            if m != anchor or backbone is None:
+                x[m], masks[m] = _prepend_token(x[m], masks[m], m)
+            if depths[m]:
+                x[m] = Dropout(dropout, name=f"{m}_dropout")(x[m])
+            for encoder in encoders[m]:
+                x[m] = encoder(x[m], {m: x[m]}, {m: masks[m]})
+            x[m] = x[m] * ops.cast(masks[m], x[m].dtype)[:, :, None]
+        sources, source_masks = {m: x[m] for m in others}, {m: masks[m] for m in others}
+        x_bar = {m: mean(x[m], mask=masks[m]) for m in widths}
+        if temporal:
+            h, h_mask = align(x[anchor], sources, source_masks), masks[anchor]
+            x_bar["aligned"] = h[:, 0]
+        else:
+            h = LearnedTokens(num_bottlenecks, name="tokens")(x[anchor])
+            h_mask = ops.ones_like(h[:, :, 0], dtype="bool")
+        fused, streams = fuse(h, x, h_mask, masks) if fuse else (h, x)
+        y = ops.concatenate([fused[:, 0], *(streams[m][:, 0] for m in widths)], axis=-1)
+        for i, width in enumerate((2 * dim, dim)):
+            y = keras.layers.Dense(width, activation=activation, name=f"classifier_{i}")(y)
+        y = keras.layers.Dense(num_outputs, name="scores", dtype="float32")(y)
+        super().__init__(inputs=inputs, outputs=keep(y, x_bar), **kwargs)
+        offered = {f"mean/{m}": lambda m=m: x_bar[m] for m in widths}
+        if temporal:
+            offered["aligned"] = lambda: h
+            offered |= _alignment_maps(align, x[anchor], sources, source_masks)
+        if fusion.endswith("bottleneck"):
+            offered |= _bottleneck_maps(fuse, h, x, h_mask, masks)
+        offered["first_tokens/fused"] = lambda: fused[:, 0]
+        self._offer_intermediates(offered)
+
+        # === Loss ===
+        contrasted = contrast_weight and (semantic or supervised)
+        self._representations = keep
+        self._contrast = None
+        if contrasted:
+            self._contrast = DualStreamContrast(
+                list(widths),
+                anchor,
+                temperature,
+                pair_layout,
+                pairs,
+                semantic,
+                supervised,
+                class_width,
+            )
+            self._auxiliary_trackers.append(keras.metrics.Mean(name="contrast"))
+
+        # === Config ===
+        self.modalities = widths
+        self.num_outputs = num_outputs
+        self.anchor = anchor
+        self.dim = dim
+        self.num_heads = num_heads
+        self.feedforward_dim = feedforward_dim
+        self.encoder_layers = encoder_layers
+        self.fusion_layers = fusion_layers
+        self.num_bottlenecks = num_bottlenecks
+        self.max_steps = max_steps
+        self.temporal = temporal
+        self.semantic = semantic
+        self.supervised = supervised
+        self.fusion = fusion
+        self.pair_layout = pair_layout
+        self.pairs = pairs
+        self.contrast_weight = contrast_weight
+        self.temperature = temperature
+        self.class_width = class_width
+        self.norm = norm
+        self.activation = activation
+        self.dropout = dropout
+        self.text_encoder = hyperparameters
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        loss = super().compute_loss(x, y, y_pred, sample_weight, training)
+        representations = self._representations.take()
+        if not training or self._contrast is None or representations is None:
+            return loss
+        contrast = self._contrast(y, representations)
+        self._auxiliary_trackers[-1].update_state(contrast)
+        return loss + self.contrast_weight * contrast
+
+    def get_config(self):
+        return {
+            "name": self.name,
+            "modalities": self.modalities,
+            "num_outputs": self.num_outputs,
+            "anchor": self.anchor,
+            "dim": self.dim,
+            "num_heads": self.num_heads,
+            "feedforward_dim": self.feedforward_dim,
+            "encoder_layers": self.encoder_layers,
+            "fusion_layers": self.fusion_layers,
+            "num_bottlenecks": self.num_bottlenecks,
+            "max_steps": self.max_steps,
+            "temporal": self.temporal,
+            "semantic": self.semantic,
+            "supervised": self.supervised,
+            "fusion": self.fusion,
+            "pair_layout": self.pair_layout,
+            "pairs": self.pairs,
+            "contrast_weight": self.contrast_weight,
+            "temperature": self.temperature,
+            "class_width": self.class_width,
+            "norm": self.norm,
+            "activation": self.activation,
+            "dropout": self.dropout,
+            "text_encoder": self.text_encoder,
+        }
+
+
+def _fusion(fusion, anchor, dim, fusion_layers, num_bottlenecks, feedforward_dim, block):
+    """Make one of the mechanisms of Table 5; concatenation needs none."""
+    if fusion == "self_attention":
+        return JointSelfAttention(2, feedforward_dim=4 * dim, name=fusion, **block)
+    if fusion == "cross_attention":
+        return CrossAttentionFusion(anchor, 2, feedforward_dim=2 * dim, name=fusion, **block)
+    if fusion.endswith("bottleneck"):
+        return HierarchicalBottleneck(
+            fusion_layers,
+            num_bottlenecks,
+            feedforward_dim=feedforward_dim,
+            halve=fusion == "hierarchical_bottleneck",
+            name="bottleneck",
+            **block,
+        )
+    return None
+
+
+def _prepend_token(x, mask, m):
+    """Put a learned token in front of a sequence, which is real whatever the sequence is."""
+    token = LearnedTokens(1, name=f"{m}_first_token")(x)
+    x = ops.concatenate([token, x], axis=1)
+    return x, ops.concatenate([ops.ones_like(mask[:, :1]), mask], axis=1)
+
+
+def _project(x, m, dim, activation, twice):
+    """Bring features to width `dim`, those of the anchor by two layers."""
+    if not twice:
+        return keras.layers.Dense(dim, name=f"{m}_projection")(x)
+    for i in range(2):
+        dense = keras.layers.Dense(
+            dim, activation=activation, use_bias=False, name=f"{m}_projection_{i}"
+        )
+        x = dense(x)
+    return keras.layers.LayerNormalization(epsilon=1e-5, name=f"{m}_projection_norm")(x)
+
+
+def _alignment_maps(align, anchor, sources, masks):
+    def maps():
+        return AttentionOf(align, "source_masks")([anchor, sources], masks)[1]
+
+    return {f"attention/alignment/{m}": lambda m=m: maps()[m] for m in sources}
+
+
+def _bottleneck_maps(fuse, h, x, h_mask, masks):
+    def maps():
+        return AttentionOf(fuse, "masks")([h, x, h_mask], masks)[2]
+
+    levels = range(fuse.num_layers)
+    return {
+        f"attention/bottleneck/{i}/{m}": lambda key=f"{i}/{m}": maps()[key]
+        for i in levels
+        for m in x
+    }

@@ -1,0 +1,82 @@
+"""A text backbone of keras-hub as the front of a model."""
+
+import keras
+from keras import ops
+
+from kerasfuse.ops.masks import first_valid_step
+
+# Given anew to each copy, or nothing that decides what it computes.
+_NO_HYPERPARAMETERS = ("name", "trainable", "dtype")
+
+
+def make_text_encoder(text_encoder):
+    """Return a keras-hub backbone, and its hyper-parameters as a dict that toml can hold.
+
+    Args:
+        text_encoder: a backbone, or a dict of `class`, the name of a class of `keras_hub.models`,
+            and its arguments. From a dict weights are random and nothing is fetched.
+
+    Raises:
+        ImportError: when keras-hub is needed and not there.
+        ValueError: for a class that keras-hub does not have.
+    """
+    if not isinstance(text_encoder, dict):
+        config = text_encoder.get_config()
+        kept = {key: config[key] for key in config if key not in _NO_HYPERPARAMETERS}
+        return text_encoder, {"class": type(text_encoder).__name__, **kept}
+    try:
+        import keras_hub
+    except ImportError as error:
+        raise ImportError(
+            "expected keras-hub, which text encoders come from. Received: no such package. "
+            "Install the extra: pip install 'kerasfuse-zoo[text]'"
+        ) from error
+    name = text_encoder.get("class")
+    found = getattr(keras_hub.models, str(name), None)
+    if not (isinstance(found, type) and issubclass(found, keras_hub.models.Backbone)):
+        raise ValueError(
+            "expected `text_encoder` to name a backbone of keras_hub.models, such as "
+            f"class='BertBackbone'. Received: class={name!r}"
+        )
+    arguments = {key: value for key, value in text_encoder.items() if key != "class"}
+    return found(**arguments), dict(text_encoder)
+
+
+def encode_text(backbone, ids, mask):
+    """Encode integer ids by a backbone: `(batch, steps)` to `(batch, steps, width)` and a mask.
+
+    Ids are moved so that the first real one stands first, as backbones count places from there.
+    That first step, BERT's [CLS], is taken for real even where the text is absent.
+
+    Returns:
+        Tensor `(batch, steps, width)` and boolean `(batch, steps)`.
+    """
+    ids, mask = _FrontAligned(name="text_ids")(ids, mask)
+    symbols = backbone.input if isinstance(backbone.input, dict) else {}
+    values = {
+        "token_ids": ids,
+        "padding_mask": ops.cast(mask, "int32"),
+        "segment_ids": ops.zeros_like(ids),
+    }
+    encoded = backbone({name: values[name] for name in symbols} or ids)
+    return encoded["sequence_output"] if isinstance(encoded, dict) else encoded, mask
+
+
+@keras.saving.register_keras_serializable("kerasfuse")
+class _FrontAligned(keras.layers.Layer):
+    """Turn each row around until its first real id stands first."""
+
+    def __init__(self, **kwargs):
+        super().__init__(autocast=False, **kwargs)
+
+    def call(self, ids, mask):
+        steps = ops.shape(ids)[1]
+        places = ops.arange(steps, dtype="int32")[None, :] + first_valid_step(mask)[:, None]
+        places = places % steps
+        ids = ops.take_along_axis(ids, places, axis=1)
+        mask = ops.take_along_axis(mask, places, axis=1)
+        first = ops.arange(steps)[None, :] == 0
+        return ids, ops.logical_or(mask, first)
+
+    def compute_output_spec(self, ids, mask):
+        return keras.KerasTensor(ids.shape, ids.dtype), keras.KerasTensor(mask.shape, "bool")
