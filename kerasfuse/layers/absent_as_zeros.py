@@ -54,4 +54,7 @@ class AbsentAsZeros(keras.layers.Layer):
 
 
 def _zeros(batch, width, dtype):
-    return ops.zeros((batch, 1), "int32") if width is None else ops.zeros((batch, 1, width), dtype)
+    if width is None:
+        # Two: Keras' attention, in the encoder that reads ids, warns of a sequence of one.
+        return ops.zeros((batch, 2), "int32")
+    return ops.zeros((batch, 1, width), dtype)

@@ -52,14 +52,17 @@ def encode_text(backbone, ids, mask):
         Tensor `(batch, steps, width)` and boolean `(batch, steps)`.
     """
     ids, mask = _FrontAligned(name="text_ids")(ids, mask)
-    symbols = backbone.input if isinstance(backbone.input, dict) else {}
     values = {
         "token_ids": ids,
         "padding_mask": ops.cast(mask, "int32"),
         "segment_ids": ops.zeros_like(ids),
     }
-    encoded = backbone({name: values[name] for name in symbols} or ids)
-    return encoded["sequence_output"] if isinstance(encoded, dict) else encoded, mask
+    output = backbone.output
+    if isinstance(output, dict):
+        # Without BERT's pooler, whose weights would get no gradient.
+        output = output["sequence_output"]
+    encoder = keras.Model(backbone.input, output, name="text_encoder")
+    return encoder({name: values[name] for name in backbone.input}), mask
 
 
 @keras.saving.register_keras_serializable("kerasfuse")

@@ -188,7 +188,7 @@ def test_a_backbone_is_handed_in_and_learns_at_its_own_rate():
     hub = pytest.importorskip("keras_hub", reason="needs the extra `text`")
     backbone = hub.models.BertBackbone(**{k: v for k, v in BERT.items() if k != "class"})
     model = DAHB({"text": None, "audio": 4}, text_encoder=backbone, **TINY)
-    of_bert = {v.path for v in backbone.trainable_variables}
+    of_bert = {v.path for v in model.get_layer("text_encoder").trainable_variables}
     assert len(of_bert) > 10
     assert of_bert <= {v.path for v in model.trainable_variables}
     groups = keras.optimizers.OptimizerMap(keras.optimizers.SGD(0.1))
