@@ -1,5 +1,5 @@
-"""Training strategies and callbacks."""
+"""Training: strategies, schedules and callbacks."""
 
-from kerasfuse.training import callbacks
+from kerasfuse.training.warmup_linear_decay import WarmupLinearDecay
 
-__all__ = ["callbacks"]
+__all__ = ["WarmupLinearDecay"]
