@@ -5,11 +5,18 @@ from kerasfuse.layers.crossmodal_attention import CrossmodalAttention
 from kerasfuse.layers.crossmodal_block import CrossmodalBlock
 from kerasfuse.layers.crossmodal_hierarchy import CrossmodalHierarchy
 from kerasfuse.layers.crossmodal_transformer import CrossmodalTransformer
+from kerasfuse.layers.ctc_aligner import CTCAligner
+from kerasfuse.layers.delta_memory_attention import DeltaMemoryAttention
 from kerasfuse.layers.dropout import Dropout
+from kerasfuse.layers.dynamic_fusion_graph import DynamicFusionGraph
+from kerasfuse.layers.gated_memory import GatedMemory
+from kerasfuse.layers.low_rank_fusion import LowRankFusion
 from kerasfuse.layers.masked_conv1d import MaskedConv1D
 from kerasfuse.layers.masked_gru import MaskedGRU
+from kerasfuse.layers.masked_lstm import MaskedLSTM
 from kerasfuse.layers.masked_pooling import MaskedPooling
 from kerasfuse.layers.merge_gate import MergeGate
+from kerasfuse.layers.mlp_head import MLPHead
 from kerasfuse.layers.mmd_regularizer import MMDRegularizer
 from kerasfuse.layers.modality_gate import ModalityGate
 from kerasfuse.layers.padding_mask import PaddingMask
@@ -17,17 +24,25 @@ from kerasfuse.layers.propagated_alignment import PropagatedAlignment
 from kerasfuse.layers.residual_head import ResidualHead
 from kerasfuse.layers.self_attention_summary import SelfAttentionSummary
 from kerasfuse.layers.sinusoidal_positions import SinusoidalPositions
+from kerasfuse.layers.tensor_fusion import TensorFusion
 
 __all__ = [
     "AbsentAsZeros",
+    "CTCAligner",
     "CrossmodalAttention",
     "CrossmodalBlock",
     "CrossmodalHierarchy",
     "CrossmodalTransformer",
+    "DeltaMemoryAttention",
     "Dropout",
+    "DynamicFusionGraph",
+    "GatedMemory",
+    "LowRankFusion",
+    "MLPHead",
     "MMDRegularizer",
     "MaskedConv1D",
     "MaskedGRU",
+    "MaskedLSTM",
     "MaskedPooling",
     "MergeGate",
     "ModalityGate",
@@ -36,4 +51,5 @@ __all__ = [
     "ResidualHead",
     "SelfAttentionSummary",
     "SinusoidalPositions",
+    "TensorFusion",
 ]

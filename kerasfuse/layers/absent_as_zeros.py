@@ -6,10 +6,12 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("kerasfuse")
 class AbsentAsZeros(keras.layers.Layer):
-    """Replace modalities that are `None` by one step of zeros, padding to every other layer.
+    """Replace modalities that are `None` by steps of zeros, padding to every other layer.
 
     Args:
         modalities: dict of modality name to feature width.
+        aligned: whether the modalities share their steps: zeros are as many as the others have, not
+            one.
 
     Call arguments:
         inputs: dict of modality name to tensor `(batch, steps, features)` or `None`.
@@ -26,9 +28,10 @@ class AbsentAsZeros(keras.layers.Layer):
     >>> layer({"text": np.ones((2, 9, 300)), "audio": None})["audio"].shape   # (2, 1, 74)
     """
 
-    def __init__(self, modalities, **kwargs):
+    def __init__(self, modalities, aligned=False, **kwargs):
         super().__init__(autocast=False, **kwargs)
         self.modalities = dict(modalities)
+        self.aligned = aligned
 
     def call(self, inputs):
         present = [x for x in inputs.values() if x is not None]
@@ -37,10 +40,11 @@ class AbsentAsZeros(keras.layers.Layer):
                 f"expected at least one of the modalities {list(self.modalities)} to be an array. "
                 "Received: None for each of them"
             )
-        batch = ops.shape(present[0])[0]
+        batch, steps = ops.shape(present[0])[:2]
+        steps = steps if self.aligned else 1
         dtype = present[0].dtype
         return {
-            name: ops.zeros((batch, 1, width), dtype) if inputs[name] is None else inputs[name]
+            name: ops.zeros((batch, steps, width), dtype) if inputs[name] is None else inputs[name]
             for name, width in self.modalities.items()
         }
 
@@ -48,4 +52,5 @@ class AbsentAsZeros(keras.layers.Layer):
         return {name: keras.KerasTensor(inputs[name].shape, inputs[name].dtype) for name in inputs}
 
     def get_config(self):
-        return {**super().get_config(), "modalities": self.modalities}
+        config = {"modalities": self.modalities, "aligned": self.aligned}
+        return {**super().get_config(), **config}

@@ -1,8 +1,25 @@
 """Models, one a file, each readable beside its paper."""
 
+from kerasfuse.models.ef_lstm import EFLSTM
 from kerasfuse.models.fusion_model import FusionModel
+from kerasfuse.models.graph_mfn import GraphMFN
 from kerasfuse.models.hct_mg import HCTMG
+from kerasfuse.models.lf_lstm import LFLSTM
+from kerasfuse.models.lmf import LMF
+from kerasfuse.models.mfn import MFN
 from kerasfuse.models.mica import MICA
 from kerasfuse.models.mult import MulT
+from kerasfuse.models.tfn import TFN
 
-__all__ = ["HCTMG", "MICA", "FusionModel", "MulT"]
+__all__ = [
+    "EFLSTM",
+    "HCTMG",
+    "LFLSTM",
+    "LMF",
+    "MFN",
+    "MICA",
+    "TFN",
+    "FusionModel",
+    "GraphMFN",
+    "MulT",
+]

@@ -17,8 +17,12 @@ class FusionModel(keras.Model):
       under that name in the progress bar and in `History`: the mean over the layers of one name,
       without its weight. They exist in training only and leave no `val_` entry behind.
     - `intermediates` lists what the model can show of its inner life, and `extract` shows it.
-    - A wrong set of modalities, or a wrong width, is told in one sentence.
+    - A wrong set of modalities, or a wrong width, is told in one sentence. So are different numbers
+      of steps, to a model that sets `word_aligned` because it takes a step of every modality at a
+      time.
     """
+
+    word_aligned = False
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -83,6 +87,15 @@ class FusionModel(keras.Model):
                 raise ValueError(
                     f"expected modality {name!r} to have shape (batch, steps, {width}). "
                     f"Received: {shape}"
+                )
+
+        if self.word_aligned:
+            steps = {name: x.shape[1] for name, x in inputs.items() if x is not None}
+            if len(set(steps.values()) - {None}) > 1:
+                raise ValueError(
+                    f"expected aligned sequences: {type(self).__name__} takes one step of every "
+                    f"modality at a time. Received: steps={steps}. For others, let it align them: "
+                    "align_to='text', for instance, puts a kerasfuse.layers.CTCAligner before it."
                 )
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):

@@ -1,7 +1,9 @@
 """Pure functions on tensors: the mathematics, apart from layers and their state."""
 
 from kerasfuse.ops.attention import attention_scores, causal_slack_mask, fused_attention
+from kerasfuse.ops.ctc import monotone_ctc_loss
 from kerasfuse.ops.element_alignment import propagated_alignment
+from kerasfuse.ops.linear_recurrence import linear_recurrence
 from kerasfuse.ops.masks import padding_mask
 from kerasfuse.ops.maximum_mean_discrepancy import mmd
 from kerasfuse.ops.positions import sinusoid
@@ -11,7 +13,9 @@ __all__ = [
     "attention_scores",
     "causal_slack_mask",
     "fused_attention",
+    "linear_recurrence",
     "mmd",
+    "monotone_ctc_loss",
     "padding_mask",
     "propagated_alignment",
     "shapley_values",

@@ -111,6 +111,65 @@ CONTRACTS = [
         (4, 5, 6),
         {"sequences": STEPS},
     ),
+    *[
+        (
+            layers.MaskedLSTM,
+            {"units": 6, "num_layers": 2, "backwards": backwards},
+            {"inputs": sequence(5, 8), "mask": mask(5)},
+            (4, 5, 6),
+            {"sequences": STEPS},
+        )
+        for backwards in (False, True)
+    ],
+    (
+        layers.MaskedLSTM,
+        {"units": 6},
+        {"inputs": sequence(5, 8), "mask": mask(5)},
+        [(4, 5, 6), (4, 5, 6)],
+        {"call_kwargs": {"return_cells": True}},
+    ),
+    (
+        layers.CTCAligner,
+        {"steps": 4, "weight": 0.5},
+        {"inputs": sequence(9, 3), "target_mask": mask(5), "mask": mask(9)},
+        (4, 5, 3),
+        {"sequences": [("inputs", "mask"), ("target_mask",)]},
+    ),
+    (
+        layers.TensorFusion,
+        {},
+        {"inputs": [x[:, 0] for x in (sequence(1, 3), sequence(1, 2), sequence(1, 4))]},
+        (4, 60),
+        {},
+    ),
+    (
+        layers.LowRankFusion,
+        {"units": 2, "rank": 3},
+        {"inputs": [x[:, 0] for x in (sequence(1, 3), sequence(1, 2), sequence(1, 4))]},
+        (4, 2),
+        {},
+    ),
+    (
+        layers.DeltaMemoryAttention,
+        {"hidden_units": 6, "dropout": 0.1},
+        {"inputs": [sequence(5, 8), sequence(5, 3)]},
+        (4, 5, 22),
+        {},
+    ),
+    (
+        layers.GatedMemory,
+        {"units": 3, "hidden_units": 6, "dropout": 0.1},
+        {"inputs": sequence(5, 8), "mask": mask(5)},
+        (4, 3),
+        {"sequences": STEPS},
+    ),
+    (
+        layers.DynamicFusionGraph,
+        {"units": 4, "hidden_units": 6, "efficacy": "sigmoid", "dropout": 0.1},
+        {"inputs": [sequence(5, 8), sequence(5, 3), sequence(5, 2)]},
+        [(4, 5, 4), (4, 5, 19)],
+        {},
+    ),
     (
         layers.CrossmodalTransformer,
         {"num_layers": 2, "num_heads": 2, "embedding_dropout": 0.1},
@@ -159,6 +218,13 @@ CONTRACTS = [
         {"sequences": PAIRS},
     ),
     (layers.Dropout, {"rate": 0.3}, {"inputs": sequence(5, 8)}, (4, 5, 8), {}),
+    (
+        layers.MLPHead,
+        {"num_outputs": 3, "hidden_units": [6, 5], "dropout": 0.1},
+        {"inputs": sequence(5, 8)[:, 0]},
+        (4, 3),
+        {},
+    ),
     (
         layers.ResidualHead,
         {"num_outputs": 3, "dropout": 0.1},

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from harness import check_model
 
-from kerasfuse.models import HCTMG, MICA, MulT
+from kerasfuse.models import EFLSTM, HCTMG, LFLSTM, LMF, MFN, MICA, TFN, GraphMFN, MulT
 
 RNG = np.random.default_rng(0)
 WIDTHS = {"text": 6, "audio": 4, "vision": 5}
@@ -33,12 +33,30 @@ if ON_TORCH:
         (MICA, TWO, {**SMALL, "beta": 0.0, "mmd_estimator": "exact"}, ("mmd",)),
         (MICA, TWO, {**SMALL, "propagate": False, "attention_dropout": 0.1}, ("mmd", "alignment")),
     ]
+# Models of aligned sequences, as they are and, on torch, with an aligner before them.
+MEMORY = {"dim": 6, "memory_dim": 4, "memory_units": 5, "hidden_units": [5]}
+ALIGNED = [
+    (EFLSTM, WIDTHS, {"dim": 6, "hidden_units": [5], "output_dropout": 0.1}),
+    (MFN, TWO, {**MEMORY, "attention_units": 5, "memory_dropout": 0.1}),
+    (GraphMFN, TWO, {**MEMORY, "vertex_dim": 4, "graph_units": 5, "graph_dropout": 0.1}),
+]
+CONTRACTS += [
+    (LFLSTM, TWO, {"dim": {"text": 6, "audio": 4}, "num_layers": 2, "hidden_units": [5]}, ()),
+    (TFN, TWO, {"dim": 4, "hidden_units": [5], "output_range": [-3, 3]}, ()),
+    (LMF, TWO, {"dim": 4, "rank": 2, "language": "audio", "pooling": "last"}, ()),
+    (EFLSTM, TWO, {"dim": 6, "hidden_units": [5], "align_to": "text", "align_steps": 4}, ("ctc",)),
+]
+if ON_TORCH:
+    CONTRACTS += [
+        (cls, widths, {**kwargs, "align_to": "text", "align_steps": 4}, ("ctc",))
+        for cls, widths, kwargs in ALIGNED[1:]
+    ]
 torch_only = pytest.mark.skipif(not ON_TORCH, reason="compiles for minutes and differs nowhere")
 
 
-def batch(widths, size=4):
+def batch(widths, size=4, steps=STEPS):
     inputs = {
-        m: RNG.normal(size=(size, STEPS.get(m, 6), w)).astype("float32") for m, w in widths.items()
+        m: RNG.normal(size=(size, steps.get(m, 6), w)).astype("float32") for m, w in widths.items()
     }
     for x in inputs.values():
         x[0, :2] = 0.0
@@ -60,6 +78,25 @@ def test_contract(cls, widths, kwargs, auxiliary):
         expected_output_shape=(4, 1),
         auxiliary=auxiliary,
     )
+
+
+@pytest.mark.parametrize("cls, widths, kwargs", ALIGNED, ids=[x[0].__name__ for x in ALIGNED])
+def test_contract_of_aligned_sequences(cls, widths, kwargs):
+    check_model(
+        lambda: cls(widths, **kwargs),
+        batch(widths, steps={}),
+        RNG.normal(size=(4, 1)).astype("float32"),
+        expected_output_shape=(4, 1),
+        aligned=True,
+    )
+
+
+@pytest.mark.parametrize("cls", [x[0] for x in ALIGNED])
+def test_sequences_that_are_not_aligned_are_sent_to_the_aligner(cls):
+    with pytest.raises(ValueError, match=r"'text': 5, 'audio': 9.*align_to.*CTCAligner"):
+        cls(TWO)(batch(TWO))
+    with pytest.raises(ValueError, match="align_to='words'"):
+        cls(TWO, align_to="words")
 
 
 @torch_only
