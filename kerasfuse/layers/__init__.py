@@ -1,6 +1,7 @@
 """Layers for fusing modalities, one a file."""
 
 from kerasfuse.layers.absent_as_zeros import AbsentAsZeros
+from kerasfuse.layers.bidirectional_lstm import BidirectionalLSTM
 from kerasfuse.layers.crossmodal_attention import CrossmodalAttention
 from kerasfuse.layers.crossmodal_block import CrossmodalBlock
 from kerasfuse.layers.crossmodal_hierarchy import CrossmodalHierarchy
@@ -20,14 +21,18 @@ from kerasfuse.layers.mlp_head import MLPHead
 from kerasfuse.layers.mmd_regularizer import MMDRegularizer
 from kerasfuse.layers.modality_gate import ModalityGate
 from kerasfuse.layers.padding_mask import PaddingMask
+from kerasfuse.layers.post_norm_block import PostNormBlock
 from kerasfuse.layers.propagated_alignment import PropagatedAlignment
 from kerasfuse.layers.residual_head import ResidualHead
 from kerasfuse.layers.self_attention_summary import SelfAttentionSummary
 from kerasfuse.layers.sinusoidal_positions import SinusoidalPositions
+from kerasfuse.layers.subspace_regularizer import SubspaceRegularizer
 from kerasfuse.layers.tensor_fusion import TensorFusion
+from kerasfuse.layers.unimodal_labels import UnimodalLabels
 
 __all__ = [
     "AbsentAsZeros",
+    "BidirectionalLSTM",
     "CTCAligner",
     "CrossmodalAttention",
     "CrossmodalBlock",
@@ -47,9 +52,12 @@ __all__ = [
     "MergeGate",
     "ModalityGate",
     "PaddingMask",
+    "PostNormBlock",
     "PropagatedAlignment",
     "ResidualHead",
     "SelfAttentionSummary",
     "SinusoidalPositions",
+    "SubspaceRegularizer",
     "TensorFusion",
+    "UnimodalLabels",
 ]

@@ -17,11 +17,11 @@ class CTCAligner(keras.layers.Layer):
         Y_n = sum_t P_(t,n) X_t                target step n; the blank's share is dropped
         L = weight x CTC(S, 1 2 ... n)         in training only, averaged over the batch
 
-    The loss wants the frames to run through the n steps that the target has, in their order; it
-    has a share of the task's gradient too. Shares are not normalised over the frames, so that a
-    long step weighs more, and scores are an LSTM's outputs, within (-1, 1), so that no share is more
-    than e^2 times another. `CTC` is of the frames that are real and the steps that the target has; a
-    sample with fewer frames than steps, which nothing can align, adds none.
+    The loss wants the frames to run through the n steps that the target has, in their order; the
+    task's gradient reaches the scores, too. Shares are not normalised over the frames, so that a
+    long step weighs more. Scores are an LSTM's outputs, within (-1, 1), so that no share is more
+    than e^2 times another. Only real frames and steps count; a sample with fewer frames than steps,
+    which nothing can align, adds no loss.
 
     Reference: Graves et al., "Connectionist Temporal Classification", ICML 2006, as MulT's public
     code (Tsai et al., ACL 2019) uses it to make its rows `CTC + EF-LSTM`, `CTC + RAVEN` and

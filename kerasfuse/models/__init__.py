@@ -8,18 +8,22 @@ from kerasfuse.models.lf_lstm import LFLSTM
 from kerasfuse.models.lmf import LMF
 from kerasfuse.models.mfn import MFN
 from kerasfuse.models.mica import MICA
+from kerasfuse.models.misa import MISA
 from kerasfuse.models.mult import MulT
+from kerasfuse.models.self_mm import SelfMM
 from kerasfuse.models.tfn import TFN
 
 __all__ = [
     "EFLSTM",
+    "FusionModel",
+    "GraphMFN",
     "HCTMG",
     "LFLSTM",
     "LMF",
     "MFN",
     "MICA",
-    "TFN",
-    "FusionModel",
-    "GraphMFN",
+    "MISA",
     "MulT",
+    "SelfMM",
+    "TFN",
 ]

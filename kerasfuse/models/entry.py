@@ -36,6 +36,15 @@ def check_layers(num_layers):
         )
 
 
+def check_averaged(modalities, averaged):
+    """Raise a ValueError unless `averaged` names some of the modalities, or none."""
+    if not isinstance(averaged, list | tuple) or not set(averaged) <= set(modalities):
+        raise ValueError(
+            f"expected `averaged` to be a list of some of {list(modalities)}. "
+            f"Received: averaged={averaged!r}"
+        )
+
+
 def for_each(modalities, value, argument):
     """Spread one value over the modalities, or check a dict that gives one to each.
 

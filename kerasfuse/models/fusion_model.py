@@ -15,7 +15,9 @@ class FusionModel(keras.Model):
 
     - Losses that layers add under a `loss_name` (`MMDRegularizer`, `PropagatedAlignment`) show
       under that name in the progress bar and in `History`: the mean over the layers of one name,
-      without its weight. They exist in training only and leave no `val_` entry behind.
+      without its weight. They exist in training only and leave no `val_` entry behind. Layers
+      whose loss needs the labels have `label_loss(y, numbers)`, which is called once a step, with
+      the entry `sample_number` of the inputs where there is one, and `has_seen_a_step`.
     - `intermediates` lists what the model can show of its inner life, and `extract` shows it.
     - A wrong set of modalities, or a wrong width, is told in one sentence. So are different numbers
       of steps, to a model that sets `word_aligned` because it takes a step of every modality at a
@@ -28,7 +30,9 @@ class FusionModel(keras.Model):
         super().__init__(*args, **kwargs)
         # `losses` lists what layers added in this order, so names and values can be zipped.
         self._loss_layers = [x for x in self._flatten_layers() if hasattr(x, "loss_name")]
+        self._label_layers = [x for x in self._loss_layers if hasattr(x, "label_loss")]
         names = dict.fromkeys(layer.loss_name for layer in self._loss_layers)
+        self._loss_layers = [x for x in self._loss_layers if x not in self._label_layers]
         self._auxiliary_trackers = [keras.metrics.Mean(name=name) for name in names]
         self._evaluating = False
         self._offered = {}
@@ -99,14 +103,21 @@ class FusionModel(keras.Model):
                 )
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        if training and self._loss_layers:
+        from_labels = 0.0
+        numbers = x.get("sample_number") if isinstance(x, dict) else None
+        if training and self._auxiliary_trackers:
             values = {tracker.name: [] for tracker in self._auxiliary_trackers}
             for layer, value in zip(self._loss_layers, self.losses, strict=False):
                 values[layer.loss_name].append(value / layer.weight)
+            # Keras also comes here once without a step, to build the metrics.
+            for layer in [x for x in self._label_layers if x.has_seen_a_step]:
+                value = layer.label_loss(y, numbers)
+                values[layer.loss_name].append(value)
+                from_labels = from_labels + layer.weight * value
             for tracker in self._auxiliary_trackers:
                 if values[tracker.name]:
                     tracker.update_state(ops.mean(ops.stack(values[tracker.name])))
-        return super().compute_loss(x, y, y_pred, sample_weight, training)
+        return super().compute_loss(x, y, y_pred, sample_weight, training) + from_labels
 
     def get_metrics_result(self):
         results = super().get_metrics_result()
