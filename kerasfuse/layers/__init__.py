@@ -2,6 +2,8 @@
 
 from kerasfuse.layers.absent_as_zeros import AbsentAsZeros
 from kerasfuse.layers.bidirectional_lstm import BidirectionalLSTM
+from kerasfuse.layers.class_entropy import ClassEntropy
+from kerasfuse.layers.contrastive_prediction import ContrastivePrediction
 from kerasfuse.layers.crossmodal_attention import CrossmodalAttention
 from kerasfuse.layers.crossmodal_block import CrossmodalBlock
 from kerasfuse.layers.crossmodal_hierarchy import CrossmodalHierarchy
@@ -11,6 +13,7 @@ from kerasfuse.layers.delta_memory_attention import DeltaMemoryAttention
 from kerasfuse.layers.dropout import Dropout
 from kerasfuse.layers.dynamic_fusion_graph import DynamicFusionGraph
 from kerasfuse.layers.gated_memory import GatedMemory
+from kerasfuse.layers.gaussian_likelihood import GaussianLikelihood
 from kerasfuse.layers.low_rank_fusion import LowRankFusion
 from kerasfuse.layers.masked_conv1d import MaskedConv1D
 from kerasfuse.layers.masked_gru import MaskedGRU
@@ -34,6 +37,8 @@ __all__ = [
     "AbsentAsZeros",
     "BidirectionalLSTM",
     "CTCAligner",
+    "ClassEntropy",
+    "ContrastivePrediction",
     "CrossmodalAttention",
     "CrossmodalBlock",
     "CrossmodalHierarchy",
@@ -42,6 +47,7 @@ __all__ = [
     "Dropout",
     "DynamicFusionGraph",
     "GatedMemory",
+    "GaussianLikelihood",
     "LowRankFusion",
     "MLPHead",
     "MMDRegularizer",

@@ -17,7 +17,7 @@ class LowRankFusion(keras.layers.Layer):
     memory and parameters are linear in the number of modalities.
 
     Reference: Liu, Shen, Lakshminarasimhan, Liang, Zadeh, Morency, "Efficient Low-rank Multimodal
-    Fusion with Modality-Specific Factors", ACL 2018, section 3.2; the weights w_r are those of its
+    Fusion with Modality-Specific Factors", ACL 2018, section 3; the weights w_r are those of its
     public code, where the paper adds the terms as they are (w_r = 1).
 
     Args:

@@ -23,7 +23,7 @@ class SubspaceRegularizer(keras.layers.Layer):
     `subspace_overlap`, both over the samples of the batch.
 
     Reference: Hazarika, Zimmermann, Poria, "MISA: Modality-Invariant and -Specific Representations
-    for Multimodal Sentiment Analysis", ACM Multimedia 2020, section 3.5.
+    for Multimodal Sentiment Analysis", ACM Multimedia 2020, section 3.
 
     Args:
         kind: which of the three; the name of the loss in logs.

@@ -24,7 +24,7 @@ class UnimodalLabels(keras.layers.Layer):
     while positive or negative samples are missing among all seen, which leave no centre.
 
     Reference: Yu, Xu, Yuan, Wu, "Learning Modality-Specific Representations with Self-Supervised
-    Multi-Task Learning for Multimodal Sentiment Analysis" (Self-MM), AAAI 2021, section 3.4. The
+    Multi-Task Learning for Multimodal Sentiment Analysis" (Self-MM), AAAI 2021, section 3. The
     paper does not say how large a label may become; its code clips to the range of the data set.
 
     Args:

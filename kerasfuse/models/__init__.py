@@ -9,6 +9,7 @@ from kerasfuse.models.lmf import LMF
 from kerasfuse.models.mfn import MFN
 from kerasfuse.models.mica import MICA
 from kerasfuse.models.misa import MISA
+from kerasfuse.models.mmim import MMIM
 from kerasfuse.models.mult import MulT
 from kerasfuse.models.self_mm import SelfMM
 from kerasfuse.models.tfn import TFN
@@ -23,6 +24,7 @@ __all__ = [
     "MFN",
     "MICA",
     "MISA",
+    "MMIM",
     "MulT",
     "SelfMM",
     "TFN",

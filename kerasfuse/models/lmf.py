@@ -5,7 +5,7 @@ import keras
 from kerasfuse.layers import Dropout, LowRankFusion
 from kerasfuse.models.entry import check_modalities, for_each, inputs_and_masks
 from kerasfuse.models.fusion_model import FusionModel
-from kerasfuse.models.utterance_networks import bound, check_language, summarise_utterance
+from kerasfuse.models.utterance_networks import check_language, summarise_utterance
 
 
 @keras.saving.register_keras_serializable("kerasfuse")
@@ -16,9 +16,8 @@ class LMF(FusionModel):
         y   = sum_r w_r prod_m F_m^r [z_m; 1] + b               LowRankFusion
 
     Reference: Liu, Shen, Lakshminarasimhan, Liang, Zadeh, Morency, "Efficient Low-rank Multimodal
-    Fusion with Modality-Specific Factors", ACL 2018, sections 3 and 4. As in the paper, the fusion
-    gives the prediction itself; its code bounds it for sentiment, `output_range=(-3, 3)`, which
-    the paper does not mention.
+    Fusion with Modality-Specific Factors", ACL 2018, section 3. As in the paper, the fusion
+    gives the prediction itself, with no layer after it.
 
     Args:
         modalities: dict of modality name to feature width; two or more.
@@ -28,7 +27,6 @@ class LMF(FusionModel):
         language: name of the modality that an LSTM reads, by default the first.
         pooling: what the others are summarised by, `"mean"` (the paper), or `"last"` where the
             steps are whole utterances of which the last is judged.
-        output_range: pair of numbers between which outputs lie, or `None`.
         input_dropout: rate on the LSTM's state and on the means.
         output_dropout: rate on the vectors z_m.
 
@@ -37,7 +35,7 @@ class LMF(FusionModel):
             on either side; an absent modality is all zeros or `None`.
 
     Returns:
-        Tensor `(batch, num_outputs)`, raw scores or within `output_range`, float32.
+        Tensor `(batch, num_outputs)`, raw scores, float32.
 
     Raises:
         ValueError: for fewer than two modalities, names that do not match, an unknown pooling, or a
@@ -58,7 +56,6 @@ class LMF(FusionModel):
         rank=4,
         language=None,
         pooling="mean",
-        output_range=None,
         input_dropout=0.0,
         output_dropout=0.0,
         **kwargs,
@@ -78,7 +75,7 @@ class LMF(FusionModel):
             for m in widths
         }
         y = fuse([drops[m](z[m]) for m in widths])
-        super().__init__(inputs=inputs, outputs=bound(y, output_range), **kwargs)
+        super().__init__(inputs=inputs, outputs=y, **kwargs)
         self._offer_intermediates({f"summary/{m}": lambda v=v: v for m, v in z.items()})
 
         # === Config ===
@@ -88,7 +85,6 @@ class LMF(FusionModel):
         self.rank = rank
         self.language = language
         self.pooling = pooling
-        self.output_range = output_range
         self.input_dropout = input_dropout
         self.output_dropout = output_dropout
 
@@ -101,7 +97,6 @@ class LMF(FusionModel):
             "rank": self.rank,
             "language": self.language,
             "pooling": self.pooling,
-            "output_range": self.output_range,
             "input_dropout": self.input_dropout,
             "output_dropout": self.output_dropout,
         }

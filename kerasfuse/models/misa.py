@@ -32,8 +32,8 @@ class MISA(FusionModel):
     Reference: Hazarika, Zimmermann, Poria, "MISA: Modality-Invariant and -Specific Representations
     for Multimodal Sentiment Analysis", ACM Multimedia 2020, section 3. Text is encoded as the
     paper does where it has no BERT, by the same LSTMs as the rest; with features of a BERT, name
-    the modality in `averaged`. The code circulates with a weight of 1 for L_sim and L_recon, and
-    the decoder of one modality each where the paper has one decoder. The MMSA toolkit reads audio
+    the modality in `averaged`. Its code has a decoder for each modality where the paper has one
+    for all; the weights are the code's defaults. The MMSA toolkit reads audio
     and vision for as many steps as text has; here each is read to its own end.
 
     Args:

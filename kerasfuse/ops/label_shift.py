@@ -13,7 +13,7 @@ def class_shift(x, features, labels, seen):
 
     with C the mean of the features seen whose label is positive (p) or negative (n).
 
-    Reference: Yu et al., Self-MM, AAAI 2021, equations 8 to 12.
+    Reference: Yu et al., Self-MM, AAAI 2021, section 3.
 
     Args:
         x: tensor `(batch, d)`.
@@ -48,7 +48,7 @@ def shifted_label(y, a, a_all, limit):
 
     the mean of y a / a_m and y + a - a_m.
 
-    Reference: Yu et al., Self-MM, AAAI 2021, equations 13 to 16.
+    Reference: Yu et al., Self-MM, AAAI 2021, section 3.
 
     Args:
         y: tensor `(batch, 1)`, the label of all modalities.

@@ -12,7 +12,8 @@ def central_moment_discrepancy(x, y, moments=5):
     with Euclidean norms and elementwise powers. 0 for equal sets, and symmetric.
 
     Reference: Zellinger et al., "Central Moment Discrepancy (CMD) for Domain-Invariant
-    Representation Learning", ICLR 2017; equation 5 of MISA. For entries in [a, b] term k is divided
+    Representation Learning", ICLR 2017, which MISA (Hazarika et
+    al., 2020) takes. For entries in [a, b] term k is divided
     by |b - a|^k, which is 1 here.
 
     Args:
@@ -45,9 +46,9 @@ def subspace_overlap(x, y):
     with the rows of X and Y, one a sample, centred over the samples and scaled to length 1. 0 where
     no feature of one view varies with any of the other's.
 
-    Reference: Bousmalis et al., "Domain Separation Networks", NeurIPS 2016; equation 6 of MISA
-    (Hazarika et al., 2020). Both print the sum of the entries; their code, for which their weights
-    are meant, takes the mean.
+    Reference: Bousmalis et al., "Domain Separation Networks", NeurIPS 2016, which MISA (Hazarika et
+    al., 2020) takes. Both print the sum of the entries; their code, for which their weights are
+    meant, takes the mean.
 
     Args:
         x: tensor `(n, width)`.

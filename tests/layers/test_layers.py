@@ -41,6 +41,7 @@ ALIGNED = {
 LATE = {"source_mask": mask(7)}
 WIDE = {"text": sequence(5, 8), "audio": sequence(7, 8), "pulse": sequence(6, 8)}
 STREAMS = {"text": sequence(5, 8), "audio": sequence(7, 3), "pulse": sequence(6, 5)}
+VECTORS = [sequence(1, 3)[:, 0] for _ in range(3)]
 SOURCE = [("source", "source_mask")]
 STEPS = [("inputs", "mask")]
 PAIRS = [("queries", "query_mask"), ("keys", "key_mask")]
@@ -127,6 +128,63 @@ CONTRACTS = [
         {"inputs": sequence(5, 8), "mask": mask(5)},
         [(4, 5, 6), (4, 5, 6)],
         {"call_kwargs": {"return_cells": True}},
+    ),
+    (
+        layers.BidirectionalLSTM,
+        {"units": 6},
+        {"inputs": sequence(5, 8), "mask": mask(5)},
+        [(4, 5, 12), (4, 12)],
+        {},
+    ),
+    (
+        layers.PostNormBlock,
+        {"num_heads": 2, "feedforward_units": 12, "dropout": 0.1},
+        {"inputs": sequence(5, 8)},
+        (4, 5, 8),
+        {},
+    ),
+    *[
+        (
+            layers.SubspaceRegularizer,
+            {"kind": kind, "weight": 0.5},
+            {"inputs": VECTORS[0], "first": VECTORS} | second,
+            (4, 3),
+            {},
+        )
+        for kind, second in (
+            ("similarity", {}),
+            ("difference", {"second": VECTORS}),
+            ("reconstruction", {"second": VECTORS[::-1]}),
+        )
+    ],
+    (
+        layers.GaussianLikelihood,
+        {"hidden_units": 6, "weight": 0.5},
+        {"inputs": VECTORS[0], "x": VECTORS[1], "y": VECTORS[2]},
+        (4, 3),
+        {},
+    ),
+    (
+        layers.ContrastivePrediction,
+        {"weight": 0.5},
+        {"inputs": VECTORS[0], "x": VECTORS[1], "z": VECTORS[2]},
+        (4, 3),
+        {},
+    ),
+    # The losses of these two come from labels, which only a model has.
+    (
+        layers.ClassEntropy,
+        {"units": 4, "weight": 0.5, "boundary": 0.5, "memory_size": 8},
+        {"inputs": VECTORS[0], "x": VECTORS[1]},
+        (4, 3),
+        {"without_gradient": ["project"]},
+    ),
+    (
+        layers.UnimodalLabels,
+        {"num_samples": 9, "limit": 2.0},
+        {"inputs": VECTORS[0][:, :1], "features": VECTORS, "scores": [VECTORS[0][:, :1]] * 2},
+        (4, 1),
+        {},
     ),
     (
         layers.CTCAligner,

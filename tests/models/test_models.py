@@ -5,7 +5,20 @@ import numpy as np
 import pytest
 from harness import check_model
 
-from kerasfuse.models import EFLSTM, HCTMG, LFLSTM, LMF, MFN, MICA, TFN, GraphMFN, MulT
+from kerasfuse.models import (
+    EFLSTM,
+    HCTMG,
+    LFLSTM,
+    LMF,
+    MFN,
+    MICA,
+    MISA,
+    MMIM,
+    TFN,
+    GraphMFN,
+    MulT,
+    SelfMM,
+)
 
 RNG = np.random.default_rng(0)
 WIDTHS = {"text": 6, "audio": 4, "vision": 5}
@@ -45,6 +58,19 @@ CONTRACTS += [
     (TFN, TWO, {"dim": 4, "hidden_units": [5], "output_range": [-3, 3]}, ()),
     (LMF, TWO, {"dim": 4, "rank": 2, "language": "audio", "pooling": "last"}, ()),
     (EFLSTM, TWO, {"dim": 6, "hidden_units": [5], "align_to": "text", "align_steps": 4}, ("ctc",)),
+    (
+        MISA,
+        TWO,
+        {"dim": 4, "lstm_units": 3, "feedforward_units": 6, "averaged": ["text"]},
+        ("similarity", "difference", "reconstruction"),
+    ),
+    (
+        MMIM,
+        TWO,
+        {"lstm_units": 3, "encoding_dim": 3, "dim": 5, "averaged": ["audio"]},
+        ("likelihood", "entropy", "contrastive"),
+    ),
+    (SelfMM, TWO, {"num_samples": 4, "lstm_units": 3, "dim": 5, "unimodal_dim": 4}, ("unimodal",)),
 ]
 if ON_TORCH:
     CONTRACTS += [
@@ -77,6 +103,8 @@ def test_contract(cls, widths, kwargs, auxiliary):
         RNG.normal(size=(4, 1)).astype("float32"),
         expected_output_shape=(4, 1),
         auxiliary=auxiliary,
+        # The tasks of single modalities, which begin when a sample comes for the second time.
+        without_gradient=[f"{m}_(feature|hidden|scores)/" for m in widths if cls is SelfMM],
     )
 
 
