@@ -14,6 +14,7 @@ from kerasfuse.layers.dropout import Dropout
 from kerasfuse.layers.dynamic_fusion_graph import DynamicFusionGraph
 from kerasfuse.layers.gated_memory import GatedMemory
 from kerasfuse.layers.gaussian_likelihood import GaussianLikelihood
+from kerasfuse.layers.left_justify import LeftJustify
 from kerasfuse.layers.low_rank_fusion import LowRankFusion
 from kerasfuse.layers.masked_conv1d import MaskedConv1D
 from kerasfuse.layers.masked_gru import MaskedGRU
@@ -23,6 +24,7 @@ from kerasfuse.layers.merge_gate import MergeGate
 from kerasfuse.layers.mlp_head import MLPHead
 from kerasfuse.layers.mmd_regularizer import MMDRegularizer
 from kerasfuse.layers.modality_gate import ModalityGate
+from kerasfuse.layers.multimodal_adaptation_gate import MultimodalAdaptationGate
 from kerasfuse.layers.padding_mask import PaddingMask
 from kerasfuse.layers.post_norm_block import PostNormBlock
 from kerasfuse.layers.propagated_alignment import PropagatedAlignment
@@ -48,6 +50,7 @@ __all__ = [
     "DynamicFusionGraph",
     "GatedMemory",
     "GaussianLikelihood",
+    "LeftJustify",
     "LowRankFusion",
     "MLPHead",
     "MMDRegularizer",
@@ -57,6 +60,7 @@ __all__ = [
     "MaskedPooling",
     "MergeGate",
     "ModalityGate",
+    "MultimodalAdaptationGate",
     "PaddingMask",
     "PostNormBlock",
     "PropagatedAlignment",

@@ -9,12 +9,13 @@ class AbsentAsZeros(keras.layers.Layer):
     """Replace modalities that are `None` by steps of zeros, padding to every other layer.
 
     Args:
-        modalities: dict of modality name to feature width.
+        modalities: dict of modality name to feature width, or to `None` for integer ids.
         aligned: whether the modalities share their steps: zeros are as many as the others have, not
             one.
 
     Call arguments:
-        inputs: dict of modality name to tensor `(batch, steps, features)` or `None`.
+        inputs: dict of modality name to tensor `(batch, steps, features)`, of ids `(batch, steps)`,
+            or `None`.
 
     Returns:
         The dict, without `None`.
@@ -42,11 +43,13 @@ class AbsentAsZeros(keras.layers.Layer):
             )
         batch, steps = ops.shape(present[0])[:2]
         steps = steps if self.aligned else 1
-        dtype = present[0].dtype
-        return {
-            name: ops.zeros((batch, steps, width), dtype) if inputs[name] is None else inputs[name]
-            for name, width in self.modalities.items()
-        }
+        filled = {}
+        for name, width in self.modalities.items():
+            filled[name] = inputs[name]
+            if inputs[name] is None:
+                shape = (batch, steps) if width is None else (batch, steps, width)
+                filled[name] = ops.zeros(shape, "int32" if width is None else None)
+        return filled
 
     def compute_output_spec(self, inputs):
         return {name: keras.KerasTensor(inputs[name].shape, inputs[name].dtype) for name in inputs}

@@ -6,6 +6,7 @@ from kerasfuse.models.graph_mfn import GraphMFN
 from kerasfuse.models.hct_mg import HCTMG
 from kerasfuse.models.lf_lstm import LFLSTM
 from kerasfuse.models.lmf import LMF
+from kerasfuse.models.mag_bert import MAGBERT
 from kerasfuse.models.mfn import MFN
 from kerasfuse.models.mica import MICA
 from kerasfuse.models.misa import MISA
@@ -21,6 +22,7 @@ __all__ = [
     "HCTMG",
     "LFLSTM",
     "LMF",
+    "MAGBERT",
     "MFN",
     "MICA",
     "MISA",

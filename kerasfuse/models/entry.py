@@ -65,7 +65,7 @@ def inputs_and_masks(modalities, aligned=False):
     """Create the symbolic inputs, the same with absent ones filled in, and the masks of real steps.
 
     Args:
-        modalities: dict of modality name to feature width.
+        modalities: dict of modality name to feature width, or to `None` for integer ids.
         aligned: whether the modalities share their steps.
 
     Returns:
@@ -73,7 +73,9 @@ def inputs_and_masks(modalities, aligned=False):
         `(batch, steps)`.
     """
     inputs = {
-        name: keras.Input((None, width), name=name, optional=True)
+        name: keras.Input((None,), dtype="int32", name=name, optional=True)
+        if width is None
+        else keras.Input((None, width), name=name, optional=True)
         for name, width in modalities.items()
     }
     present = AbsentAsZeros(modalities, aligned, name="present")(inputs)
@@ -100,7 +102,7 @@ def word_aligned(modalities, align_to, align_steps, align_weight):
             f"aligned. Received: align_to={align_to!r}"
         )
     inputs, x, masks = inputs_and_masks(modalities, aligned=align_to is None)
-    others = [m for m in modalities if m != align_to] if align_to else []
+    others = [m for m in modalities if m != align_to] if align_to is not None else []
     for m in others:
         align = CTCAligner(align_steps, align_weight / len(others), name=f"{m}_aligner")
         x[m] = align(x[m], target_mask=masks[align_to], mask=masks[m])

@@ -86,11 +86,14 @@ class FusionModel(keras.Model):
                 f"(None, or zeros, where one is absent). Received: {received}"
             )
         for name, width in self.modalities.items():
-            shape = None if inputs[name] is None else tuple(inputs[name].shape)
-            if shape is not None and (len(shape) != 3 or shape[-1] not in (width, None)):
+            if inputs[name] is None:
+                continue
+            shape = tuple(inputs[name].shape)
+            rank, widths = (2, [()]) if width is None else (3, [(width,), (None,)])
+            if len(shape) != rank or shape[2:] not in widths:
+                wanted = "(batch, steps)" if width is None else f"(batch, steps, {width})"
                 raise ValueError(
-                    f"expected modality {name!r} to have shape (batch, steps, {width}). "
-                    f"Received: {shape}"
+                    f"expected modality {name!r} to have shape {wanted}. Received: {shape}"
                 )
 
         if self.word_aligned:

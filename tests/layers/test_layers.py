@@ -187,6 +187,14 @@ CONTRACTS = [
         {},
     ),
     (
+        layers.MultimodalAdaptationGate,
+        {"beta": 0.5, "dropout": 0.1},
+        {"inputs": sequence(5, 8), "sources": [sequence(5, 3), sequence(5, 2)]},
+        (4, 5, 8),
+        {},
+    ),
+    (layers.LeftJustify, {}, {"inputs": sequence(5, 8), "mask": mask(5)}, (4, 5, 8), {}),
+    (
         layers.CTCAligner,
         {"steps": 4, "weight": 0.5},
         {"inputs": sequence(9, 3), "target_mask": mask(5), "mask": mask(9)},
@@ -307,6 +315,13 @@ def test_every_layer_has_a_contract():
     # Tested below: one returns booleans, the other takes None.
     tested |= {"PaddingMask", "AbsentAsZeros"}
     assert tested == set(layers.__all__)
+
+
+def test_left_justified_sequences_begin_at_the_first_step():
+    ids = np.array([[0, 0, 7, 0, 5], [3, 4, 0, 0, 0], [0, 0, 0, 0, 0]], "int32")
+    moved = layers.LeftJustify()(ids, mask=ids != 0)
+    assert array(moved).tolist() == [[7, 0, 5, 0, 0], [3, 4, 0, 0, 0], [0, 0, 0, 0, 0]]
+    assert keras.backend.standardize_dtype(moved.dtype) == "int32"
 
 
 def test_the_mask_is_found_before_any_cast():
