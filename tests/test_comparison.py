@@ -38,9 +38,8 @@ def test_two_entries_are_trained_and_ranked(names):
         assert row.per_seed == {s: run.seeds[s]["test"]["mae"] for s in (1, 2)}
         assert row.parameters == run.first["parameters"] and row.multiply_adds > 0
         assert row.training_speed > 0 and row.inference_speed > 0
-    assert (
-        found.markdown().splitlines()[2].startswith(f"| {best.name} | {best.numbers['mean']:.3f}")
-    )
+    line = found.markdown().splitlines()[2]
+    assert line.startswith(f"| {best.name} | {best.numbers['mean']:.3f}")
 
     # The command finds the runs, and draws them.
     pytest.importorskip("matplotlib")

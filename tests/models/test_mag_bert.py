@@ -49,21 +49,27 @@ class StandIn(keras.Model):
     """The parts of a keras_hub.models.BertBackbone that MAGBERT uses, under their names."""
 
     def __init__(self, num_layers=2, **kwargs):
-        self.token_embedding = keras.layers.Embedding(11, 6)
-        self.position_embedding = PositionTable()
-        self.segment_embedding = keras.layers.Embedding(2, 6)
-        self.embeddings_add = keras.layers.Add()
-        self.embeddings_layer_norm = keras.layers.LayerNormalization()
-        self.embeddings_dropout = keras.layers.Dropout(0.1)
-        self.transformer_layers = [EncoderLayer() for _ in range(num_layers)]
-        self.pooled_dense = keras.layers.Dense(6, activation="tanh")
+        parts = {
+            "token_embedding": keras.layers.Embedding(11, 6),
+            "position_embedding": PositionTable(),
+            "segment_embedding": keras.layers.Embedding(2, 6),
+            "embeddings_add": keras.layers.Add(),
+            "embeddings_layer_norm": keras.layers.LayerNormalization(),
+            "embeddings_dropout": keras.layers.Dropout(0.1),
+            "pooled_dense": keras.layers.Dense(6, activation="tanh"),
+        }
+        layers = [EncoderLayer() for _ in range(num_layers)]
         ids, segments, mask = (keras.Input((None,), dtype="int32") for _ in range(3))
-        tokens = self.token_embedding(ids)
-        x = (tokens, self.position_embedding(tokens), self.segment_embedding(segments))
-        x = self.embeddings_dropout(self.embeddings_layer_norm(self.embeddings_add(x)))
-        for layer in self.transformer_layers:
+        tokens = parts["token_embedding"](ids)
+        x = (tokens, parts["position_embedding"](tokens), parts["segment_embedding"](segments))
+        x = parts["embeddings_layer_norm"](parts["embeddings_add"](x))
+        x = parts["embeddings_dropout"](x)
+        for layer in layers:
             x = layer(x, padding_mask=mask)
-        super().__init__([ids, segments, mask], self.pooled_dense(x[:, 0]), **kwargs)
+        super().__init__([ids, segments, mask], parts["pooled_dense"](x[:, 0]), **kwargs)
+        for name, part in parts.items():
+            setattr(self, name, part)
+        self.transformer_layers = layers
         self.num_layers = num_layers
 
     def get_config(self):
