@@ -53,6 +53,7 @@ ALIGNED = [
     (MFN, TWO, {**MEMORY, "attention_units": 5, "memory_dropout": 0.1}),
     (GraphMFN, TWO, {**MEMORY, "vertex_dim": 4, "graph_units": 5, "graph_dropout": 0.1}),
 ]
+AVERAGED = ["text"] if ON_TORCH else ["text", "audio"]
 CONTRACTS += [
     (LFLSTM, TWO, {"dim": {"text": 6, "audio": 4}, "num_layers": 2, "hidden_units": [5]}, ()),
     (TFN, TWO, {"dim": 4, "hidden_units": [5], "output_range": [-3, 3]}, ()),
@@ -61,13 +62,13 @@ CONTRACTS += [
     (
         MISA,
         TWO,
-        {"dim": 4, "lstm_units": 3, "feedforward_units": 6, "averaged": ["text"]},
+        {"dim": 4, "lstm_units": 3, "feedforward_units": 6, "averaged": AVERAGED},
         ("similarity", "difference", "reconstruction"),
     ),
     (
         MMIM,
         TWO,
-        {"lstm_units": 3, "encoding_dim": 3, "dim": 5, "averaged": ["audio"]},
+        {"lstm_units": 3, "encoding_dim": 3, "dim": 5, "averaged": AVERAGED},
         ("likelihood", "entropy", "contrastive"),
     ),
     (SelfMM, TWO, {"num_samples": 4, "lstm_units": 3, "dim": 5, "unimodal_dim": 4}, ("unimodal",)),
