@@ -44,7 +44,7 @@ class CTCAligner(keras.layers.Layer):
         padding and throughout for a sequence without real frames.
 
     Raises:
-        ValueError: for fewer than one step.
+        ValueError: for fewer than one step, or a weight that is not positive.
 
     Example:
 
@@ -56,9 +56,10 @@ class CTCAligner(keras.layers.Layer):
 
     def __init__(self, steps, weight=1.0, **kwargs):
         super().__init__(**kwargs)
-        if not isinstance(steps, int) or steps < 1:
+        if not isinstance(steps, int) or steps < 1 or not weight > 0:
             raise ValueError(
-                f"expected `steps` to be a whole number from 1. Received: steps={steps!r}"
+                "expected `steps` to be a whole number from 1, and `weight` above 0. "
+                f"Received: steps={steps!r}, weight={weight!r}"
             )
         self.steps = steps
         self.weight = weight
