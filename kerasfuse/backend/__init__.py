@@ -47,6 +47,18 @@ def masked_recurrence(x, mask, layers):
     return x if mask is None else x * ops.cast(mask, x.dtype)[:, :, None]
 
 
+def assert_alike(sizes, message):
+    """Stop a graph of tensorflow with `message` where sizes differ that it learns when it runs.
+
+    Other backends know their sizes before, so that this does nothing there.
+    """
+    if name() == "tensorflow":
+        import tensorflow
+
+        for size in sizes[1:]:
+            tensorflow.debugging.assert_equal(size, sizes[0], message=message)
+
+
 def known_integer(x):
     """Return the integer tensor `x` as a number, `None` while a graph is traced that computes it.
 

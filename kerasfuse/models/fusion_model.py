@@ -6,6 +6,8 @@ import difflib
 import keras
 from keras import ops
 
+from kerasfuse import backend
+
 
 class FusionModel(keras.Model):
     """A functional model over named modalities, with named auxiliary losses and intermediates.
@@ -97,13 +99,19 @@ class FusionModel(keras.Model):
                 )
 
         if self.word_aligned:
-            steps = {name: x.shape[1] for name, x in inputs.items() if x is not None}
-            if len(set(steps.values()) - {None}) > 1:
-                raise ValueError(
-                    f"expected aligned sequences: {type(self).__name__} takes one step of every "
-                    f"modality at a time. Received: steps={steps}. For others, let it align them: "
-                    "align_to='text', for instance, puts a kerasfuse.layers.CTCAligner before it."
-                )
+            self._check_alignment({name: x for name, x in inputs.items() if x is not None})
+
+    def _check_alignment(self, inputs):
+        steps = {name: x.shape[1] for name, x in inputs.items()}
+        expected = (
+            f"expected aligned sequences: {type(self).__name__} takes one step of every modality "
+            "at a time. For others, let it align them: align_to='text', for instance, puts a "
+            "kerasfuse.layers.CTCAligner before it."
+        )
+        if len(set(steps.values()) - {None}) > 1:
+            raise ValueError(f"{expected} Received: steps={steps}")
+        if not any(isinstance(x, keras.KerasTensor) for x in inputs.values()):
+            backend.assert_alike([ops.shape(x)[1] for x in inputs.values()], expected)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         from_labels = 0.0

@@ -242,8 +242,13 @@ def _mean_steps(test):
 def _training_speed(run, data_dir):
     entry = run.entry.on_fold(run.entry.recipe.folds[0]) if run.entry.recipe.folds else run.entry
     samples = load_split(entry, "train", data_dir).num_samples
-    shown = sum(found["epochs"] for found in run.seeds.values()) * samples
-    return shown / max(sum(found["seconds"] for found in run.seeds.values()), 1e-3)
+    trainings = [
+        training
+        for found in run.seeds.values()
+        for training in found.get("folds", {"all": found}).values()
+    ]
+    seconds = sum(training["seconds"] for training in trainings)
+    return samples * sum(training["epochs"] for training in trainings) / max(seconds, 1e-3)
 
 
 def _inference_speed(model, test):

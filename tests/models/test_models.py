@@ -122,10 +122,23 @@ def test_contract_of_aligned_sequences(cls, widths, kwargs):
 
 @pytest.mark.parametrize("cls", [x[0] for x in ALIGNED])
 def test_sequences_that_are_not_aligned_are_sent_to_the_aligner(cls):
-    with pytest.raises(ValueError, match=r"'text': 5, 'audio': 9.*align_to.*CTCAligner"):
+    with pytest.raises(ValueError, match=r"align_to.*CTCAligner.*'text': 5, 'audio': 9"):
         cls(TWO)(batch(TWO))
     with pytest.raises(ValueError, match="align_to='words'"):
         cls(TWO, align_to="words")
+
+
+def test_sequences_that_cease_to_be_aligned_are_told_while_a_graph_runs():
+    class Data(keras.utils.PyDataset):
+        def __len__(self):
+            return 3
+
+        def __getitem__(self, index):
+            steps = [{"text": 5, "audio": 5}, {"text": 6, "audio": 6}, STEPS][index]
+            return (batch(TWO, steps=steps),)
+
+    with pytest.raises(Exception, match="align_to"):
+        EFLSTM(TWO, dim=2, hidden_units=[]).predict(Data(), verbose=0)
 
 
 @torch_only
