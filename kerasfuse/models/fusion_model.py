@@ -78,7 +78,13 @@ class FusionModel(keras.Model):
     def __call__(self, inputs, *args, **kwargs):
         # Before Keras looks at them: its own words differ between backends.
         self._check_modalities(inputs)
+        self._check_alignment(inputs)
         return super().__call__(inputs, *args, **kwargs)
+
+    def call(self, inputs, training=None, mask=None):
+        # Where jax compiles, its trainer begins here.
+        self._check_alignment(inputs)
+        return super().call(inputs, training=training, mask=mask)
 
     def _check_modalities(self, inputs):
         if not isinstance(inputs, dict) or set(inputs) != set(self.modalities):
@@ -98,10 +104,10 @@ class FusionModel(keras.Model):
                     f"expected modality {name!r} to have shape {wanted}. Received: {shape}"
                 )
 
-        if self.word_aligned:
-            self._check_alignment({name: x for name, x in inputs.items() if x is not None})
-
     def _check_alignment(self, inputs):
+        if not self.word_aligned:
+            return
+        inputs = {name: x for name, x in inputs.items() if x is not None}
         steps = {name: x.shape[1] for name, x in inputs.items()}
         expected = (
             f"expected aligned sequences: {type(self).__name__} takes one step of every modality "
