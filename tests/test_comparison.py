@@ -12,14 +12,14 @@ from kerasfuse import recipes, zoo
 from kerasfuse.cli import app
 from kerasfuse.recipes import comparison
 
-FIRST, SECOND = tiny_zoo.NAME, "tinier_simulated"
+FIRST, SECOND = tiny_zoo.NAME, "wider_simulated"
 
 
 @pytest.fixture
 def names(monkeypatch, tmp_path):
     """A zoo of two entries that differ in their width."""
     path = tiny_zoo.use(monkeypatch, tmp_path / "zoo")
-    text = path.read_text().replace(FIRST, SECOND).replace("dim = 4", "dim = 2")
+    text = path.read_text().replace(FIRST, SECOND).replace("dim = 4", "dim = 6")
     path.with_name(f"{SECOND}.toml").write_text(text)
     monkeypatch.chdir(tmp_path)
     return [FIRST, SECOND]
