@@ -21,7 +21,7 @@ import numpy as np
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
 
-THREADS, ROUNDS = 2, 20
+THREADS, ROUNDS = 1, 100
 # The widths of the paper: text, audio, vision.
 PAPER, BATCH = (128, 32, 32), 128
 WIDTH, UNITS, RANK = 16, 16, 4
