@@ -310,7 +310,8 @@ class Entry:
             settings: dict of name -> value. A name is an argument of the model's constructor, of
                 the data set or of `Recipe`; a name that more than one of them has is written
                 `model.name`, `data.name` or `recipe.name`. `class` names another class of
-                model, which must take the entry's arguments.
+                model, which must take the entry's arguments; `data` another data set, which gets
+                none of the entry's data arguments, nor its folds.
 
         Raises:
             ValueError: for a name that none of them has, with the nearest ones, for one that is
@@ -320,6 +321,13 @@ class Entry:
             # Before its arguments, which must be the new one's.
             others = {key: value for key, value in settings.items() if key != "class"}
             return dataclasses.replace(self, model_class=settings["class"]).override(others)
+        if "data" in settings:
+            others = {key: value for key, value in settings.items() if key != "data"}
+            recipe = dataclasses.replace(self.recipe, folds=())
+            moved = dataclasses.replace(
+                self, data_name=settings["data"], data_args={}, recipe=recipe
+            )
+            return moved.override(others)
         places = {
             "model": model_arguments(self.model_class),
             "data": data_arguments(self.data_name),

@@ -129,6 +129,7 @@ def check_model(
     expected_output_shape=None,
     auxiliary=(),
     without_gradient=(),
+    aligned=False,
 ):
     """Check what a model promises.
 
@@ -151,6 +152,7 @@ def check_model(
         expected_output_shape: shape with the batch, or a list of shapes.
         auxiliary: names of the auxiliary losses that training logs.
         without_gradient: regular expressions of weight paths that rightly get no gradient.
+        aligned: whether the sequences share their steps, so that all are padded alike.
     """
     model = build()
     name = type(model).__name__
@@ -186,8 +188,8 @@ def check_model(
         _assert_near(_predict(half, inputs), outputs, policy)
         _train_in_half(half, inputs, targets, loss, policy)
 
-    padded = {side: _pad_all(inputs, side) for side in ("left", "right")}
-    padded["both"] = _pad_all(padded["left"], "right")
+    padded = {side: _pad_all(inputs, side, aligned) for side in ("left", "right")}
+    padded["both"] = _pad_all(padded["left"], "right", aligned)
     for side, values in padded.items():
         got = [_numpy(value) for value in tree.flatten(model(_tensors(values)))]
         _assert_same(got, outputs, f"padding on the {side}", tolerance=1e-5)
@@ -274,13 +276,15 @@ def _gradients(model, inputs, targets, loss, what):
     before = [_numpy(variable) for variable in model.trainable_variables]
     if not before:
         return {}
+    kept = model.get_weights()
     if not model.compiled:
         model.compile(optimizer=keras.optimizers.SGD(RATE), loss=loss)
     _fit_once(model, inputs, targets, what)
     gradients = {}
     for variable, old in zip(model.trainable_variables, before, strict=True):
         gradients[variable.path] = (old - _numpy(variable)) / RATE
-        variable.assign(old)
+    # Statistics that training moves, too.
+    model.set_weights(kept)
     wild = [path for path, value in gradients.items() if not np.isfinite(value).all()]
     assert not wild, f"gradients that are not finite with {what}: {wild}"
     return gradients
@@ -430,9 +434,10 @@ def _pad(value, extra, side, axis=1):
     return tree.map_structure(pad, value)
 
 
-def _pad_all(inputs, side):
+def _pad_all(inputs, side, aligned):
     padded = {}
     for extra, (name, value) in enumerate(inputs.items(), start=2):
+        extra = 2 if aligned else extra
         is_sequence = value.ndim == 3 or (value.ndim == 2 and value.dtype.kind in "iu")
         padded[name] = _pad(value, extra, side) if is_sequence else value
     return padded

@@ -90,6 +90,20 @@ def test_hct_mg_has_the_papers_parameters_and_a_gate(name, count):
     assert model.count_params() - model.get_layer("gate").count_params() == count
 
 
+def test_published_figures_cite_their_table_and_are_of_nothing_that_is_built():
+    rows = zoo.published_baselines()
+    built = {name.lower() for name in zoo_entry.model_classes()}
+    for row in rows:
+        assert row["source"] and row["table"].startswith("Table ")
+        assert row["model"].replace("-", "").lower() not in built
+        assert row["metric"] == "mae" or -1 <= row["value"] <= 1
+    keys = ("model", "data", "metric", "source", "table", "note")
+    assert len({tuple(row[key] for key in keys) for row in rows}) == len(rows)
+    assert {row["data"] for row in zoo.published_baselines("mosei")} == {"mosei"}
+    with pytest.raises(ValueError, match="Nearest: mosei"):
+        zoo.published_baselines("mosei2")
+
+
 def test_the_readme_shows_the_entries_as_they_are(tmp_path):
     readme = ROOT / "README.md"
     copy = tmp_path / "README.md"

@@ -6,6 +6,7 @@ from kerasfuse.analysis.attention_figure import attention_figure
 from kerasfuse.analysis.correlation_accuracy import correlation_accuracy
 from kerasfuse.analysis.incongruity import Incongruity, incongruity
 from kerasfuse.analysis.incongruity_figure import incongruity_figure
+from kerasfuse.analysis.multiply_adds import multiply_adds
 from kerasfuse.analysis.paired_test import PairedTest, paired_test
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     "correlation_accuracy",
     "incongruity",
     "incongruity_figure",
+    "multiply_adds",
     "paired_test",
 ]

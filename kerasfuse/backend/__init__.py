@@ -29,19 +29,34 @@ def dropout(x, rate, seed):
     return keras.random.dropout(x, rate, seed=seed)
 
 
-def masked_gru(x, mask, layers):
-    """Apply a stack of bias-free `keras.layers.GRU` to the real steps of `(batch, steps, width)`.
+def masked_recurrence(x, mask, layers):
+    """Apply a stack of recurrent layers to the real steps of `(batch, steps, width)`.
 
+    `layers` are `keras.layers.LSTM`, or `keras.layers.GRU` without biases, that return sequences.
     Steps that are not real are skipped, and are 0 in the result.
     """
     if name() == "torch" and not _is_torch_tracing():
-        from kerasfuse.backend import torch_gru
+        from kerasfuse.backend import torch_recurrence
 
-        kernels = [(x.cell.kernel.value, x.cell.recurrent_kernel.value) for x in layers]
-        return torch_gru.masked_gru(x, mask, kernels)
+        weights = [[weight.value for weight in layer.cell.weights] for layer in layers]
+        is_lstm = isinstance(layers[0], keras.layers.LSTM)
+        run = torch_recurrence.masked_lstm if is_lstm else torch_recurrence.masked_gru
+        return run(x, mask, weights)
     for layer in layers:
         x = layer(x, mask=mask)
     return x if mask is None else x * ops.cast(mask, x.dtype)[:, :, None]
+
+
+def assert_alike(sizes, message):
+    """Stop a graph of tensorflow with `message` where sizes differ that it learns when it runs.
+
+    Other backends know their sizes before, so that this does nothing there.
+    """
+    if name() == "tensorflow":
+        import tensorflow
+
+        for size in sizes[1:]:
+            tensorflow.debugging.assert_equal(size, sizes[0], message=message)
 
 
 def known_integer(x):

@@ -123,6 +123,49 @@ def evaluate(
 
 
 @app.command()
+def compare(
+    names: Annotated[list[str], typer.Argument(help="Names of two or more zoo entries.")],
+    data: Annotated[
+        str | None,
+        typer.Option(help="Data set in place of the entries' own, 'own' for your files."),
+    ] = None,
+    metric: Annotated[
+        str | None, typer.Option(help="Test metric, by default the first entry's score.")
+    ] = None,
+    run_dir: Annotated[
+        pathlib.Path, typer.Option(help="Folder of the run folders, one an entry.")
+    ] = pathlib.Path("runs"),
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="As in train, for every entry."),
+    ] = None,
+    seeds: Annotated[str | None, typer.Option(help="Such as 1,2,3.")] = None,
+    data_dir: DataDir = None,
+    jobs: Annotated[int, typer.Option(help="Seeds trained at the same time, in processes.")] = 1,
+    figure: Annotated[
+        pathlib.Path | None, typer.Option(help="Picture of the scores, .svg or .png.")
+    ] = None,
+):
+    """Train or load several models on one data set and show them in one table."""
+    found = recipes.compare(
+        names,
+        run_dir,
+        data=data,
+        metric=metric,
+        seeds=None if seeds is None else _numbers(seeds),
+        overrides=dict(map(_setting, settings or [])),
+        data_dir=data_dir,
+        jobs=jobs,
+        verbose=2,
+        report=typer.echo,
+    )
+    tables.show_comparison(found)
+    if figure is not None:
+        found.figure().savefig(figure)
+        typer.echo(f"Drawn in {figure}")
+
+
+@app.command()
 def predict(
     name: Name,
     source: Annotated[

@@ -45,6 +45,23 @@ def show_run(run):
     show(title, ["metric", "validation", "test", "constant", *published], rows, notes)
 
 
+def show_comparison(found):
+    """Print the table of a comparison, best model first."""
+    steps = ", ".join(f"{name} {count}" for name, count in found.steps.items())
+    notes = [
+        "Mean ± sd over seeds on the test split. p: paired test over the seeds in common with the "
+        f"best. Multiply-adds of one sample of {steps} steps; speeds as measured here.",
+        *(
+            f"{row.name}: recorded scores, from seeds {', '.join(map(str, row.per_seed))}."
+            for row in found.rows
+            if row.is_recorded
+        ),
+    ]
+    if found.data == "simulated":
+        notes.append("SIMULATED data: these numbers compare with nobody's.")
+    show(f"{found.metric} on {found.data}", found.columns, found.table(), notes)
+
+
 def show_scores(entry, split, scores, constant):
     """Print one model's scores beside the best constant prediction and the recorded mean."""
     recorded = entry.results[split] if entry.recorded and split in entry.results else {}

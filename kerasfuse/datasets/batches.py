@@ -61,6 +61,9 @@ class Batches(keras.utils.PyDataset):
         ids: list of str in stored order.
         num_samples: number of samples.
         epoch: number that the order depends on, from 0.
+        numbered: whether the inputs of a batch also hold `sample_number`, int32 `(batch,)`, the
+            positions of its samples in stored order. `False` unless set; a model that remembers
+            its samples, such as `SelfMM`, sets it while it trains.
 
     Raises:
         ValueError: for names or widths that are not those of `modalities`, empty sequences or data,
@@ -108,6 +111,7 @@ class Batches(keras.utils.PyDataset):
         self.padding = padding
         self.seed = _as_integer("seed", seed, least=0)
         self._alignments = alignments
+        self.numbered = False
         self.epoch = 0
 
     @property
@@ -162,6 +166,8 @@ class Batches(keras.utils.PyDataset):
                 # One more step tells the trainer that this axis is not fixed.
                 length += length == steps.padded(unlike) and steps.vary
             inputs[name] = _padded(arrays, length, self.padding)
+        if self.numbered:
+            inputs["sample_number"] = rows.astype("int32")
         return (inputs,) if self.labels is None else (inputs, self.labels[rows])
 
     def alignment(self, i):

@@ -6,13 +6,15 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("kerasfuse")
 class AbsentAsZeros(keras.layers.Layer):
-    """Replace modalities that are `None` by one step of zeros, padding to every other layer.
+    """Replace modalities that are `None` by steps of zeros, padding to every other layer.
 
     Args:
-        modalities: dict of modality name to feature width, `None` for integer ids.
+        modalities: dict of modality name to feature width, or to `None` for integer ids.
+        aligned: whether the modalities share their steps: zeros are as many as the others have, not
+            one.
 
     Call arguments:
-        inputs: dict of modality name to tensor `(batch, steps, features)`, or ids `(batch, steps)`,
+        inputs: dict of modality name to tensor `(batch, steps, features)`, of ids `(batch, steps)`,
             or `None`.
 
     Returns:
@@ -27,9 +29,10 @@ class AbsentAsZeros(keras.layers.Layer):
     >>> layer({"text": np.ones((2, 9, 300)), "audio": None})["audio"].shape   # (2, 1, 74)
     """
 
-    def __init__(self, modalities, **kwargs):
+    def __init__(self, modalities, aligned=False, **kwargs):
         super().__init__(autocast=False, **kwargs)
         self.modalities = dict(modalities)
+        self.aligned = aligned
 
     def call(self, inputs):
         present = [x for x in inputs.values() if x is not None]
@@ -38,23 +41,20 @@ class AbsentAsZeros(keras.layers.Layer):
                 f"expected at least one of the modalities {list(self.modalities)} to be an array. "
                 "Received: None for each of them"
             )
-        batch = ops.shape(present[0])[0]
-        widths = self.modalities
-        dtype = next((x.dtype for m, x in inputs.items() if x is not None and widths[m]), None)
-        return {
-            name: _zeros(batch, width, dtype) if inputs[name] is None else inputs[name]
-            for name, width in widths.items()
-        }
+        batch, steps = ops.shape(present[0])[:2]
+        filled = {}
+        for name, width in self.modalities.items():
+            filled[name] = inputs[name]
+            if inputs[name] is None and width is None:
+                # Two: Keras' attention, in an encoder that reads ids, warns of a sequence of one.
+                filled[name] = ops.zeros((batch, steps if self.aligned else 2), "int32")
+            elif inputs[name] is None:
+                filled[name] = ops.zeros((batch, steps if self.aligned else 1, width))
+        return filled
 
     def compute_output_spec(self, inputs):
         return {name: keras.KerasTensor(inputs[name].shape, inputs[name].dtype) for name in inputs}
 
     def get_config(self):
-        return {**super().get_config(), "modalities": self.modalities}
-
-
-def _zeros(batch, width, dtype):
-    if width is None:
-        # Two: Keras' attention, in the encoder that reads ids, warns of a sequence of one.
-        return ops.zeros((batch, 2), "int32")
-    return ops.zeros((batch, 1, width), dtype)
+        config = {"modalities": self.modalities, "aligned": self.aligned}
+        return {**super().get_config(), **config}

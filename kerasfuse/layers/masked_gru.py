@@ -2,11 +2,11 @@
 
 import keras
 
-from kerasfuse import backend
+from kerasfuse.layers.masked_recurrence import MaskedRecurrence
 
 
 @keras.saving.register_keras_serializable("kerasfuse")
-class MaskedGRU(keras.layers.Layer):
+class MaskedGRU(MaskedRecurrence):
     """Encode a sequence by a stack of GRUs without biases that skip what is not real.
 
         H^0 = X,   H^(l+1) = GRU_l(H^l) o mask
@@ -33,33 +33,8 @@ class MaskedGRU(keras.layers.Layer):
     >>> MaskedGRU(40, num_layers=3)(np.ones((2, 50, 300))).shape   # (2, 50, 40)
     """
 
-    def __init__(self, units, num_layers=1, **kwargs):
-        super().__init__(**kwargs)
-        self.units = units
-        self.num_layers = num_layers
-
     def build(self, inputs_shape):
-        self.grus = []
-        for index in range(self.num_layers):
-            gru = keras.layers.GRU(
-                self.units,
-                use_bias=False,
-                return_sequences=True,
-                name=f"gru_{index}",
-                dtype=self.dtype_policy,
-            )
-            gru.build((*inputs_shape[:2], self.units if index else inputs_shape[2]))
-            self.grus.append(gru)
+        self.grus = self.build_stack(keras.layers.GRU, inputs_shape, use_bias=False)
 
     def call(self, inputs, mask=None):
-        return backend.masked_gru(inputs, mask, self.grus)
-
-    def compute_mask(self, inputs, previous_mask):
-        return None  # Masks travel as arguments here.
-
-    def compute_output_shape(self, inputs_shape):
-        return (*inputs_shape[:2], self.units)
-
-    def get_config(self):
-        config = {"units": self.units, "num_layers": self.num_layers}
-        return {**super().get_config(), **config}
+        return self.run_stack(self.grus, inputs, mask)

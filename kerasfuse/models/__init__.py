@@ -1,9 +1,35 @@
 """Models, one a file, each readable beside its paper."""
 
 from kerasfuse.models.dahb import DAHB
+from kerasfuse.models.ef_lstm import EFLSTM
 from kerasfuse.models.fusion_model import FusionModel
+from kerasfuse.models.graph_mfn import GraphMFN
 from kerasfuse.models.hct_mg import HCTMG
+from kerasfuse.models.lf_lstm import LFLSTM
+from kerasfuse.models.lmf import LMF
+from kerasfuse.models.mag_bert import MAGBERT
+from kerasfuse.models.mfn import MFN
 from kerasfuse.models.mica import MICA
+from kerasfuse.models.misa import MISA
+from kerasfuse.models.mmim import MMIM
 from kerasfuse.models.mult import MulT
+from kerasfuse.models.self_mm import SelfMM
+from kerasfuse.models.tfn import TFN
 
-__all__ = ["DAHB", "HCTMG", "MICA", "FusionModel", "MulT"]
+__all__ = [
+    "DAHB",
+    "EFLSTM",
+    "FusionModel",
+    "GraphMFN",
+    "HCTMG",
+    "LFLSTM",
+    "LMF",
+    "MAGBERT",
+    "MFN",
+    "MICA",
+    "MISA",
+    "MMIM",
+    "MulT",
+    "SelfMM",
+    "TFN",
+]

@@ -9,10 +9,10 @@ from kerasfuse.layers import (
     Dropout,
     HierarchicalBottleneck,
     JointSelfAttention,
-    KeptForLoss,
     LearnedPositions,
     LearnedTokens,
     MaskedPooling,
+    RepresentationLoss,
     TemporalAlignment,
 )
 from kerasfuse.losses import DualStreamContrast
@@ -170,7 +170,16 @@ class DAHB(FusionModel):
         align = TemporalAlignment(num_heads, name="temporal_alignment")
         mean = MaskedPooling("mean", name="mean")
         fuse = _fusion(fusion, anchor, dim, fusion_layers, num_bottlenecks, feedforward_dim, block)
-        keep = KeptForLoss(name="representations")
+        contrast = DualStreamContrast(
+            list(widths),
+            anchor,
+            temperature,
+            pair_layout,
+            pairs,
+            semantic,
+            supervised,
+            class_width,
+        )
 
         # === Functional model ===
         inputs, x, masks = inputs_and_masks(widths)
@@ -200,7 +209,9 @@ class DAHB(FusionModel):
         for i, width in enumerate((2 * dim, dim)):
             y = keras.layers.Dense(width, activation=activation, name=f"classifier_{i}")(y)
         y = keras.layers.Dense(num_outputs, name="scores", dtype="float32")(y)
-        super().__init__(inputs=inputs, outputs=keep(y, x_bar), **kwargs)
+        if contrast_weight and (semantic or supervised):
+            y = RepresentationLoss(contrast, contrast_weight, name="contrast")(y, x_bar)
+        super().__init__(inputs=inputs, outputs=y, **kwargs)
         offered = {f"mean/{m}": lambda m=m: x_bar[m] for m in widths}
         if temporal:
             offered["aligned"] = lambda: h
@@ -209,23 +220,6 @@ class DAHB(FusionModel):
             offered |= _bottleneck_maps(fuse, h, x, h_mask, masks)
         offered["first_tokens/fused"] = lambda: fused[:, 0]
         self._offer_intermediates(offered)
-
-        # === Loss ===
-        contrasted = contrast_weight and (semantic or supervised)
-        self._representations = keep
-        self._contrast = None
-        if contrasted:
-            self._contrast = DualStreamContrast(
-                list(widths),
-                anchor,
-                temperature,
-                pair_layout,
-                pairs,
-                semantic,
-                supervised,
-                class_width,
-            )
-            self._auxiliary_trackers.append(keras.metrics.Mean(name="contrast"))
 
         # === Config ===
         self.modalities = widths
@@ -251,15 +245,6 @@ class DAHB(FusionModel):
         self.activation = activation
         self.dropout = dropout
         self.text_encoder = hyperparameters
-
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        loss = super().compute_loss(x, y, y_pred, sample_weight, training)
-        representations = self._representations.take()
-        if not training or self._contrast is None or representations is None:
-            return loss
-        contrast = self._contrast(y, representations)
-        self._auxiliary_trackers[-1].update_state(contrast)
-        return loss + self.contrast_weight * contrast
 
     def get_config(self):
         return {

@@ -2,7 +2,14 @@
 
 import keras
 
-from kerasfuse.layers import AbsentAsZeros, Dropout, MaskedConv1D, PaddingMask, SinusoidalPositions
+from kerasfuse.layers import (
+    AbsentAsZeros,
+    CTCAligner,
+    Dropout,
+    MaskedConv1D,
+    PaddingMask,
+    SinusoidalPositions,
+)
 
 
 def check_modalities(modalities, ids=()):
@@ -40,6 +47,15 @@ def check_layers(num_layers):
         )
 
 
+def check_averaged(modalities, averaged):
+    """Raise a ValueError unless `averaged` names some of the modalities, or none."""
+    if not isinstance(averaged, list | tuple) or not set(averaged) <= set(modalities):
+        raise ValueError(
+            f"expected `averaged` to be a list of some of {list(modalities)}. "
+            f"Received: averaged={averaged!r}"
+        )
+
+
 def for_each(modalities, value, argument):
     """Spread one value over the modalities, or check a dict that gives one to each.
 
@@ -56,22 +72,53 @@ def for_each(modalities, value, argument):
     return value
 
 
-def inputs_and_masks(modalities):
+def inputs_and_masks(modalities, aligned=False):
     """Create the symbolic inputs, the same with absent ones filled in, and the masks of real steps.
+
+    Args:
+        modalities: dict of modality name to feature width, or to `None` for integer ids.
+        aligned: whether the modalities share their steps.
 
     Returns:
         Three dicts by modality name: inputs and tensors `(batch, steps, width)`, integer ids
         `(batch, steps)` where the width is `None`, and masks `(batch, steps)`.
     """
     inputs = {
-        name: keras.Input((None,), name=name, dtype="int32", optional=True)
+        name: keras.Input((None,), dtype="int32", name=name, optional=True)
         if width is None
         else keras.Input((None, width), name=name, optional=True)
         for name, width in modalities.items()
     }
-    present = AbsentAsZeros(modalities, name="present")(inputs)
+    present = AbsentAsZeros(modalities, aligned, name="present")(inputs)
     masks = {name: PaddingMask(name=f"{name}_mask")(present[name]) for name in modalities}
     return inputs, present, masks
+
+
+def word_aligned(modalities, align_to, align_steps, align_weight):
+    """Create inputs and masks as `inputs_and_masks` does, of sequences that share their steps.
+
+    Args:
+        modalities: dict of modality name to feature width.
+        align_to: `None` where inputs are aligned; or name of the modality, in words for instance,
+            whose steps a `CTCAligner` gives to each of the others.
+        align_steps: the most steps of that modality.
+        align_weight: weight of the aligners' loss, averaged over them.
+
+    Raises:
+        ValueError: for a modality that is not there.
+    """
+    if align_to is not None and align_to not in modalities:
+        raise ValueError(
+            f"expected `align_to` to be one of {list(modalities)}, or None for sequences that are "
+            f"aligned. Received: align_to={align_to!r}"
+        )
+    inputs, x, masks = inputs_and_masks(modalities, aligned=align_to is None)
+    others = [m for m in modalities if m != align_to] if align_to is not None else []
+    for m in others:
+        align = CTCAligner(align_steps, align_weight / len(others), name=f"{m}_aligner")
+        x[m] = align(x[m], target_mask=masks[align_to], mask=masks[m])
+        masks[m] = PaddingMask(name=f"{m}_aligned_mask")(x[m])
+    return inputs, x, masks
 
 
 def project(x, mask, name, dim, kernel_size, dropout):

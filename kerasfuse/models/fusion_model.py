@@ -6,6 +6,8 @@ import difflib
 import keras
 from keras import ops
 
+from kerasfuse import backend
+
 
 class FusionModel(keras.Model):
     """A functional model over named modalities, with named auxiliary losses and intermediates.
@@ -15,16 +17,24 @@ class FusionModel(keras.Model):
 
     - Losses that layers add under a `loss_name` (`MMDRegularizer`, `PropagatedAlignment`) show
       under that name in the progress bar and in `History`: the mean over the layers of one name,
-      without its weight. They exist in training only and leave no `val_` entry behind.
+      without its weight. They exist in training only and leave no `val_` entry behind. Layers
+      whose loss needs the labels have `label_loss(y, numbers)`, which is called once a step, with
+      the entry `sample_number` of the inputs where there is one, and `has_seen_a_step`.
     - `intermediates` lists what the model can show of its inner life, and `extract` shows it.
-    - A wrong set of modalities, or a wrong width, is told in one sentence.
+    - A wrong set of modalities, or a wrong width, is told in one sentence. So are different numbers
+      of steps, to a model that sets `word_aligned` because it takes a step of every modality at a
+      time.
     """
+
+    word_aligned = False
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         # `losses` lists what layers added in this order, so names and values can be zipped.
         self._loss_layers = [x for x in self._flatten_layers() if hasattr(x, "loss_name")]
+        self._label_layers = [x for x in self._loss_layers if hasattr(x, "label_loss")]
         names = dict.fromkeys(layer.loss_name for layer in self._loss_layers)
+        self._loss_layers = [x for x in self._loss_layers if x not in self._label_layers]
         self._auxiliary_trackers = [keras.metrics.Mean(name=name) for name in names]
         self._evaluating = False
         self._offered = {}
@@ -68,7 +78,13 @@ class FusionModel(keras.Model):
     def __call__(self, inputs, *args, **kwargs):
         # Before Keras looks at them: its own words differ between backends.
         self._check_modalities(inputs)
+        self._check_alignment(inputs)
         return super().__call__(inputs, *args, **kwargs)
+
+    def call(self, inputs, training=None, mask=None):
+        # Where jax compiles, its trainer begins here.
+        self._check_alignment(inputs)
+        return super().call(inputs, training=training, mask=mask)
 
     def _check_modalities(self, inputs):
         if not isinstance(inputs, dict) or set(inputs) != set(self.modalities):
@@ -78,29 +94,47 @@ class FusionModel(keras.Model):
                 f"(None, or zeros, where one is absent). Received: {received}"
             )
         for name, width in self.modalities.items():
-            shape = None if inputs[name] is None else tuple(inputs[name].shape)
-            if shape is None:
+            if inputs[name] is None:
                 continue
-            if width is None and len(shape) != 2:
+            shape = tuple(inputs[name].shape)
+            rank, widths = (2, [()]) if width is None else (3, [(width,), (None,)])
+            if len(shape) != rank or shape[2:] not in widths:
+                wanted = "(batch, steps)" if width is None else f"(batch, steps, {width})"
                 raise ValueError(
-                    f"expected modality {name!r} to be integer ids (batch, steps). "
-                    f"Received: {shape}"
-                )
-            if width is not None and (len(shape) != 3 or shape[-1] not in (width, None)):
-                raise ValueError(
-                    f"expected modality {name!r} to have shape (batch, steps, {width}). "
-                    f"Received: {shape}"
+                    f"expected modality {name!r} to have shape {wanted}. Received: {shape}"
                 )
 
+    def _check_alignment(self, inputs):
+        if not self.word_aligned:
+            return
+        inputs = {name: x for name, x in inputs.items() if x is not None}
+        steps = {name: x.shape[1] for name, x in inputs.items()}
+        expected = (
+            f"expected aligned sequences: {type(self).__name__} takes one step of every modality "
+            "at a time. For others, let it align them: align_to='text', for instance, puts a "
+            "kerasfuse.layers.CTCAligner before it."
+        )
+        if len(set(steps.values()) - {None}) > 1:
+            raise ValueError(f"{expected} Received: steps={steps}")
+        if not any(isinstance(x, keras.KerasTensor) for x in inputs.values()):
+            backend.assert_alike([ops.shape(x)[1] for x in inputs.values()], expected)
+
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        if training and self._loss_layers:
+        from_labels = 0.0
+        numbers = x.get("sample_number") if isinstance(x, dict) else None
+        if training and self._auxiliary_trackers:
             values = {tracker.name: [] for tracker in self._auxiliary_trackers}
             for layer, value in zip(self._loss_layers, self.losses, strict=False):
                 values[layer.loss_name].append(value / layer.weight)
+            # Keras also comes here once without a step, to build the metrics.
+            for layer in [x for x in self._label_layers if x.has_seen_a_step]:
+                value = layer.label_loss(y, numbers)
+                values[layer.loss_name].append(value)
+                from_labels = from_labels + layer.weight * value
             for tracker in self._auxiliary_trackers:
                 if values[tracker.name]:
                     tracker.update_state(ops.mean(ops.stack(values[tracker.name])))
-        return super().compute_loss(x, y, y_pred, sample_weight, training)
+        return super().compute_loss(x, y, y_pred, sample_weight, training) + from_labels
 
     def get_metrics_result(self):
         results = super().get_metrics_result()

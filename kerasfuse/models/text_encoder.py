@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from kerasfuse.ops.masks import first_valid_step
+from kerasfuse.layers import LeftJustify
 
 # Given anew to each copy, or nothing that decides what it computes.
 _NO_HYPERPARAMETERS = ("name", "trainable", "dtype")
@@ -51,7 +51,9 @@ def encode_text(backbone, ids, mask):
     Returns:
         Tensor `(batch, steps, width)` and boolean `(batch, steps)`.
     """
-    ids, mask = _FrontAligned(name="text_ids")(ids, mask)
+    ids = LeftJustify(name="text_ids")(ids, mask=mask)
+    first = ops.ones_like(mask[:, :1])
+    mask = ops.concatenate([first, ops.not_equal(ids[:, 1:], 0)], axis=1)
     values = {
         "token_ids": ids,
         "padding_mask": ops.cast(mask, "int32"),
@@ -63,23 +65,3 @@ def encode_text(backbone, ids, mask):
         output = output["sequence_output"]
     encoder = keras.Model(backbone.input, output, name="text_encoder")
     return encoder({name: values[name] for name in backbone.input}), mask
-
-
-@keras.saving.register_keras_serializable("kerasfuse")
-class _FrontAligned(keras.layers.Layer):
-    """Turn each row around until its first real id stands first."""
-
-    def __init__(self, **kwargs):
-        super().__init__(autocast=False, **kwargs)
-
-    def call(self, ids, mask):
-        steps = ops.shape(ids)[1]
-        places = ops.arange(steps, dtype="int32")[None, :] + first_valid_step(mask)[:, None]
-        places = places % steps
-        ids = ops.take_along_axis(ids, places, axis=1)
-        mask = ops.take_along_axis(mask, places, axis=1)
-        first = ops.arange(steps)[None, :] == 0
-        return ids, ops.logical_or(mask, first)
-
-    def compute_output_spec(self, ids, mask):
-        return keras.KerasTensor(ids.shape, ids.dtype), keras.KerasTensor(mask.shape, "bool")

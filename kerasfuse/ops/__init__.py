@@ -2,7 +2,9 @@
 
 from kerasfuse.ops.attention import attention_scores, causal_slack_mask, fused_attention
 from kerasfuse.ops.contrast import log_sum_exp, pair_loss, unit_vectors
+from kerasfuse.ops.ctc import monotone_ctc_loss
 from kerasfuse.ops.element_alignment import propagated_alignment
+from kerasfuse.ops.linear_recurrence import linear_recurrence
 from kerasfuse.ops.masks import first_valid_steps, padding_mask
 from kerasfuse.ops.maximum_mean_discrepancy import mmd
 from kerasfuse.ops.positions import sinusoid
@@ -13,8 +15,10 @@ __all__ = [
     "causal_slack_mask",
     "first_valid_steps",
     "fused_attention",
+    "linear_recurrence",
     "log_sum_exp",
     "mmd",
+    "monotone_ctc_loss",
     "padding_mask",
     "pair_loss",
     "propagated_alignment",

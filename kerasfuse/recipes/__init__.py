@@ -1,8 +1,18 @@
 """From an entry of the zoo to a training run: weights, history and results in a folder."""
 
+from kerasfuse.recipes.comparison import Comparison, compare
 from kerasfuse.recipes.recording import record
 from kerasfuse.recipes.run import Run, read_run
 from kerasfuse.recipes.scoring import constant_scores, evaluate
 from kerasfuse.recipes.training import train
 
-__all__ = ["Run", "constant_scores", "evaluate", "read_run", "record", "train"]
+__all__ = [
+    "Comparison",
+    "Run",
+    "compare",
+    "constant_scores",
+    "evaluate",
+    "read_run",
+    "record",
+    "train",
+]

@@ -311,3 +311,12 @@ def test_images_that_do_not_fit_are_told():
     assert batches[0][0]["image"][1, 2, 3, 0] == 0 and np.isnan(x[1, 2, 3, 0])
     with pytest.raises(ValueError, match=r"\(samples, height, width, channels\).*dtype <U1"):
         Batches({"image": np.full((2, 4, 4, 1), "a")})
+
+
+def test_numbered_batches_tell_which_samples_they_hold():
+    batches = Batches({"a": ragged([3] * 5, 2)}, np.arange(5.0), batch_size=2, shuffle=True)
+    assert "sample_number" not in batches[0][0]
+    batches.numbered = True
+    for inputs, labels in (batches[i] for i in range(3)):
+        assert inputs["sample_number"].dtype == "int32"
+        assert inputs["sample_number"].tolist() == labels[:, 0].tolist()

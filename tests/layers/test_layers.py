@@ -46,6 +46,7 @@ SOURCES = {
     "source_masks": {"audio": mask(7), "pulse": mask(6)},
 }
 BOTTLENECK = {"streams": WIDE, "masks": {m: mask(x.shape[1]) for m, x in WIDE.items()}}
+VECTORS = [sequence(1, 3)[:, 0] for _ in range(3)]
 SOURCE = [("source", "source_mask")]
 STEPS = [("inputs", "mask")]
 PAIRS = [("queries", "query_mask"), ("keys", "key_mask")]
@@ -115,6 +116,130 @@ CONTRACTS = [
         {"inputs": sequence(5, 8), "mask": mask(5)},
         (4, 5, 6),
         {"sequences": STEPS},
+    ),
+    *[
+        (
+            layers.MaskedLSTM,
+            {"units": 6, "num_layers": 2, "backwards": backwards},
+            {"inputs": sequence(5, 8), "mask": mask(5)},
+            (4, 5, 6),
+            {"sequences": STEPS},
+        )
+        for backwards in (False, True)
+    ],
+    (
+        layers.MaskedLSTM,
+        {"units": 6},
+        {"inputs": sequence(5, 8), "mask": mask(5)},
+        [(4, 5, 6), (4, 5, 6)],
+        {"call_kwargs": {"return_cells": True}},
+    ),
+    (
+        layers.BidirectionalLSTM,
+        {"units": 6},
+        {"inputs": sequence(5, 8), "mask": mask(5)},
+        [(4, 5, 12), (4, 12)],
+        {},
+    ),
+    (
+        layers.PostNormBlock,
+        {"num_heads": 2, "feedforward_units": 12, "dropout": 0.1},
+        {"inputs": sequence(5, 8)},
+        (4, 5, 8),
+        {},
+    ),
+    *[
+        (
+            layers.SubspaceRegularizer,
+            {"kind": kind, "weight": 0.5},
+            {"inputs": VECTORS[0], "first": VECTORS} | second,
+            (4, 3),
+            {},
+        )
+        for kind, second in (
+            ("similarity", {}),
+            ("difference", {"second": VECTORS}),
+            ("reconstruction", {"second": VECTORS[::-1]}),
+        )
+    ],
+    (
+        layers.GaussianLikelihood,
+        {"hidden_units": 6, "weight": 0.5},
+        {"inputs": VECTORS[0], "x": VECTORS[1], "y": VECTORS[2]},
+        (4, 3),
+        {},
+    ),
+    (
+        layers.ContrastivePrediction,
+        {"weight": 0.5},
+        {"inputs": VECTORS[0], "x": VECTORS[1], "z": VECTORS[2]},
+        (4, 3),
+        {},
+    ),
+    # The losses of these two come from labels, which only a model has.
+    (
+        layers.ClassEntropy,
+        {"units": 4, "weight": 0.5, "boundary": 0.5, "memory_size": 8},
+        {"inputs": VECTORS[0], "x": VECTORS[1]},
+        (4, 3),
+        {"without_gradient": ["project"]},
+    ),
+    (
+        layers.UnimodalLabels,
+        {"num_samples": 9, "limit": 2.0},
+        {"inputs": VECTORS[0][:, :1], "features": VECTORS, "scores": [VECTORS[0][:, :1]] * 2},
+        (4, 1),
+        {},
+    ),
+    (
+        layers.MultimodalAdaptationGate,
+        {"beta": 0.5, "dropout": 0.1},
+        {"inputs": sequence(5, 8), "sources": [sequence(5, 3), sequence(5, 2)]},
+        (4, 5, 8),
+        {},
+    ),
+    (layers.LeftJustify, {}, {"inputs": sequence(5, 8), "mask": mask(5)}, (4, 5, 8), {}),
+    (
+        layers.CTCAligner,
+        {"steps": 4, "weight": 0.5},
+        {"inputs": sequence(9, 3), "target_mask": mask(5), "mask": mask(9)},
+        (4, 5, 3),
+        {"sequences": [("inputs", "mask"), ("target_mask",)]},
+    ),
+    (
+        layers.TensorFusion,
+        {},
+        {"inputs": [x[:, 0] for x in (sequence(1, 3), sequence(1, 2), sequence(1, 4))]},
+        (4, 60),
+        {},
+    ),
+    (
+        layers.LowRankFusion,
+        {"units": 2, "rank": 3},
+        {"inputs": [x[:, 0] for x in (sequence(1, 3), sequence(1, 2), sequence(1, 4))]},
+        (4, 2),
+        {},
+    ),
+    (
+        layers.DeltaMemoryAttention,
+        {"hidden_units": 6, "dropout": 0.1},
+        {"inputs": [sequence(5, 8), sequence(5, 3)]},
+        (4, 5, 22),
+        {},
+    ),
+    (
+        layers.GatedMemory,
+        {"units": 3, "hidden_units": 6, "dropout": 0.1},
+        {"inputs": sequence(5, 8), "mask": mask(5)},
+        (4, 3),
+        {"sequences": STEPS},
+    ),
+    (
+        layers.DynamicFusionGraph,
+        {"units": 4, "hidden_units": 6, "efficacy": "sigmoid", "dropout": 0.1},
+        {"inputs": [sequence(5, 8), sequence(5, 3), sequence(5, 2)]},
+        [(4, 5, 4), (4, 5, 19)],
+        {},
     ),
     (
         layers.CrossmodalTransformer,
@@ -219,6 +344,13 @@ CONTRACTS = [
     ),
     (layers.Dropout, {"rate": 0.3}, {"inputs": sequence(5, 8)}, (4, 5, 8), {}),
     (
+        layers.MLPHead,
+        {"num_outputs": 3, "hidden_units": [6, 5], "dropout": 0.1},
+        {"inputs": sequence(5, 8)[:, 0]},
+        (4, 3),
+        {},
+    ),
+    (
         layers.ResidualHead,
         {"num_outputs": 3, "dropout": 0.1},
         {"inputs": sequence(5, 8)[:, 0]},
@@ -240,8 +372,15 @@ def test_contract(cls, init_kwargs, call_inputs, shape, checks):
 def test_every_layer_has_a_contract():
     tested = {row[0].__name__ for row in CONTRACTS}
     # Tested below: booleans, None, and no graph of its own.
-    tested |= {"PaddingMask", "AbsentAsZeros", "KeptForLoss"}
+    tested |= {"PaddingMask", "AbsentAsZeros", "RepresentationLoss"}
     assert tested == set(layers.__all__)
+
+
+def test_left_justified_sequences_begin_at_the_first_step():
+    ids = np.array([[0, 0, 7, 0, 5], [3, 4, 0, 0, 0], [0, 0, 0, 0, 0]], "int32")
+    moved = layers.LeftJustify()(ids, mask=ids != 0)
+    assert array(moved).tolist() == [[7, 0, 5, 0, 0], [3, 4, 0, 0, 0], [0, 0, 0, 0, 0]]
+    assert keras.backend.standardize_dtype(moved.dtype) == "int32"
 
 
 def test_the_mask_is_found_before_any_cast():
@@ -264,13 +403,19 @@ def test_absent_modalities_become_one_padded_step():
         layer({"text": None, "audio": None})
 
 
-def test_what_is_kept_for_the_loss_is_taken_once():
-    layer = layers.KeptForLoss.from_config(layers.KeptForLoss(name="keep").get_config())
-    x, kept = np.ones((2, 1), "float32"), {"text": np.ones((2, 3), "float32")}
-    assert layer(x, kept, training=False) is not None and layer.take() is None
-    np.testing.assert_array_equal(array(layer(x, kept, training=True)), x)
-    assert array(layer.take()["text"]).shape == (2, 3)
-    assert layer.take() is None
+def test_a_loss_of_representations_takes_what_a_training_step_saw_once():
+    mean = keras.losses.MeanSquaredError(name="nearness")
+    layer = layers.RepresentationLoss(mean, weight=0.5, name="loss")
+    twin = layers.RepresentationLoss.from_config(layer.get_config())
+    assert twin.loss_name == "nearness" and twin.get_config() == layer.get_config()
+    x, seen = np.ones((2, 1), "float32"), {"text": np.full((2, 3), 2.0, "float32")}
+    twin.loss = lambda y, representations: mean(y, representations["text"])
+    np.testing.assert_array_equal(array(twin(x, seen, training=False)), x)
+    assert not twin.has_seen_a_step
+    np.testing.assert_array_equal(array(twin(x, seen, training=True)), x)
+    assert twin.has_seen_a_step
+    assert float(twin.label_loss(np.zeros((2, 3), "float32"))) == 4.0
+    assert not twin.has_seen_a_step
 
 
 def test_asking_for_the_scores_does_not_change_the_output():

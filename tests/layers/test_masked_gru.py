@@ -64,7 +64,7 @@ def test_gradients_are_those_of_kerass_own_layers(monkeypatch):
             x = gru(x, mask=mask)
         return x * ops.cast(mask, x.dtype)[:, :, None]
 
-    monkeypatch.setattr(backend, "masked_gru", plain)
+    monkeypatch.setattr(backend, "masked_recurrence", plain)
     model.compile(keras.optimizers.SGD(1.0), "mse")
     for one, other, start in zip(fast, after(), before, strict=True):
         assert np.abs(one - start).max() > 1e-4

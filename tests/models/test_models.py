@@ -5,7 +5,21 @@ import numpy as np
 import pytest
 from harness import check_model
 
-from kerasfuse.models import DAHB, HCTMG, MICA, MulT
+from kerasfuse.models import (
+    DAHB,
+    EFLSTM,
+    HCTMG,
+    LFLSTM,
+    LMF,
+    MFN,
+    MICA,
+    MISA,
+    MMIM,
+    TFN,
+    GraphMFN,
+    MulT,
+    SelfMM,
+)
 
 RNG = np.random.default_rng(0)
 WIDTHS = {"text": 6, "audio": 4, "vision": 5}
@@ -42,12 +56,44 @@ if ON_TORCH:
         (DAHB, TWO, {**TINY, "temporal": False, "semantic": False}, ("contrast",)),
         (MICA, TWO, {**SMALL, "propagate": False, "attention_dropout": 0.1}, ("mmd", "alignment")),
     ]
+# Models of aligned sequences, as they are and, on torch, with an aligner before them.
+MEMORY = {"dim": 6, "memory_dim": 4, "memory_units": 5, "hidden_units": [5]}
+ALIGNED = [
+    (EFLSTM, WIDTHS, {"dim": 6, "hidden_units": [5], "output_dropout": 0.1}),
+    (MFN, TWO, {**MEMORY, "attention_units": 5, "memory_dropout": 0.1}),
+    (GraphMFN, TWO, {**MEMORY, "vertex_dim": 4, "graph_units": 5, "graph_dropout": 0.1}),
+]
+AVERAGED = ["text"] if ON_TORCH else ["text", "audio"]
+CONTRACTS += [
+    (LFLSTM, TWO, {"dim": {"text": 6, "audio": 4}, "num_layers": 2, "hidden_units": [5]}, ()),
+    (TFN, TWO, {"dim": 4, "hidden_units": [5], "output_range": [-3, 3]}, ()),
+    (LMF, TWO, {"dim": 4, "rank": 2, "language": "audio", "pooling": "last"}, ()),
+    (EFLSTM, TWO, {"dim": 6, "hidden_units": [5], "align_to": "text", "align_steps": 4}, ("ctc",)),
+    (
+        MISA,
+        TWO,
+        {"dim": 4, "lstm_units": 3, "feedforward_units": 6, "averaged": AVERAGED},
+        ("similarity", "difference", "reconstruction"),
+    ),
+    (
+        MMIM,
+        TWO,
+        {"lstm_units": 3, "encoding_dim": 3, "dim": 5, "averaged": AVERAGED},
+        ("likelihood", "entropy", "contrastive"),
+    ),
+    (SelfMM, TWO, {"num_samples": 4, "lstm_units": 3, "dim": 5, "unimodal_dim": 4}, ("unimodal",)),
+]
+if ON_TORCH:
+    CONTRACTS += [
+        (cls, widths, {**kwargs, "align_to": "text", "align_steps": 4}, ("ctc",))
+        for cls, widths, kwargs in ALIGNED[1:]
+    ]
 torch_only = pytest.mark.skipif(not ON_TORCH, reason="compiles for minutes and differs nowhere")
 
 
-def batch(widths, size=4):
+def batch(widths, size=4, steps=STEPS):
     inputs = {
-        m: RNG.normal(size=(size, STEPS.get(m, 6), w)).astype("float32") for m, w in widths.items()
+        m: RNG.normal(size=(size, steps.get(m, 6), w)).astype("float32") for m, w in widths.items()
     }
     for x in inputs.values():
         x[0, :2] = 0.0
@@ -68,7 +114,41 @@ def test_contract(cls, widths, kwargs, auxiliary):
         RNG.normal(size=(4, 1)).astype("float32"),
         expected_output_shape=(4, 1),
         auxiliary=auxiliary,
+        # The tasks of single modalities, which begin when a sample comes for the second time.
+        without_gradient=[f"{m}_(feature|hidden|scores)/" for m in widths if cls is SelfMM],
     )
+
+
+@pytest.mark.parametrize("cls, widths, kwargs", ALIGNED, ids=[x[0].__name__ for x in ALIGNED])
+def test_contract_of_aligned_sequences(cls, widths, kwargs):
+    check_model(
+        lambda: cls(widths, **kwargs),
+        batch(widths, steps={}),
+        RNG.normal(size=(4, 1)).astype("float32"),
+        expected_output_shape=(4, 1),
+        aligned=True,
+    )
+
+
+@pytest.mark.parametrize("cls", [x[0] for x in ALIGNED])
+def test_sequences_that_are_not_aligned_are_sent_to_the_aligner(cls):
+    with pytest.raises(ValueError, match=r"align_to.*CTCAligner.*'text': 5, 'audio': 9"):
+        cls(TWO)(batch(TWO))
+    with pytest.raises(ValueError, match="align_to='words'"):
+        cls(TWO, align_to="words")
+
+
+def test_sequences_that_cease_to_be_aligned_are_told_while_a_graph_runs():
+    class Data(keras.utils.PyDataset):
+        def __len__(self):
+            return 3
+
+        def __getitem__(self, index):
+            steps = [{"text": 5, "audio": 5}, {"text": 6, "audio": 6}, STEPS][index]
+            return (batch(TWO, steps=steps),)
+
+    with pytest.raises(Exception, match="align_to"):
+        EFLSTM(TWO, dim=2, hidden_units=[]).predict(Data(), verbose=0)
 
 
 @torch_only

@@ -1,0 +1,71 @@
+"""A stack of GRUs or LSTMs in one call of PyTorch, where Keras loops over the steps in Python."""
+
+import torch
+
+
+def masked_gru(x, mask, weights):
+    """Run a stack of bias-free GRUs over the real steps of `(batch, steps, width)`.
+
+    Args:
+        x: tensor `(batch, steps, width)`.
+        mask: boolean `(batch, steps)`, `True` at real steps, or `None`.
+        weights: a pair of Keras kernels a layer, `(width, 3 units)` and `(units, 3 units)`.
+
+    Returns:
+        Tensor `(batch, steps, units)`, 0 where a step is not real.
+    """
+
+    def run(steps, weights):
+        weights = [_gru_gates_in_torch_order(kernel) for layer in weights for kernel in layer]
+        layers, units = len(weights) // 2, weights[-1].shape[1]
+        state = steps.new_zeros(layers, steps.shape[0], units)
+        return torch.gru(steps, state, weights, False, layers, 0.0, False, False, True)[0]
+
+    return _over_real_steps(run, x, mask, weights)
+
+
+def masked_lstm(x, mask, weights):
+    """Run a stack of LSTMs over the real steps of `(batch, steps, width)`.
+
+    Args:
+        x, mask: see `masked_gru`.
+        weights: for each layer Keras' kernels `(width, 4 units)` and `(units, 4 units)`, and its
+            bias `(4 units,)`.
+
+    Returns:
+        Tensor `(batch, steps, units)`, 0 where a step is not real.
+    """
+
+    def run(steps, weights):
+        # Keras has the gates in PyTorch's order, and one bias where PyTorch adds two.
+        flat = []
+        for kernel, recurrent, bias in weights:
+            flat += [kernel.T.contiguous(), recurrent.T.contiguous(), bias, torch.zeros_like(bias)]
+        layers, units = len(weights), weights[-1][1].shape[0]
+        state = steps.new_zeros(layers, steps.shape[0], units)
+        return torch.lstm(steps, (state, state), flat, True, layers, 0.0, False, False, True)[0]
+
+    return _over_real_steps(run, x, mask, weights)
+
+
+def _over_real_steps(run, x, mask, weights):
+    """Let `run(steps, weights)` see the real steps alone.
+
+    A network that skips a step is one that never sees it: the real steps of each sample move to
+    the front, in their order, PyTorch's own loop runs over them, and what it says moves back.
+    """
+    if x.device.type == "cpu" and x.dtype != torch.float32:
+        whole = [[weight.float() for weight in layer] for layer in weights]
+        return _over_real_steps(run, x.float(), mask, whole).to(x.dtype)
+    if mask is None:
+        return run(x, weights)
+    order = torch.argsort(~mask, dim=1, stable=True)[:, :, None]
+    seen = run(x.gather(1, order.expand(-1, -1, x.shape[2])), weights)
+    back = torch.zeros_like(seen).scatter(1, order.expand(-1, -1, seen.shape[2]), seen)
+    return back * mask[:, :, None]
+
+
+def _gru_gates_in_torch_order(kernel):
+    """Keras keeps update, reset, candidate; PyTorch wants reset, update, candidate, transposed."""
+    update, reset, candidate = kernel.chunk(3, dim=1)
+    return torch.cat([reset, update, candidate], dim=1).T.contiguous()

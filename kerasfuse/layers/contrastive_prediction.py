@@ -1,0 +1,64 @@
+"""ContrastivePrediction: the fused vector must tell which sample each modality is of."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("kerasfuse")
+class ContrastivePrediction(keras.layers.Layer):
+    """Add to the loss how badly a fused vector tells a modality's from those of other samples.
+
+        L = -weight x mean over samples b of log (exp s_bb / sum_b' exp s_bb')
+        s_bb' = cos(x_b, G z_b'),   G linear
+
+    in training only; `b'` runs over the batch.
+
+    Reference: van den Oord et al., "Representation Learning with Contrastive Predictive Coding",
+    2018; Han, Chen, Poria, MMIM, EMNLP 2021, section 3, without a temperature.
+
+    Args:
+        weight: factor of the loss.
+
+    Call arguments:
+        inputs: any tensor; returned unchanged, so that the loss has a place in the graph.
+        x: tensor `(batch, width)`, the vector of a modality.
+        z: tensor `(batch, width')`, the fused vector.
+
+    Returns:
+        `inputs`.
+
+    Example:
+
+    >>> y = ContrastivePrediction(weight=0.1)(y, x=audio, z=fused)
+    """
+
+    loss_name = "contrastive"
+
+    def __init__(self, weight=1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.weight = weight
+
+    def build(self, inputs_shape, x_shape, z_shape):
+        self.predict = keras.layers.Dense(x_shape[-1], name="predict", dtype=self.dtype_policy)
+        self.predict.build(z_shape)
+
+    def call(self, inputs, x, z, training=None):
+        if training:
+            x, predicted = _unit(x), _unit(self.predict(z))
+            similarities = ops.matmul(x, ops.transpose(predicted))
+            own = ops.sum(x * predicted, axis=-1)
+            loss = ops.mean(ops.logsumexp(similarities, axis=-1) - own)
+            self.add_loss(self.weight * loss)
+        return inputs
+
+    def compute_output_spec(self, inputs, x, z, training=None):
+        return keras.KerasTensor(inputs.shape, dtype=inputs.dtype)
+
+    def get_config(self):
+        return {**super().get_config(), "weight": self.weight}
+
+
+def _unit(x):
+    x = ops.cast(x, "float32")
+    squares = ops.sum(x * x, axis=-1, keepdims=True)
+    return x * ops.rsqrt(ops.maximum(squares, keras.config.epsilon() ** 2))

@@ -1,0 +1,174 @@
+"""SelfMM: unimodal tasks whose labels are made while training."""
+
+import keras
+
+from kerasfuse.layers import Dropout, MaskedLSTM, MaskedPooling, UnimodalLabels
+from kerasfuse.models.entry import check_averaged, check_modalities, for_each, inputs_and_masks
+from kerasfuse.models.fusion_model import FusionModel
+
+
+@keras.saving.register_keras_serializable("kerasfuse")
+class SelfMM(FusionModel):
+    """Regress a label from all modalities, and from each a label of its own that is made up.
+
+        h_m = W_m LSTM(X_m) at its last real step, or the mean of X_m     every modality m
+        F_m = relu(dropout(h_m) U_m),   F = relu(dropout([h_m]_m) U)
+        y^_m = V'_m relu(V_m F_m),      y^ = V' relu(V F)
+        L   = L_p + sum_m mean tanh |y_m - y| |y^_m - y_m|
+
+    y_m starts as y and moves away from it as far as F_m lies otherwise between the positive and the
+    negative samples than F does; see `UnimodalLabels`, which keeps the labels y_m and the features
+    of all training samples among the model's variables that are not trained.
+
+    It must know which samples a batch holds: `fit` asks `kerasfuse.datasets.Batches` for it; of
+    other data, add an entry `sample_number` to the inputs, integers `(batch,)` from 0. Without it
+    y_m = y, and the last sum is 0. In what is predicted the numbers play no part.
+
+    Reference: Yu, Xu, Yuan, Wu, "Learning Modality-Specific Representations with Self-Supervised
+    Multi-Task Learning for Multimodal Sentiment Analysis" (Self-MM), AAAI 2021, section 3. There
+    text is the first vector of a BERT; here it is encoded like the rest, or averaged. For
+    regression alone, with labels around 0: train with `loss="mae"`, the paper's L_p.
+
+    Args:
+        modalities: dict of modality name to feature width; two or more.
+        num_samples: number of training samples, or more.
+        num_outputs: 1.
+        lstm_units: width of each LSTM; one number, or one a modality.
+        dim: width of F; one number for all modalities together.
+        unimodal_dim: width of h_m and F_m; one number, or one a modality.
+        averaged: list of the modalities that are averaged over their steps in place of an LSTM.
+        limit: the largest magnitude of a label.
+        fusion_dropout: rate on [h_m]_m.
+        unimodal_dropout: rate on each h_m where its own task reads it.
+
+    Call arguments:
+        inputs: dict of modality name to array `(batch, steps, width)`, perhaps `sample_number`.
+            Steps of zeros are padding, on either side; an absent modality is all zeros or `None`.
+
+    Returns:
+        Tensor `(batch, 1)`, raw scores, float32.
+
+    Raises:
+        ValueError: for fewer than two modalities, names that do not match, more than one output, a
+            number of samples that is not positive, or more training samples than that.
+
+    Example:
+
+    >>> model = SelfMM({"text": 300, "audio": 5, "vision": 20}, num_samples=1284)
+    >>> model.compile("adam", "mae")
+    >>> model.fit(kerasfuse.datasets.load("mosi", split="train"))   # loss, unimodal
+    """
+
+    def __init__(
+        self,
+        modalities,
+        num_samples,
+        num_outputs=1,
+        lstm_units=32,
+        dim=128,
+        unimodal_dim=32,
+        averaged=(),
+        limit=3.0,
+        fusion_dropout=0.0,
+        unimodal_dropout=0.0,
+        **kwargs,
+    ):
+        widths = check_modalities(modalities)
+        if num_outputs != 1:
+            raise ValueError(
+                "expected num_outputs=1: the labels that SelfMM makes up are real numbers. "
+                f"Received: num_outputs={num_outputs!r}"
+            )
+        units = for_each(widths, lstm_units, "lstm_units")
+        dims = for_each(widths, unimodal_dim, "unimodal_dim")
+        check_averaged(widths, averaged)
+
+        # === Layers ===
+        def dense(units, name, activation="relu", **options):
+            return keras.layers.Dense(units, activation=activation, name=name, **options)
+
+        def scores(name, x, units):
+            return dense(1, f"{name}_scores", None, dtype="float32")(
+                dense(units, f"{name}_hidden")(x)
+            )
+
+        # === Functional model ===
+        inputs, x, masks = inputs_and_masks(widths)
+        h = {}
+        for m in widths:
+            if m in averaged:
+                h[m] = MaskedPooling("mean", name=f"{m}_pooling")(x[m], mask=masks[m])
+            else:
+                states = MaskedLSTM(units[m], name=f"{m}_lstm")(x[m], mask=masks[m])
+                last = MaskedPooling("last", name=f"{m}_last_step")(states, mask=masks[m])
+                h[m] = dense(dims[m], f"{m}_encoding", None)(last)
+        together = keras.layers.Concatenate(name="together")(list(h.values()))
+        fused = dense(dim, "fused")(Dropout(fusion_dropout, name="fusion_dropout")(together))
+        features = {
+            m: dense(dims[m], f"{m}_feature")(Dropout(unimodal_dropout, name=f"{m}_dropout")(h[m]))
+            for m in widths
+        }
+        y = scores("fusion", fused, dim)
+        alone = {m: scores(m, features[m], dims[m]) for m in widths}
+        y = UnimodalLabels(num_samples, limit, name="labels")(
+            y, features=[fused, *features.values()], scores=list(alone.values())
+        )
+        super().__init__(inputs=inputs, outputs=y, **kwargs)
+        self._offer_intermediates(
+            {"feature/all": lambda: fused}
+            | {f"feature/{m}": lambda v=v: v for m, v in features.items()}
+            | {f"score/{m}": lambda v=v: v for m, v in alone.items()}
+        )
+
+        # === Config ===
+        self.modalities = widths
+        self.num_samples = num_samples
+        self.num_outputs = num_outputs
+        self.lstm_units = lstm_units
+        self.dim = dim
+        self.unimodal_dim = unimodal_dim
+        self.averaged = list(averaged)
+        self.limit = limit
+        self.fusion_dropout = fusion_dropout
+        self.unimodal_dropout = unimodal_dropout
+
+    def get_config(self):
+        return {
+            "name": self.name,
+            "modalities": self.modalities,
+            "num_samples": self.num_samples,
+            "num_outputs": self.num_outputs,
+            "lstm_units": self.lstm_units,
+            "dim": self.dim,
+            "unimodal_dim": self.unimodal_dim,
+            "averaged": self.averaged,
+            "limit": self.limit,
+            "fusion_dropout": self.fusion_dropout,
+            "unimodal_dropout": self.unimodal_dropout,
+        }
+
+    def fit(self, x=None, *args, **kwargs):
+        if not hasattr(x, "numbered"):
+            return super().fit(x, *args, **kwargs)
+        if x.num_samples > self.num_samples:
+            raise ValueError(
+                f"expected at most {self.num_samples} training samples, as the model keeps a label "
+                f"of each. Received: {x.num_samples}. Build it with num_samples={x.num_samples}."
+            )
+        numbered, x.numbered = x.numbered, True
+        try:
+            return super().fit(x, *args, **kwargs)
+        finally:
+            x.numbered = numbered
+
+    def __call__(self, inputs, *args, **kwargs):
+        return super().__call__(_without_numbers(inputs), *args, **kwargs)
+
+    def call(self, inputs, training=None, mask=None):
+        return super().call(_without_numbers(inputs), training=training, mask=mask)
+
+
+def _without_numbers(inputs):
+    if not isinstance(inputs, dict):
+        return inputs
+    return {name: x for name, x in inputs.items() if name != "sample_number"}

@@ -1,0 +1,273 @@
+"""Compare entries of the zoo on one data set, in one table."""
+
+import dataclasses
+import pathlib
+import time
+
+import numpy as np
+
+from kerasfuse import analysis, datasets, zoo
+from kerasfuse.recipes.scoring import best_is, load_split
+from kerasfuse.recipes.training import train
+
+INK, MUTED, MARK = "#22223b", "#6c6f7f", "#1d4a6b"
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """Hold what a comparison found of one model.
+
+    Args:
+        name: the entry's name.
+        per_seed: dict of seed to test score.
+        parameters: number of weights.
+        multiply_adds: of one sample of the test set's mean lengths.
+        training_speed: samples a second of training, validation included; `None` for results that
+            are recorded and were not made here.
+        inference_speed: samples of the test set a second.
+        p_value: of a paired test over the seeds in common with the best row; `None` for the best,
+            and where fewer than two seeds are in common.
+        is_recorded: whether the scores are those that the entry records.
+    """
+
+    name: str
+    per_seed: dict
+    parameters: int
+    multiply_adds: int
+    training_speed: float | None
+    inference_speed: float
+    p_value: float | None = None
+    is_recorded: bool = False
+
+    @property
+    def numbers(self):
+        """The mean of the scores and, for more than one seed, their sd."""
+        values = list(self.per_seed.values())
+        sd = {"sd": float(np.std(values, ddof=1))} if len(values) > 1 else {}
+        return {"mean": float(np.mean(values)), **sd}
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """Hold the rows of a comparison, best first.
+
+    Args:
+        metric: name of the metric that is compared, on the test split.
+        data: name of the data set.
+        rows: list of `Row`.
+        steps: dict of modality name to the steps that multiply-adds are counted for.
+    """
+
+    metric: str
+    data: str
+    rows: list
+    steps: dict
+
+    columns = (
+        "model",
+        "test score",
+        "p against best",
+        "parameters",
+        "multiply-adds",
+        "training, samples/s",
+        "inference, samples/s",
+    )
+
+    def table(self):
+        """Return the table as a list of tuples of text, one a row, in the order of `columns`."""
+        return [
+            (
+                row.name,
+                zoo.spread(self.metric, row.numbers),
+                "-" if row.p_value is None else f"{row.p_value:.3f}",
+                f"{row.parameters:,}",
+                f"{row.multiply_adds:,}",
+                "-" if row.training_speed is None else f"{row.training_speed:,.0f}",
+                f"{row.inference_speed:,.0f}",
+            )
+            for row in self.rows
+        ]
+
+    def markdown(self):
+        """Return the table as markdown."""
+        lines = [self.columns, ["---"] * len(self.columns), *self.table()]
+        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+    _repr_markdown_ = markdown
+
+    def figure(self):
+        """Draw the scores of every seed, their means and their standard deviations.
+
+        Returns:
+            A `matplotlib.figure.Figure`; `figure.savefig("comparison.svg")` writes it.
+
+        Raises:
+            ImportError: matplotlib is missing.
+        """
+        try:
+            from matplotlib.figure import Figure
+        except ImportError as error:
+            raise ImportError(
+                "`Comparison.figure` expected matplotlib, which is not installed. "
+                "Install it with: pip install 'kerasfuse-zoo[report]'"
+            ) from error
+        height = 1.2 + 0.4 * len(self.rows)
+        figure = Figure(figsize=(8.0, height), dpi=150, layout="constrained")
+        figure.set_facecolor("white")
+        axes = figure.subplots()
+        for place, row in enumerate(self.rows):
+            axes.plot(list(row.per_seed.values()), [place] * len(row.per_seed), "|", color=MUTED)
+            axes.errorbar(
+                row.numbers["mean"], place, xerr=row.numbers.get("sd"), fmt="o", color=MARK
+            )
+        axes.set_yticks(range(len(self.rows)), [row.name for row in self.rows])
+        axes.invert_yaxis()
+        axes.set_xlabel(f"{self.metric} on the test split of {self.data}", color=INK)
+        axes.tick_params(colors=INK, labelsize=9)
+        axes.spines[["top", "right"]].set_visible(False)
+        return figure
+
+
+def compare(
+    names,
+    run_dir="runs",
+    data=None,
+    metric=None,
+    seeds=None,
+    overrides=None,
+    data_dir=None,
+    jobs=1,
+    verbose="auto",
+    report=None,
+):
+    """Train entries, or load what was found before, on one data set, and compare them.
+
+    Each entry has a run folder of its own in `run_dir`, see `train`: calling this again trains only
+    what is missing. An entry that records results of its own recipe on the same data is not
+    trained, unless `seeds`, `overrides` or `data` ask for something else, or its folder is there.
+
+    Args:
+        names: list of two or more different entries' names.
+        run_dir: folder of the run folders.
+        data: name of a data set that takes the place of the entries' own, `"own"` for instance;
+            modalities and their widths are taken from it.
+        metric: the test metric that is compared, by default the score of the first entry.
+        seeds: whole numbers; by default each recipe's.
+        overrides: dict of values for arguments of every model, the data or the recipe, by name.
+        data_dir: folder of the real data, see `kerasfuse.datasets.load`.
+        jobs, verbose, report: see `train`.
+
+    Returns:
+        A `Comparison`, best model first.
+
+    Raises:
+        ValueError: for fewer than two names, entries on different data, a metric that one of them
+            does not report, and what `train` refuses.
+        FileNotFoundError: when the data are not there.
+
+    Example:
+
+    >>> from kerasfuse import recipes
+    >>> found = recipes.compare(["lmf_mosi_utterance", "mfn_mosi_utterance"], seeds=[1, 2, 3])
+    >>> print(found.markdown())
+    """
+    names = list(names)
+    if len(set(names)) < max(len(names), 2):
+        raise ValueError(f"expected two or more different entries. Received: {names}.")
+    overrides = dict(overrides or {})
+    if data is not None:
+        modalities = datasets.load(data, split="train", data_dir=data_dir).modalities
+        overrides |= {"data": data, "modalities": dict(modalities)}
+    entries = [zoo.entry(name).override(overrides) for name in names]
+    _check_one_data_set(entries)
+    metric = metric or entries[0].recipe.score
+    for entry in entries:
+        reported = [m.name for m in entry.recipe.make_metrics()]
+        if metric not in reported:
+            raise ValueError(
+                f"expected a metric that every entry reports. Received: metric={metric!r}, where "
+                f"{entry.name} has {', '.join(reported)}."
+            )
+
+    test = load_split(entries[0], "test", data_dir, shuffle=False)
+    steps = _mean_steps(test)
+    rows = []
+    for name, entry in zip(names, entries, strict=True):
+        folder = pathlib.Path(run_dir, name)
+        asked = seeds is not None or bool(overrides)
+        if entry.recorded and not asked and not folder.is_dir():
+            numbers = entry.results["test"][metric]["per_seed"]
+            per_seed = dict(zip(entry.results["seeds"], numbers, strict=True))
+            training_speed = None
+        else:
+            run = train(name, folder, seeds, overrides, data_dir, jobs, verbose, report)
+            per_seed = {seed: found["test"][metric] for seed, found in run.seeds.items()}
+            training_speed = _training_speed(run, data_dir)
+        model = entry.build()
+        rows.append(
+            Row(
+                name=name,
+                per_seed=per_seed,
+                parameters=model.count_params(),
+                multiply_adds=analysis.multiply_adds(model, steps),
+                training_speed=training_speed,
+                inference_speed=_inference_speed(model, test),
+                is_recorded=training_speed is None,
+            )
+        )
+    return Comparison(metric, entries[0].data_name, _ranked(rows, metric), steps)
+
+
+def _check_one_data_set(entries):
+    first = entries[0]
+    for entry in entries[1:]:
+        if (entry.data_name, entry.data_args) != (first.data_name, first.data_args):
+            raise ValueError(
+                f"expected entries on one data set. Received: {first.name} on {first.data_name} "
+                f"with {first.data_args}, {entry.name} on {entry.data_name} with "
+                f"{entry.data_args}. Give both the same with overrides, or another with data."
+            )
+
+
+def _mean_steps(test):
+    """Return the mean number of real steps of each modality, rounded, at least 1."""
+    counts = {}
+    for index in range(len(test)):
+        for name, x in test[index][0].items():
+            real = x != 0 if x.ndim == 2 else np.any(x != 0, axis=-1)
+            counts.setdefault(name, []).extend(real.sum(axis=1).tolist())
+    return {name: max(1, round(float(np.mean(found)))) for name, found in counts.items()}
+
+
+def _training_speed(run, data_dir):
+    entry = run.entry.on_fold(run.entry.recipe.folds[0]) if run.entry.recipe.folds else run.entry
+    samples = load_split(entry, "train", data_dir).num_samples
+    trainings = [
+        training
+        for found in run.seeds.values()
+        for training in found.get("folds", {"all": found}).values()
+    ]
+    seconds = sum(training["seconds"] for training in trainings)
+    return samples * sum(training["epochs"] for training in trainings) / max(seconds, 1e-3)
+
+
+def _inference_speed(model, test):
+    model.predict(test, verbose=0)  # compiles
+    start = time.perf_counter()
+    model.predict(test, verbose=0)
+    return test.num_samples / (time.perf_counter() - start)
+
+
+def _ranked(rows, metric):
+    """Sort rows, best first, and test each against the best over the seeds in common."""
+    sign = 1 if best_is(metric) == "min" else -1
+    best, *others = sorted(rows, key=lambda row: sign * row.numbers["mean"])
+    tested = [best]
+    for row in others:
+        shared = [seed for seed in row.per_seed if seed in best.per_seed]
+        p_value = None
+        if len(shared) > 1:
+            pairs = [[r.per_seed[seed] for seed in shared] for r in (row, best)]
+            p_value = analysis.paired_test(*pairs).p_value
+        tested.append(dataclasses.replace(row, p_value=p_value))
+    return tested

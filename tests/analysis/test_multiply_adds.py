@@ -1,0 +1,87 @@
+"""Multiply-adds against counts by hand."""
+
+import keras
+import pytest
+
+from kerasfuse.analysis import multiply_adds
+from kerasfuse.models import EFLSTM, LFLSTM, LMF, TFN, MulT
+from kerasfuse.models.fusion_model import FusionModel
+
+TWO = {"text": 6, "audio": 4}
+STEPS = {"text": 5, "audio": 9}
+
+
+class Wrapped(FusionModel):
+    """A model of one layer over the text."""
+
+    def __init__(self, layer, **kwargs):
+        inputs = {m: keras.Input((None, width), name=m) for m, width in TWO.items()}
+        super().__init__(inputs=inputs, outputs=layer(inputs["text"]), **kwargs)
+        self.modalities = TWO
+
+
+@pytest.mark.parametrize(
+    "layer, count",
+    [
+        (keras.layers.Dense(3), 5 * 6 * 3),
+        (keras.layers.EinsumDense("...d,dhe->...he", output_shape=(2, 3)), 5 * 6 * 2 * 3),
+        (keras.layers.EinsumDense("btd,dh->bth", output_shape=(None, 3)), 5 * 6 * 3),
+        (keras.layers.Conv1D(3, 2), 4 * 2 * 6 * 3),
+        (keras.layers.Conv1D(4, 3, padding="same", groups=2), 5 * 3 * 3 * 4),
+        (keras.layers.LSTM(3), 5 * 4 * 3 * (6 + 3)),
+        (keras.layers.GRU(3), 5 * 3 * 3 * (6 + 3)),
+    ],
+    ids=lambda x: getattr(x, "name", None),
+)
+def test_a_layer_has_its_formula(layer, count):
+    assert multiply_adds(Wrapped(layer), STEPS) == count
+
+
+def test_late_lstms_count_their_steps():
+    lstms = 5 * 4 * 3 * (6 + 3) + 9 * 4 * 3 * (4 + 3) + 9 * 4 * 3 * (3 + 3) + 5 * 4 * 3 * (3 + 3)
+    model = LFLSTM(TWO, dim=3, num_layers=2, hidden_units=[7])
+    assert multiply_adds(model, STEPS) == lstms + 6 * 7 + 7
+
+
+def test_an_aligner_has_an_lstm_and_its_frames():
+    aligner = 9 * 4 * 4 * (4 + 4) + 9 * 4 * 4 * (4 + 4) + 9 * 3 * 4
+    model = EFLSTM(TWO, dim=2, hidden_units=[], align_to="text", align_steps=3)
+    assert multiply_adds(model, STEPS) == aligner + 5 * 4 * 2 * (10 + 2) + 2
+
+
+def test_fusion_by_a_tensor_grows_with_the_product_and_by_low_rank_with_the_sum():
+    networks = 5 * 4 * 3 * (6 + 3) + 3 * 3 + 4 * 3 + 3 * 3 + 3 * 3
+    fused = 4 * 4
+    model = TFN(TWO, dim=3, hidden_units=[2])
+    assert multiply_adds(model, STEPS) == networks + fused + fused * 2 + 2
+    low_rank = 2 * (3 * 5) + 5 + 5
+    assert multiply_adds(LMF(TWO, dim=3, rank=5), STEPS) == networks + low_rank
+
+
+def test_mult_is_its_projections_attention_and_feed_forward_nets():
+    def block(target, source, d):
+        attention = 2 * target * d * d + 2 * source * d * d + 2 * target * source * d
+        return attention + 2 * target * 4 * d * d
+
+    d, text, audio = 4, 5, 9
+    count = text * 6 * d + audio * 4 * d  # input convolutions
+    count += 2 * (block(text, audio, d) + block(audio, text, d))  # two layers a pair
+    for steps in (text, audio):  # three summary layers, the last of one query
+        count += 2 * block(steps, steps, d) + block(1, steps, d)
+    count += 2 * (2 * d) ** 2 + 2 * d  # the residual head
+    model = MulT(TWO, dim=d, num_heads=2, num_layers=2)
+    assert multiply_adds(model, STEPS) == count
+
+
+def test_what_is_not_known_is_told():
+    class Own(keras.layers.Layer):
+        def build(self, shape):
+            self.kernel = self.add_weight(shape=(shape[-1], 2), name="kernel")
+
+        def call(self, x):
+            return keras.ops.matmul(x, self.kernel)
+
+    with pytest.raises(ValueError, match="a Own with the matrix"):
+        multiply_adds(Wrapped(Own()), STEPS)
+    with pytest.raises(ValueError, match="steps="):
+        multiply_adds(LFLSTM(TWO), {"text": 5})
