@@ -25,7 +25,7 @@ class FusionModel(keras.Model):
         # `losses` lists what layers added in this order, so names and values can be zipped.
         self._loss_layers = [x for x in self._flatten_layers() if hasattr(x, "loss_name")]
         names = dict.fromkeys(layer.loss_name for layer in self._loss_layers)
-        self._auxiliary_trackers = [keras.metrics.Mean(name=name) for name in names]
+        self.auxiliary_trackers = [keras.metrics.Mean(name=name) for name in names]
         self._evaluating = False
         self._offered = {}
 
@@ -86,32 +86,36 @@ class FusionModel(keras.Model):
                 )
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        if training and self._loss_layers:
-            values = {tracker.name: [] for tracker in self._auxiliary_trackers}
-            for layer, value in zip(self._loss_layers, self.losses, strict=False):
-                values[layer.loss_name].append(value / layer.weight)
-            for tracker in self._auxiliary_trackers:
-                if values[tracker.name]:
-                    tracker.update_state(ops.mean(ops.stack(values[tracker.name])))
+        if training:
+            self.track_auxiliary_losses(self.losses)
         return super().compute_loss(x, y, y_pred, sample_weight, training)
+
+    def track_auxiliary_losses(self, losses):
+        """Take note of what the layers added in a training step; `losses` in Keras' order."""
+        values = {tracker.name: [] for tracker in self.auxiliary_trackers}
+        for layer, value in zip(self._loss_layers, losses, strict=False):
+            values[layer.loss_name].append(value / layer.weight)
+        for tracker in self.auxiliary_trackers:
+            if values[tracker.name]:
+                tracker.update_state(ops.mean(ops.stack(values[tracker.name])))
 
     def get_metrics_result(self):
         results = super().get_metrics_result()
         if self._evaluating:
-            for tracker in self._auxiliary_trackers:
+            for tracker in self.auxiliary_trackers:
                 results.pop(tracker.name, None)
         return results
 
     def evaluate(self, *args, **kwargs):
-        with self._hiding_auxiliary_losses():
+        with self.hiding_auxiliary_losses():
             return super().evaluate(*args, **kwargs)
 
     def test_on_batch(self, *args, **kwargs):
-        with self._hiding_auxiliary_losses():
+        with self.hiding_auxiliary_losses():
             return super().test_on_batch(*args, **kwargs)
 
     @contextlib.contextmanager
-    def _hiding_auxiliary_losses(self):
+    def hiding_auxiliary_losses(self):
         # They are not computed outside training, and their means would read 0.
         self._evaluating = True
         try:

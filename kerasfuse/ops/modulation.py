@@ -1,4 +1,4 @@
-"""Adaptive gradient modulation: from mono-modal errors to coefficients, and from those to a loss."""
+"""Adaptive gradient modulation: from errors to coefficients, and from those to a gradient."""
 
 import numpy as np
 from keras import ops

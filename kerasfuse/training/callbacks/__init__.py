@@ -2,6 +2,14 @@
 
 from kerasfuse.training.callbacks.freeze_modality_gate import FreezeModalityGate
 from kerasfuse.training.callbacks.modality_gate_history import ModalityGateHistory
+from kerasfuse.training.callbacks.modulation_history import ModulationHistory
+from kerasfuse.training.callbacks.modulation_window import ModulationWindow
 from kerasfuse.training.callbacks.run_checkpoint import RunCheckpoint
 
-__all__ = ["FreezeModalityGate", "ModalityGateHistory", "RunCheckpoint"]
+__all__ = [
+    "FreezeModalityGate",
+    "ModalityGateHistory",
+    "ModulationHistory",
+    "ModulationWindow",
+    "RunCheckpoint",
+]
