@@ -221,6 +221,7 @@ def card(name):
         f"{', '.join(map(str, recipe.seeds))}"
         + (f"; each seed on the folds {', '.join(map(str, recipe.folds))}" * bool(recipe.folds)),
         *_gate_search_lines(recipe),
+        *_modulation_lines(recipe),
         "## Weights",
         f"- Where from: {_weights_origin(found)}; trained on {found.weights.trained_on}",
         f"- Terms: {found.weights.licence}",
@@ -321,6 +322,24 @@ def _gate_search_lines(recipe):
     ]
 
 
+def _modulation_lines(recipe):
+    if recipe.modulation is None:
+        return []
+    strategy = recipe.modulation.get("strategy")
+    arguments = {key: value for key, value in recipe.modulation.items() if key != "strategy"}
+    balanced = f"`{strategy}({_arguments(arguments)})`" if strategy else "nothing"
+    concepts = ""
+    if recipe.concepts is not None:
+        concepts = (
+            "; `strength_m` is the competition strength d_m against a network of m alone, "
+            f"`{recipe.score}_concept_m`, trained for {recipe.concepts['epochs']} epochs"
+        )
+    return [
+        f"- Modalities balanced by {balanced}; `{recipe.score}_m` is the score of the share of "
+        f"modality m{concepts}"
+    ]
+
+
 def _primary_lines(primary):
     if not primary:
         return []
@@ -356,9 +375,11 @@ def _recorded_lines(entry):
             for row in entry.published
             if row.metric == metric
         )
-        validation = results["validation"][metric]
+        # A competition strength is fitted on validation, and measured on test alone.
+        validation = results["validation"].get(metric)
+        validation = "-" if validation is None else spread(metric, validation)
         lines.append(
-            f"| {metric} | {spread(metric, validation)} | {spread(metric, test)} "
+            f"| {metric} | {validation} | {spread(metric, test)} "
             f"| {format_number(metric, test.get('baseline'))} | {published or '-'} |"
         )
     return [

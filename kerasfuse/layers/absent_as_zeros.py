@@ -6,13 +6,17 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("kerasfuse")
 class AbsentAsZeros(keras.layers.Layer):
-    """Replace modalities that are `None` by one step of zeros, padding to every other layer.
+    """Replace modalities that are `None` by zeros: a sequence by one step, an image by a black one.
+
+    The step is padding to every other layer.
 
     Args:
-        modalities: dict of modality name to feature width.
+        modalities: dict of modality name to feature width, or to the shape of an image, `[height,
+            width, channels]`.
 
     Call arguments:
-        inputs: dict of modality name to tensor `(batch, steps, features)` or `None`.
+        inputs: dict of modality name to tensor `(batch, steps, features)`, or `(batch, height,
+            width, channels)`, or `None`.
 
     Returns:
         The dict, without `None`.
@@ -39,9 +43,13 @@ class AbsentAsZeros(keras.layers.Layer):
             )
         batch = ops.shape(present[0])[0]
         dtype = present[0].dtype
+        shapes = {
+            name: (1, size) if isinstance(size, int) else tuple(size)
+            for name, size in self.modalities.items()
+        }
         return {
-            name: ops.zeros((batch, 1, width), dtype) if inputs[name] is None else inputs[name]
-            for name, width in self.modalities.items()
+            name: ops.zeros((batch, *shape), dtype) if inputs[name] is None else inputs[name]
+            for name, shape in shapes.items()
         }
 
     def compute_output_spec(self, inputs):

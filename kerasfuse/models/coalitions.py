@@ -77,6 +77,10 @@ class Coalitions:
         """Return the outputs of the encoders in inference mode: dict of name to dict of tensors."""
         return self._encode(inputs, training=False)
 
+    def encoder(self, modality):
+        """Return the encoder of one modality: a `keras.Model` from its input to its vector."""
+        return self._encode_one[modality]
+
     def muted_inputs(self, inputs, features):
         """Return the output of every coalition, the other modalities' inputs zero.
 

@@ -5,19 +5,47 @@ import keras
 from kerasfuse.layers import AbsentAsZeros, Dropout, MaskedConv1D, PaddingMask, SinusoidalPositions
 
 
-def check_modalities(modalities):
-    """Return `modalities` as a dict of name to width.
+def check_modalities(modalities, images=False):
+    """Return `modalities` as a dict of name to width, or to `[height, width, channels]`.
+
+    Args:
+        modalities: dict or list of pairs.
+        images: whether modalities may be images.
 
     Raises:
-        ValueError: for fewer than two modalities, or a width that is not a positive integer.
+        ValueError: for fewer than two modalities, or a size that is not a positive integer.
     """
-    widths = dict(modalities)
-    if len(widths) < 2 or not all(isinstance(w, int) and w > 0 for w in widths.values()):
+    sizes = {
+        name: list(size) if images and isinstance(size, (list, tuple)) else size
+        for name, size in dict(modalities).items()
+    }
+    flat = [number for size in sizes.values() for number in (size if _is_image(size) else [size])]
+    if len(sizes) < 2 or not all(isinstance(w, int) and w > 0 for w in flat):
+        image = ", or of images to (height, width, channels)" if images else ""
         raise ValueError(
             "expected `modalities` to map at least two names to feature widths, such as "
-            f"{{'text': 300, 'audio': 74}}. Received: {modalities!r}"
+            f"{{'text': 300, 'audio': 74}}{image}. Received: {modalities!r}"
         )
-    return widths
+    return sizes
+
+
+def _is_image(size):
+    return isinstance(size, list) and len(size) == 3
+
+
+def check_pair(modalities, first, argument):
+    """Return two modalities, `first` leading; `None` for the first named.
+
+    Raises:
+        ValueError: for another number than two, or a name that is not among them.
+    """
+    first = next(iter(modalities)) if first is None else first
+    if len(modalities) != 2 or first not in modalities:
+        raise ValueError(
+            f"expected two modalities, and `{argument}` to name one of them. "
+            f"Received: {list(modalities)}, {argument}={first!r}"
+        )
+    return first, next(m for m in modalities if m != first)
 
 
 def check_layers(num_layers):
@@ -49,15 +77,19 @@ def inputs_and_masks(modalities):
     """Create the symbolic inputs, the same with absent ones filled in, and the masks of real steps.
 
     Returns:
-        Three dicts by modality name: inputs and tensors `(batch, steps, width)`, and masks
-        `(batch, steps)`.
+        Three dicts by modality name: inputs and tensors, `(batch, steps, width)` or `(batch,
+        height, width, channels)`, and masks `(batch, steps)`, of sequences only.
     """
     inputs = {
-        name: keras.Input((None, width), name=name, optional=True)
-        for name, width in modalities.items()
+        name: keras.Input(size if _is_image(size) else (None, size), name=name, optional=True)
+        for name, size in modalities.items()
     }
     present = AbsentAsZeros(modalities, name="present")(inputs)
-    masks = {name: PaddingMask(name=f"{name}_mask")(present[name]) for name in modalities}
+    masks = {
+        name: PaddingMask(name=f"{name}_mask")(present[name])
+        for name, size in modalities.items()
+        if not _is_image(size)
+    }
     return inputs, present, masks
 
 

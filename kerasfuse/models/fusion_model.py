@@ -77,11 +77,18 @@ class FusionModel(keras.Model):
                 f"expected a dict with one entry for each modality, {list(self.modalities)} "
                 f"(None, or zeros, where one is absent). Received: {received}"
             )
-        for name, width in self.modalities.items():
+        for name, size in self.modalities.items():
             shape = None if inputs[name] is None else tuple(inputs[name].shape)
-            if shape is not None and (len(shape) != 3 or shape[-1] not in (width, None)):
+            wanted = ("batch", "steps", size) if isinstance(size, int) else ("batch", *size)
+            if shape is not None and (
+                len(shape) != len(wanted)
+                or any(
+                    isinstance(w, int) and s not in (w, None)
+                    for s, w in zip(shape, wanted, strict=True)
+                )
+            ):
                 raise ValueError(
-                    f"expected modality {name!r} to have shape (batch, steps, {width}). "
+                    f"expected modality {name!r} to have shape ({', '.join(map(str, wanted))}). "
                     f"Received: {shape}"
                 )
 

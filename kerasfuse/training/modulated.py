@@ -62,8 +62,11 @@ class Modulated(keras.Model):
         # Where encoded vectors are muted, they are those of the step itself.
         self._reuses = not self._mutes_inputs or not self.coalitions.encoders_depend_on_mode
         self._encoder_variables = None
+        named = None if strategy.encoders is None else self._named_encoders()
         if strategy.level == "encoder" or strategy.noise:
-            self._encoder_variables = (strategy.scaled(self._find_encoders()),)
+            self._encoder_variables = (
+                strategy.scaled(self._trained(named or self.coalitions.encoders)),
+            )
             self.channel = CoefficientChannel(len(self.modalities) + 1, name="coefficients")
         self._task = None
         self._fitting = False
@@ -219,11 +222,8 @@ class Modulated(keras.Model):
         hits = [task.hits(y, share) for share in shares]
         return errors, None if hits[0] is None else ops.stack(hits)
 
-    def _find_encoders(self):
-        """Return modality -> variables that are trained, of the encoders found or named."""
-        layers = self.coalitions.encoders
-        if self.strategy.encoders is not None:
-            layers = self._named_encoders()
+    def _trained(self, layers):
+        """Return modality -> variables that are trained, of modality -> layers."""
         variables = {
             m: list({id(v): v for layer in found for v in layer.trainable_variables}.values())
             for m, found in layers.items()

@@ -52,7 +52,7 @@ class MonoModal:
     def errors(self, y, share):
         """Return the error of each sample `(batch,)`, float32 and without a gradient."""
         share = ops.stop_gradient(ops.cast(share, "float32"))
-        error = self._loss.call(ops.convert_to_tensor(y), share)
+        error = self._loss.call(ops.convert_to_tensor(y, dtype="float32"), share)
         error = ops.reshape(ops.cast(error, "float32"), (ops.shape(share)[0], -1))
         error = ops.mean(error, axis=-1)
         return ops.minimum(error, LARGEST_GAP) if self.classifies else error
@@ -87,7 +87,7 @@ class MonoModal:
 
 def _as_loss(loss):
     found = keras.losses.get(loss) if isinstance(loss, str) else loss
-    if not isinstance(found, keras.losses.Loss) and found in _BY_FUNCTION:
+    if callable(found) and not isinstance(found, keras.losses.Loss) and found in _BY_FUNCTION:
         found = _BY_FUNCTION[found]()
     if not isinstance(found, (*_CROSS_ENTROPIES, *_OURS, *_REGRESSIONS)):
         names = [cls.__name__ for cls in (*_CROSS_ENTROPIES, *_OURS, *_REGRESSIONS)]

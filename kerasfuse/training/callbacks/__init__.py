@@ -1,5 +1,6 @@
 """Keras callbacks that training runs use."""
 
+from kerasfuse.training.callbacks.competition_strength import CompetitionStrength
 from kerasfuse.training.callbacks.freeze_modality_gate import FreezeModalityGate
 from kerasfuse.training.callbacks.modality_gate_history import ModalityGateHistory
 from kerasfuse.training.callbacks.modulation_history import ModulationHistory
@@ -7,6 +8,7 @@ from kerasfuse.training.callbacks.modulation_window import ModulationWindow
 from kerasfuse.training.callbacks.run_checkpoint import RunCheckpoint
 
 __all__ = [
+    "CompetitionStrength",
     "FreezeModalityGate",
     "ModalityGateHistory",
     "ModulationHistory",
