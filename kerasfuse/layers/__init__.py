@@ -6,6 +6,7 @@ from kerasfuse.layers.crossmodal_block import CrossmodalBlock
 from kerasfuse.layers.crossmodal_hierarchy import CrossmodalHierarchy
 from kerasfuse.layers.crossmodal_transformer import CrossmodalTransformer
 from kerasfuse.layers.dropout import Dropout
+from kerasfuse.layers.le_net import LeNet
 from kerasfuse.layers.masked_conv1d import MaskedConv1D
 from kerasfuse.layers.masked_gru import MaskedGRU
 from kerasfuse.layers.masked_pooling import MaskedPooling
@@ -28,6 +29,7 @@ __all__ = [
     "CrossmodalHierarchy",
     "CrossmodalTransformer",
     "Dropout",
+    "LeNet",
     "MMDRegularizer",
     "MaskedConv1D",
     "MaskedGRU",

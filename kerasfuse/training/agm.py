@@ -7,8 +7,8 @@ from kerasfuse import ops as fuse_ops
 from kerasfuse.training.strategy import Strategy, running_mean
 
 LEVELS = ("response", "encoder")
-# e^80 is still a float32.
-_LARGEST_EXPONENT = 80.0
+# e^40 is 2e17: times a gradient of 1e20 it still is a float32.
+_LARGEST_EXPONENT = 40.0
 
 
 @keras.saving.register_keras_serializable("kerasfuse")

@@ -30,7 +30,7 @@ class CoefficientChannel(keras.layers.Layer):
         self.built = True
 
     def call(self, coefficients):
-        carrier = ops.convert_to_tensor(self.carrier)
+        carrier = self.carrier.value
         change = carrier - ops.stop_gradient(carrier)
         return ops.sum(ops.stop_gradient(coefficients) * change)
 

@@ -69,7 +69,6 @@ class Modulated(keras.Model):
             )
             self.channel = CoefficientChannel(len(self.modalities) + 1, name="coefficients")
         self._task = None
-        self._fitting = False
         self.built = True
 
     @property
@@ -104,7 +103,7 @@ class Modulated(keras.Model):
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         strategy = self.strategy
         if not training:
-            if self._fitting and strategy.watches_validation:
+            if strategy.watches_validation:
                 worth = self._muted(x, self.coalitions.encode(x))
                 strategy.observe(*self._compare(y, y_pred, worth), VALIDATION)
             return super().compute_loss(x, y, y_pred, sample_weight, training)
@@ -122,7 +121,7 @@ class Modulated(keras.Model):
         if self._encoder_variables is None:
             return loss
         kappa = kappa if strategy.level == "encoder" else ops.ones_like(kappa)
-        carried = ops.concatenate([kappa, ops.reshape(strategy.active, (1,))])
+        carried = ops.concatenate([kappa, ops.reshape(strategy.active.value, (1,))])
         return loss + ops.cast(self.channel(carried), loss.dtype)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
@@ -159,17 +158,13 @@ class Modulated(keras.Model):
 
     def fit(self, x=None, y=None, *args, callbacks=None, **kwargs):
         self._check_labels(getattr(x, "labels", None) if y is None else y)
-        self._fitting = True
         own = _Epochs()
         if isinstance(callbacks, keras.callbacks.CallbackList):
             callbacks.append(own)
         else:
             # First: what it does belongs to the epoch that other callbacks save.
             callbacks = [own, *(callbacks or [])]
-        try:
-            return super().fit(x, y, *args, callbacks=callbacks, **kwargs)
-        finally:
-            self._fitting = False
+        return super().fit(x, y, *args, callbacks=callbacks, **kwargs)
 
     def train_on_batch(self, x, y=None, *args, **kwargs):
         self._check_labels(y)

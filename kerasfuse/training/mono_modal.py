@@ -75,7 +75,7 @@ class MonoModal:
         """Raise a ValueError for class numbers that the model has no output for."""
         if not self._sparse or labels is None:
             return
-        labels = np.asarray(labels)
+        labels = ops.convert_to_numpy(labels) if ops.is_tensor(labels) else np.asarray(labels)
         wrong = ~((labels >= 0) & (labels < outputs))
         if wrong.any():
             raise ValueError(

@@ -87,7 +87,7 @@ class Strategy(keras.layers.Layer):
     def step(self, errors, hits):
         """Return the coefficients of a training step, 1 while modulation is switched off."""
         ratio, reference, kappa = self.coefficients(errors)
-        kappa = ops.where(self.active > 0, kappa, ops.ones_like(kappa))
+        kappa = ops.where(self.active.value > 0, kappa, ops.ones_like(kappa))
         self.observe(errors, hits, TRAINING, ratio, reference, kappa)
         return kappa
 
