@@ -49,12 +49,10 @@ class _Shares(keras.Model):
     def __init__(self, model):
         super().__init__()
         self.model = model
-        # A tuple hides the parts from Keras, which would list their layers twice.
-        self._cut = (Coalitions(model),)
+        self.cut = Coalitions(model)
 
     def call(self, inputs):
-        (cut,) = self._cut
-        output, features = cut.joint(inputs)
-        worth = cut.muted_inputs(inputs, features)
-        worth |= {frozenset(): ops.zeros_like(output), frozenset(cut.modalities): output}
+        output, features = self.cut.joint(inputs)
+        worth = self.cut.muted_inputs(inputs, features)
+        worth |= {frozenset(): ops.zeros_like(output), frozenset(self.cut.modalities): output}
         return {m: ops.cast(v, "float32") for m, v in fuse_ops.shapley_values(worth).items()}

@@ -54,7 +54,8 @@ class ScaledGradients(keras.optimizers.Optimizer):
     def __init__(self, inner_optimizer, carrier, variables, noise=False):
         super().__init__(learning_rate=0.0, name="scaled_gradients")
         self.inner_optimizer = inner_optimizer
-        self._carrier = carrier
+        # By identity: Keras would take a variable held here for one of the optimizer's own.
+        self._carrier = id(carrier)
         self._modality = {id(v): i for i, found in enumerate(variables) for v in found}
         self.noise = None
         if noise:
@@ -62,7 +63,7 @@ class ScaledGradients(keras.optimizers.Optimizer):
             self._track_variable(self.noise.state)
 
     def build(self, variables):
-        self.inner_optimizer.build([v for v in variables if v is not self._carrier])
+        self.inner_optimizer.build([v for v in variables if id(v) != self._carrier])
         super().build(variables)
 
     @property
@@ -74,10 +75,10 @@ class ScaledGradients(keras.optimizers.Optimizer):
             self.build(list(trainable_variables))
         variables = list(trainable_variables or self._trainable_variables)
         pairs = list(zip(grads, variables, strict=True))
-        carried = next(g for g, v in pairs if v is self._carrier)
+        carried = next(g for g, v in pairs if id(v) == self._carrier)
         if self.inner_optimizer.loss_scale_factor:
             carried = carried / self.inner_optimizer.loss_scale_factor
-        pairs = [(self._modulate(g, v, carried), v) for g, v in pairs if v is not self._carrier]
+        pairs = [(self._modulate(g, v, carried), v) for g, v in pairs if id(v) != self._carrier]
         self.inner_optimizer.apply(*map(list, zip(*pairs, strict=True)))
 
     def _modulate(self, gradient, variable, carried):
@@ -110,5 +111,5 @@ class ScaledGradients(keras.optimizers.Optimizer):
 
     def finalize_variable_values(self, var_list):
         self.inner_optimizer.finalize_variable_values(
-            [v for v in var_list if v is not self._carrier]
+            [v for v in var_list if id(v) != self._carrier]
         )

@@ -2,6 +2,7 @@
 
 import contextlib
 import difflib
+import types
 import warnings
 
 import keras
@@ -55,26 +56,20 @@ class Modulated(keras.Model):
     def __init__(self, model, strategy, **kwargs):
         super().__init__(**kwargs)
         self.model = model
-        # Hidden in a tuple from Keras, which would save every part of the graph as a model.
-        self._graph = (Coalitions(model),)
+        self.coalitions = Coalitions(model)
         self.strategy = strategy
         strategy.start(self.coalitions.modalities)
         # Where encoded vectors are muted, they are those of the step itself.
         self._reuses = not self._mutes_inputs or not self.coalitions.encoders_depend_on_mode
-        self._encoder_variables = None
+        self._scaled = None
         named = None if strategy.encoders is None else self._named_encoders()
         if strategy.level == "encoder" or strategy.noise:
-            self._encoder_variables = (
-                strategy.scaled(self._trained(named or self.coalitions.encoders)),
-            )
+            found = strategy.scaled(self._trained(named or self.coalitions.encoders))
+            # Not a dict: Keras would take the variables in it for this model's own.
+            self._scaled = types.SimpleNamespace(variables=found)
             self.channel = CoefficientChannel(len(self.modalities) + 1, name="coefficients")
         self._task = None
         self.built = True
-
-    @property
-    def coalitions(self):
-        """The cut model."""
-        return self._graph[0]
 
     @property
     def modalities(self):
@@ -84,7 +79,7 @@ class Modulated(keras.Model):
     @property
     def counts_hits(self):
         """Whether the loss has one right class a sample, so that modalities have an accuracy."""
-        return self._task is not None and self._task[0].counts_hits
+        return self._task is not None and self._task.counts_hits
 
     # -- Keras' own steps call these -------------------------------------------------------------
 
@@ -118,7 +113,7 @@ class Modulated(keras.Model):
             worth[frozenset(self.modalities)] = y_pred
             y_pred = fuse_ops.modulated_output(worth, kappa, self.modalities)
         loss = super().compute_loss(x, y, y_pred, sample_weight, training)
-        if self._encoder_variables is None:
+        if self._scaled is None:
             return loss
         kappa = kappa if strategy.level == "encoder" else ops.ones_like(kappa)
         carried = ops.concatenate([kappa, ops.reshape(strategy.active.value, (1,))])
@@ -142,18 +137,18 @@ class Modulated(keras.Model):
     # -- What a user calls -----------------------------------------------------------------------
 
     def compile(self, optimizer="sgd", loss=None, **kwargs):
-        self._task = (MonoModal(loss),)
-        if self._task[0].classifies:
+        self._task = MonoModal(loss)
+        if self._task.classifies:
             check_logits(self.model)
-        refused = self.strategy.classification_only and not self._task[0].classifies
-        if refused or (self.strategy.needs_accuracy and not self._task[0].counts_hits):
+        refused = self.strategy.classification_only and not self._task.classifies
+        if refused or (self.strategy.needs_accuracy and not self._task.counts_hits):
             raise ValueError(
                 f"expected a loss of classes under {type(self.strategy).__name__}, which goes by "
                 "how often, or how surely, each modality is right. "
                 f"Received: loss={loss!r}. AGM takes regressions."
             )
         super().compile(optimizer=optimizer, loss=loss, **kwargs)
-        if self._encoder_variables is not None:
+        if self._scaled is not None:
             self._scale_gradients()
 
     def fit(self, x=None, y=None, *args, callbacks=None, **kwargs):
@@ -209,7 +204,7 @@ class Modulated(keras.Model):
 
     def _compare(self, y, output, worth):
         """Return errors `(modalities, batch)` of the shares, and hits like them or `None`."""
-        (task,) = self._task
+        task = self._task
         whole = {frozenset(): ops.zeros_like(output), frozenset(self.modalities): output}
         shares = fuse_ops.shapley_values(worth | whole)
         shares = [ops.cast(shares[m], "float32") for m in self.modalities]
@@ -260,7 +255,7 @@ class Modulated(keras.Model):
 
     def _check_labels(self, labels):
         if self._task is not None:
-            self._task[0].check_labels(labels, self.model.outputs[0].shape[-1])
+            self._task.check_labels(labels, self.model.outputs[0].shape[-1])
 
     def _scale_gradients(self):
         # Inside the loss scaling of float16, so that the coefficients arrive unscaled.
@@ -275,11 +270,10 @@ class Modulated(keras.Model):
                 "that. Use keras.optimizers.SGD with momentum, or AGM(level='response').",
                 stacklevel=3,
             )
-        (variables,) = self._encoder_variables
         scaled = ScaledGradients(
             inner,
             self.channel.carrier,
-            [variables[m] for m in self.modalities],
+            [self._scaled.variables[m] for m in self.modalities],
             self.strategy.noise,
         )
         if scales_loss:
@@ -300,5 +294,5 @@ class _Epochs(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         model = self.model
-        if model._encoder_variables is not None:
-            model.strategy.on_epoch_end(model._encoder_variables[0])
+        if model._scaled is not None:
+            model.strategy.on_epoch_end(model._scaled.variables)

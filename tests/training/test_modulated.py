@@ -482,3 +482,14 @@ def test_adam_undoes_encoder_level(optimizer):
     with pytest.warns(UserWarning, match="Use keras.optimizers.SGD with momentum"):
         pair(AGM(1.0, level="encoder"), optimizer=lambda: optimizer)
     pair(AGM(1.0), optimizer=lambda: optimizer)  # errors are warnings here
+
+
+def test_variables_are_those_of_the_model_and_one_more():
+    modulated = Modulated(build(), AGM(1.0, "encoder"))
+    own = {id(v) for v in modulated.model.trainable_variables}
+    more = [v.name for v in modulated.trainable_variables if id(v) not in own]
+    assert more == ["carrier"] and len(modulated.trainable_variables) == len(own) + 1
+    modulated.compile(keras.optimizers.SGD(0.1, momentum=0.9), logits_loss())
+    modulated.optimizer.build(modulated.trainable_variables)
+    trained = {id(v) for v in modulated.trainable_variables}
+    assert not trained & {id(v) for v in modulated.optimizer.variables}

@@ -151,7 +151,7 @@ def record(modulated, row, **means):
 
 
 def end_epoch(modulated):
-    modulated.strategy.on_epoch_end(modulated._encoder_variables[0])
+    modulated.strategy.on_epoch_end(modulated._scaled.variables)
 
 
 def test_mslr_follows_the_accuracy_of_each_modality():
