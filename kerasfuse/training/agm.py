@@ -75,7 +75,7 @@ class AGM(Strategy):
         cap=10.0,
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        super().__init__(encoders, **kwargs)
         if level not in LEVELS:
             raise ValueError(f"expected level to be one of {LEVELS}. Received: level={level!r}")
         if reference not in ("running", 1.0):
@@ -93,7 +93,6 @@ class AGM(Strategy):
             )
         self.alpha = alpha
         self.level = level
-        self.encoders = encoders
         self.reference = reference
         self.noise = noise
         self.cap = cap

@@ -233,9 +233,8 @@ class Modulated(keras.Model):
         if missing := [m for m in self.modalities if m not in encoders]:
             raise ValueError(f"expected an encoder for each modality. Received: none for {missing}")
         inside = {layer.name: layer for layer in self.model._flatten_layers(include_self=False)}
-        names = {m: getattr(layer, "name", layer) for m, layer in encoders.items()}
-        self._check_known(names.values(), inside, f"a layer of {self.model.name!r}")
-        return {m: [inside[name]] for m, name in names.items()}
+        self._check_known(encoders.values(), inside, f"a layer of {self.model.name!r}")
+        return {m: [inside[name]] for m, name in encoders.items()}
 
     def _check_known(self, names, valid, what):
         for name in names:

@@ -42,11 +42,10 @@ class MSES(Strategy):
     watches_validation = True
 
     def __init__(self, patience, encoders=None, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(encoders, **kwargs)
         if not all(isinstance(n, int) and n >= 1 for n in patience.values()):
             raise ValueError(f"expected whole numbers of epochs from 1. Received: {patience!r}")
         self.patience = dict(patience)
-        self.encoders = encoders
         self._kept = {}
 
     def make_state(self, count):

@@ -41,11 +41,10 @@ class MSLR(Strategy):
     watches_validation = True
 
     def __init__(self, constants, encoders=None, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(encoders, **kwargs)
         if not all(0 < c < float("inf") for c in constants.values()):
             raise ValueError(f"expected constants above 0. Received: {constants!r}")
         self.constants = dict(constants)
-        self.encoders = encoders
 
     def make_state(self, count):
         self.check_names("constants", self.constants)

@@ -53,7 +53,7 @@ class OGMGE(Strategy):
     def __init__(
         self, alpha, noise=True, variables="conv", reference="one", encoders=None, **kwargs
     ):
-        super().__init__(**kwargs)
+        super().__init__(encoders, **kwargs)
         for name, value, valid in (
             ("variables", variables, VARIABLES),
             ("reference", reference, REFERENCES),
@@ -66,7 +66,6 @@ class OGMGE(Strategy):
         self.noise = noise
         self.which = variables
         self.reference = reference
-        self.encoders = encoders
 
     def make_state(self, count):
         self.running = self._state("running", (count,))

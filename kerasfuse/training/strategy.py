@@ -34,10 +34,13 @@ class Strategy(keras.layers.Layer):
     needs_accuracy = False
     magnitude_matters = True
     watches_validation = False
-    encoders = None
 
-    def __init__(self, **kwargs):
+    def __init__(self, encoders=None, **kwargs):
         super().__init__(dtype="float32", **kwargs)
+        # By name: Keras would take layers held here for this one's own.
+        self.encoders = encoders and {
+            m: getattr(layer, "name", layer) for m, layer in encoders.items()
+        }
 
     def start(self, modalities):
         """Make the state for the given names. `Modulated` calls it once."""
@@ -132,10 +135,7 @@ class Strategy(keras.layers.Layer):
             )
 
     def get_config(self):
-        encoders = self.encoders
-        if encoders is not None:
-            encoders = {m: getattr(layer, "name", layer) for m, layer in encoders.items()}
-        return {"name": self.name, "encoders": encoders}
+        return {"name": self.name, "encoders": self.encoders}
 
 
 def running_mean(mean, value, steps):
