@@ -239,7 +239,7 @@ def test_the_update_is_the_modulated_jacobian(names):
         np.testing.assert_allclose(found[i], wanted, rtol=1e-3, atol=2e-6)
 
 
-@pytest.mark.parametrize("names, reference", [("ab", "running"), ("abc", 1.0)])
+@pytest.mark.parametrize("names, reference", [("abc", "running"), *([("ab", 1.0)] * ON_TORCH)])
 def test_coefficients_over_50_steps(names, reference):
     alpha, cap = 1.5, 0.05
     modulated = Modulated(build(names), AGM(alpha, reference=reference, cap=cap))
