@@ -171,7 +171,9 @@ def score(entry, split="test", baseline=False):
 
 
 def spread(metric, numbers):
-    """Write the mean of a metric over seeds and, for more than one, its sd."""
+    """Write the mean of a metric over seeds and, for more than one, its sd; `-` for `None`."""
+    if numbers is None:
+        return "-"
     mean = format_number(metric, numbers["mean"])
     return f"{mean} ± {format_number(metric, numbers['sd'])}" if "sd" in numbers else mean
 
@@ -377,9 +379,8 @@ def _recorded_lines(entry):
         )
         # A competition strength is fitted on validation, and measured on test alone.
         validation = results["validation"].get(metric)
-        validation = "-" if validation is None else spread(metric, validation)
         lines.append(
-            f"| {metric} | {validation} | {spread(metric, test)} "
+            f"| {metric} | {spread(metric, validation)} | {spread(metric, test)} "
             f"| {format_number(metric, test.get('baseline'))} | {published or '-'} |"
         )
     return [
@@ -399,7 +400,7 @@ def _table_lines(entry, title, rows):
         "| --- " * (len(metrics) + 4) + "|",
     ]
     for row in rows:
-        scores = " | ".join(spread(metric, row["test"][metric]) for metric in metrics)
+        scores = " | ".join(spread(metric, row["test"].get(metric)) for metric in metrics)
         p_value = row["test"][entry.recipe.score].get("p")
         against = f"{p_value:.3g} ({row['against']})" if p_value is not None else "-"
         settings = f"`{_arguments(row['settings'])}`" if row["settings"] else "-"

@@ -8,6 +8,7 @@ import pytest
 import tiny_zoo
 
 from kerasfuse import recipes, zoo
+from kerasfuse.cli import tables
 
 MODULATION = """
 [recipe.modulation]
@@ -49,7 +50,7 @@ def entry_text():
     return text.replace("[weights]", f"{MODULATION}\n[weights]", 1)
 
 
-def test_every_modality_is_scored_and_recorded(monkeypatch, tmp_path, entry_text):
+def test_every_modality_is_scored_and_recorded(monkeypatch, tmp_path, entry_text, capsys):
     path = tiny_zoo.use(monkeypatch, tmp_path / "zoo", entry_text)
     run = recipes.train(tiny_zoo.NAME, tmp_path / "run", [1], {"epochs": 1}, verbose=0)
     results = json.loads((run.folder / "seed_1" / "results.json").read_text())
@@ -62,6 +63,10 @@ def test_every_modality_is_scored_and_recorded(monkeypatch, tmp_path, entry_text
         (row,) = csv.DictReader(file)
     assert {"coefficient_text", "ratio_audio", "error_vision"} <= set(row)
     assert zoo.load(tiny_zoo.NAME, run.folder / "seed_1" / "best.weights.h5").built
+
+    tables.show_run(run)
+    printed = capsys.readouterr().out
+    assert "strength_text" in printed
 
     # Plain training is a row of the same table, scored likewise.
     plain = recipes.train(
