@@ -154,62 +154,55 @@ def _check(model):
 
 
 class _Graph:
-    """Say which tensors and layers of a functional model depend on one input alone."""
+    """Say which tensors and layers of a functional model depend on one input alone.
+
+    Attributes:
+        present_layer: the `AbsentAsZeros` of the model, or `None`.
+        present: dict of modality name to the tensor that its encoder starts from.
+        features: dict of modality name to its tensors where the modalities meet, numbered.
+        encoders: dict of modality name to its layers in between.
+    """
 
     def __init__(self, model):
-        self._sources, self._met = {}, {}
         self.present_layer = None
         self.present = {tensor.name: tensor for tensor in model.inputs}
-        for name, tensor in self.present.items():
-            self._sources[id(tensor)] = frozenset([name])
         self.features = {name: {} for name in self.present}
-        layers = {name: {} for name in self.present}
-        shared = {}
+        self._sources = {id(tensor): {name} for name, tensor in self.present.items()}
+        self._met = set()
+        uses = {}  # id of a layer -> the layer, and the modalities that go through it
         for node in _nodes(model):
-            sources = self._mark(node)
-            if sources is None:
+            if isinstance(node.operation, AbsentAsZeros):
+                self._pass_each(node)
                 continue
-            operation = node.operation
-            if isinstance(operation, keras.layers.Layer):
-                (shared if len(sources) > 1 else layers[next(iter(sources))])[id(operation)] = (
-                    operation
-                )
+            sources = set().union(*(self._sources[id(x)] for x in node.input_tensors))
+            self._sources |= {id(tensor): sources for tensor in node.output_tensors}
+            if isinstance(node.operation, keras.layers.Layer):
+                _, users = uses.setdefault(id(node.operation), (node.operation, set()))
+                users |= sources
             if len(sources) > 1:
-                for tensor in node.input_tensors:
-                    self._meet(tensor)
-        for tensor in model.outputs:
-            self._meet(tensor)
+                self._meet(node.input_tensors)
+        self._meet(model.outputs)
         self.encoders = {
-            name: [layer for key, layer in found.items() if key not in self._elsewhere(
-                name, layers, shared)]
-            for name, found in layers.items()
-        }  # fmt: skip
+            name: [layer for layer, users in uses.values() if users == {name}]
+            for name in self.present
+        }
 
-    def _mark(self, node):
-        """Note what the outputs of a node depend on; `None` where each is one modality's."""
-        if isinstance(node.operation, AbsentAsZeros):
-            self.present_layer = node.operation
-            names = tree.flatten({name: name for name in self.present})
-            for name, tensor in zip(names, node.output_tensors, strict=True):
-                self.present[name] = tensor
-                self._sources[id(tensor)] = frozenset([name])
-            return None
-        found = [self._sources[id(tensor)] for tensor in node.input_tensors]
-        sources = frozenset().union(*found)
-        for tensor in node.output_tensors:
-            self._sources[id(tensor)] = sources
-        return sources
+    def _pass_each(self, node):
+        """Note that each output of a node over all modalities is of one of them."""
+        self.present_layer = node.operation
+        names = tree.flatten({name: name for name in self.present})
+        for name, tensor in zip(names, node.output_tensors, strict=True):
+            self.present[name] = tensor
+            self._sources[id(tensor)] = {name}
 
-    def _meet(self, tensor):
-        sources = self._sources[id(tensor)]
-        if len(sources) == 1 and id(tensor) not in self._met:
-            self._met[id(tensor)] = True
-            found = self.features[next(iter(sources))]
-            found[f"{len(found)}"] = tensor
-
-    def _elsewhere(self, name, layers, shared):
-        """Layers that other modalities, or the head, use too."""
-        return set(shared).union(*(layers[other] for other in layers if other != name))
+    def _meet(self, tensors):
+        """Take note of the tensors that are still of one modality alone."""
+        for tensor in tensors:
+            sources = self._sources[id(tensor)]
+            if len(sources) == 1 and id(tensor) not in self._met:
+                self._met.add(id(tensor))
+                found = self.features[next(iter(sources))]
+                found[f"{len(found)}"] = tensor
 
 
 def _nodes(model):
