@@ -206,7 +206,9 @@ def score(entry, split="test", baseline=False):
 
 
 def spread(metric, numbers):
-    """Write the mean of a metric over seeds and, for more than one, its sd."""
+    """Write the mean of a metric over seeds and, for more than one, its sd; `-` for `None`."""
+    if numbers is None:
+        return "-"
     mean = format_number(metric, numbers["mean"])
     return f"{mean} ± {format_number(metric, numbers['sd'])}" if "sd" in numbers else mean
 
@@ -256,6 +258,7 @@ def card(name):
         f"{', '.join(map(str, recipe.seeds))}"
         + (f"; each seed on the folds {', '.join(map(str, recipe.folds))}" * bool(recipe.folds)),
         *_gate_search_lines(recipe),
+        *_modulation_lines(recipe),
         "## Weights",
         f"- Where from: {_weights_origin(found)}; trained on {found.weights.trained_on}",
         f"- Terms: {found.weights.licence}",
@@ -356,6 +359,24 @@ def _gate_search_lines(recipe):
     ]
 
 
+def _modulation_lines(recipe):
+    if recipe.modulation is None:
+        return []
+    strategy = recipe.modulation.get("strategy")
+    arguments = {key: value for key, value in recipe.modulation.items() if key != "strategy"}
+    balanced = f"`{strategy}({_arguments(arguments)})`" if strategy else "nothing"
+    concepts = ""
+    if recipe.concepts is not None:
+        concepts = (
+            "; `strength_m` is the competition strength d_m against a network of m alone, "
+            f"`{recipe.score}_concept_m`, trained for {recipe.concepts['epochs']} epochs"
+        )
+    return [
+        f"- Modalities balanced by {balanced}; `{recipe.score}_m` is the score of the share of "
+        f"modality m{concepts}"
+    ]
+
+
 def _primary_lines(primary):
     if not primary:
         return []
@@ -391,7 +412,8 @@ def _recorded_lines(entry):
             for row in entry.published
             if row.metric == metric
         )
-        validation = results["validation"][metric]
+        # A competition strength is fitted on validation, and measured on test alone.
+        validation = results["validation"].get(metric)
         lines.append(
             f"| {metric} | {spread(metric, validation)} | {spread(metric, test)} "
             f"| {format_number(metric, test.get('baseline'))} | {published or '-'} |"
@@ -413,7 +435,7 @@ def _table_lines(entry, title, rows):
         "| --- " * (len(metrics) + 4) + "|",
     ]
     for row in rows:
-        scores = " | ".join(spread(metric, row["test"][metric]) for metric in metrics)
+        scores = " | ".join(spread(metric, row["test"].get(metric)) for metric in metrics)
         p_value = row["test"][entry.recipe.score].get("p")
         against = f"{p_value:.3g} ({row['against']})" if p_value is not None else "-"
         settings = f"`{_arguments(row['settings'])}`" if row["settings"] else "-"

@@ -8,7 +8,7 @@ import tomllib
 
 import keras
 
-from kerasfuse import datasets, metrics, models
+from kerasfuse import datasets, metrics, models, training
 
 LOSSES = (
     "mae",
@@ -17,9 +17,10 @@ LOSSES = (
     "sentiment_cross_entropy",
     "emotion_cross_entropy",
 )
-CLASSES = {"ravdess": 8}
+CLASSES = {"ravdess": 8, "av_mnist": 10, "cremad": 6, "ave": 28, "kinetics_sound": 34}
 METRICS = ("binary", "mosi", "mosei", "sims", "iemocap", *CLASSES)
-OPTIMIZERS = ("adam",)
+OPTIMIZERS = ("adam", "sgd")
+STRATEGIES = ("AGM", "MSES", "MSLR", "OGMGE")
 SECTIONS = ("entry", "model", "data", "recipe", "weights", "published", "results")
 
 
@@ -40,7 +41,7 @@ class Recipe:
         loss: one of `LOSSES`; cross-entropies take raw scores.
         metrics: one of `METRICS`, the family of data-set metrics that is reported.
         score: the metric that lists and the README show.
-        optimizer: `"adam"`.
+        optimizer: `"adam"` or `"sgd"`.
         learning_rate: the first learning rate.
         clip_norm: the gradient of all weights together is scaled down to this norm.
         batch_size: samples in a batch.
@@ -56,6 +57,11 @@ class Recipe:
             fold that the entry's data names.
         gate_search: dict of `batch_size` and `epochs` at most of a first phase, in which a modality
             gate makes its choice; the rest of the recipe then trains with the gate frozen.
+        momentum, weight_decay: of `"sgd"`.
+        modulation: dict of `strategy`, one of `STRATEGIES`, and its arguments, which then balances
+            the modalities; empty for plain training whose modalities are scored likewise.
+        concepts: dict of `epochs`; how long a network of each modality alone is trained after the
+            model, to measure the competition strength by.
     """
 
     loss: str
@@ -73,6 +79,10 @@ class Recipe:
     seeds: tuple
     folds: tuple = ()
     gate_search: dict | None = None
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+    modulation: dict | None = None
+    concepts: dict | None = None
 
     def __post_init__(self):
         for field, choices in (("loss", LOSSES), ("metrics", METRICS), ("optimizer", OPTIMIZERS)):
@@ -103,8 +113,22 @@ class Recipe:
         if not isinstance(self.folds, list | tuple):
             raise ValueError(f"expected folds to be a list. Received: folds={self.folds!r}.")
         object.__setattr__(self, "folds", tuple(self.folds))
+        for field in ("momentum", "weight_decay"):
+            value = getattr(self, field)
+            if type(value) not in (int, float) or not 0 <= value < 1:
+                raise ValueError(
+                    f"expected {field} to be a number from 0 below 1. Received: {field}={value!r}."
+                )
+            if value and self.optimizer != "sgd":
+                raise ValueError(
+                    f"expected {field} under optimizer='sgd' only. Received: {self.optimizer!r}."
+                )
         if self.gate_search is not None:
-            _check_gate_search(self.gate_search)
+            _check_counts("gate_search", self.gate_search, ("batch_size", "epochs"))
+        if self.concepts is not None:
+            _check_counts("concepts", self.concepts, ("epochs",))
+        if self.modulation is not None:
+            _check_modulation(self.modulation)
 
     def make_metrics(self):
         """Make the metrics of the family that the recipe names."""
@@ -125,17 +149,45 @@ class Recipe:
             )
 
 
-def _check_gate_search(gate_search):
-    if not isinstance(gate_search, dict) or set(gate_search) != {"batch_size", "epochs"}:
+def _check_counts(field, counts, keys):
+    if not isinstance(counts, dict) or set(counts) != set(keys):
         raise ValueError(
-            "expected gate_search to hold batch_size and epochs. "
-            f"Received: gate_search={gate_search!r}."
+            f"expected {field} to hold {' and '.join(keys)}. Received: {field}={counts!r}."
         )
-    for key, value in gate_search.items():
+    for key, value in counts.items():
         if type(value) is not int or value < 1:
             raise ValueError(
-                f"expected gate_search.{key} to be a whole number from 1. Received: {value!r}."
+                f"expected {field}.{key} to be a whole number from 1. Received: {value!r}."
             )
+
+
+def _check_modulation(modulation):
+    if not isinstance(modulation, dict) or (modulation and "strategy" not in modulation):
+        raise ValueError(
+            "expected modulation to hold a strategy and its arguments, or nothing. "
+            f"Received: modulation={modulation!r}."
+        )
+    if not modulation:
+        return
+    name = modulation["strategy"]
+    if name not in STRATEGIES:
+        raise ValueError(
+            f"expected modulation.strategy to be one of {', '.join(STRATEGIES)}. "
+            f"Received: strategy={name!r}. {nearest(name, STRATEGIES)}"
+        )
+    valid = [key for key in inspect.signature(getattr(training, name)).parameters]
+    for key in modulation:
+        if key not in ("strategy", *valid):
+            raise ValueError(
+                f"expected an argument of {name}. Received: modulation.{key}. {nearest(key, valid)}"
+            )
+    make_strategy(modulation)
+
+
+def make_strategy(modulation):
+    """Make the strategy that a recipe's `modulation` names."""
+    arguments = {key: value for key, value in modulation.items() if key != "strategy"}
+    return getattr(training, modulation["strategy"])(**arguments)
 
 
 def check_seeds(seeds):
@@ -146,6 +198,12 @@ def check_seeds(seeds):
     if len(set(seeds)) != len(seeds):
         raise ValueError(f"expected every seed once. Received: seeds={list(seeds)!r}.")
     return tuple(seeds)
+
+
+# The fields of a recipe that an entry need not have.
+OPTIONAL = tuple(
+    field.name for field in dataclasses.fields(Recipe) if field.default is not dataclasses.MISSING
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -286,8 +344,11 @@ class Entry:
         """Return what decides a training run, seeds aside, as nested dicts that toml can write."""
         recipe = {**dataclasses.asdict(self.recipe), "folds": list(self.recipe.folds)}
         del recipe["seeds"]
-        if recipe["gate_search"] is None:
-            del recipe["gate_search"]
+        # What was not said is left out: run folders of older versions stay what they were.
+        for field in dataclasses.fields(Recipe):
+            said = recipe.get(field.name) != field.default
+            if field.name in OPTIONAL and field.name != "folds" and not said:
+                del recipe[field.name]
         return {
             "entry": {"name": self.name},
             "model": {"class": self.model_class, "args": dict(self.model_args)},
@@ -419,8 +480,7 @@ def _parse(document, name):
         raise ValueError(f"expected the file's name, {name!r}. Received: name={head['name']!r}.")
     model = _keys(document["model"], "model", ("class",), ("args",))
     data = _keys(document["data"], "data", ("name",), ("args",))
-    optional = ("folds", "gate_search")
-    fields = tuple(f.name for f in dataclasses.fields(Recipe) if f.name not in optional)
+    fields = tuple(f.name for f in dataclasses.fields(Recipe) if f.name not in OPTIONAL)
     weights = document["weights"]
     _strings(
         {key: weights[key] for key in weights if key != "seed"},
@@ -439,7 +499,7 @@ def _parse(document, name):
         model_args=model.get("args", {}),
         data_name=data["name"],
         data_args=data.get("args", {}),
-        recipe=Recipe(**_keys(document["recipe"], "recipe", fields, optional)),
+        recipe=Recipe(**_keys(document["recipe"], "recipe", fields, OPTIONAL)),
         weights=Weights(**weights),
         published=[
             Published(**_keys(row, "published", ("model", "metric", "value"), ("note",)))

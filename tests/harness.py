@@ -269,7 +269,7 @@ def _fit_once(model, inputs, targets, what):
 
 
 def _gradients(model, inputs, targets, loss, what):
-    """Return weight path -> gradient of the training loss; weights stay as they were.
+    """Return weight path -> gradient of the training loss; weights and states stay as they were.
 
     One step of plain SGD is the one way to a gradient that the backends share.
     """
@@ -279,7 +279,10 @@ def _gradients(model, inputs, targets, loss, what):
     kept = model.get_weights()
     if not model.compiled:
         model.compile(optimizer=keras.optimizers.SGD(RATE), loss=loss)
+    states = [(variable, _numpy(variable)) for variable in model.non_trainable_variables]
     _fit_once(model, inputs, targets, what)
+    for variable, old in states:
+        variable.assign(old)
     gradients = {}
     for variable, old in zip(model.trainable_variables, before, strict=True):
         gradients[variable.path] = (old - _numpy(variable)) / RATE

@@ -56,7 +56,7 @@ def test_every_entry_is_valid_and_builds(name):
 def test_every_entry_states_each_dropout(name):
     entry = zoo.entry(name)
     dropouts = [key for key in zoo_entry.model_arguments(entry.model_class) if "dropout" in key]
-    assert dropouts and set(dropouts) <= set(entry.model_args)
+    assert set(dropouts) <= set(entry.model_args)
 
 
 @pytest.mark.parametrize("name", zoo.names())
@@ -221,7 +221,25 @@ BAD = [
     ('name = "tiny_simulated"', 'name = "other"', "expected the file's name"),
     ('loss = "mae"', 'loss = "mea"', "loss='mea'. Nearest: mae"),
     ('metrics = "mosi"', 'metrics = "moso"', "metrics='moso'"),
-    ('optimizer = "adam"', 'optimizer = "sgd"', "optimizer='sgd'"),
+    ('optimizer = "adam"', 'optimizer = "sdg"', "optimizer='sdg'. Nearest: sgd"),
+    ("batch_size = 12", "batch_size = 12\nmomentum = 0.9", "momentum under optimizer='sgd' only"),
+    ("batch_size = 12", "batch_size = 12\nmodulation = { alpha = 1.0 }", "to hold a strategy"),
+    (
+        "batch_size = 12",
+        "batch_size = 12\nmodulation = { strategy = 'AMG', alpha = 1.0 }",
+        "strategy='AMG'. Nearest: AGM",
+    ),
+    (
+        "batch_size = 12",
+        "batch_size = 12\nmodulation = { strategy = 'AGM', alfa = 1.0 }",
+        "modulation.alfa. Nearest: alpha",
+    ),
+    (
+        "batch_size = 12",
+        "batch_size = 12\nmodulation = { strategy = 'AGM', alpha = -1.0 }",
+        "alpha from 0",
+    ),
+    ("batch_size = 12", "batch_size = 12\nconcepts = { epochs = 0 }", "concepts.epochs"),
     ("batch_size = 12", "batch_size = 0", "batch_size=0"),
     ("batch_size = 12", "batch_size = true", "batch_size=True"),
     ("batch_size = 12", "", "expected recipe.batch_size"),

@@ -3,21 +3,26 @@
 from kerasfuse.analysis.a_distance import a_distance
 from kerasfuse.analysis.alignment_scores import alignment_scores
 from kerasfuse.analysis.attention_figure import attention_figure
+from kerasfuse.analysis.competition_strength import MonoModalConcept, competition_strength
 from kerasfuse.analysis.correlation_accuracy import correlation_accuracy
 from kerasfuse.analysis.incongruity import Incongruity, incongruity
 from kerasfuse.analysis.incongruity_figure import incongruity_figure
 from kerasfuse.analysis.multiply_adds import multiply_adds
 from kerasfuse.analysis.paired_test import PairedTest, paired_test
+from kerasfuse.analysis.shares import shares
 
 __all__ = [
     "Incongruity",
+    "MonoModalConcept",
     "PairedTest",
     "a_distance",
     "alignment_scores",
     "attention_figure",
+    "competition_strength",
     "correlation_accuracy",
     "incongruity",
     "incongruity_figure",
     "multiply_adds",
     "paired_test",
+    "shares",
 ]

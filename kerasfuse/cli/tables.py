@@ -26,7 +26,8 @@ def show_run(run):
     published = {row.model: row for row in entry.published}
     rows = []
     for metric, test in tables["test"].items():
-        row = [metric, zoo.spread(metric, tables["validation"][metric]), zoo.spread(metric, test)]
+        validation = tables["validation"].get(metric)
+        row = [metric, zoo.spread(metric, validation), zoo.spread(metric, test)]
         row.append(zoo.format_number(metric, test.get("baseline")))
         for figure in published.values():
             value = figure.value if figure.metric == metric else None

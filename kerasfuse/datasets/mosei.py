@@ -5,7 +5,7 @@ from kerasfuse.datasets.sentiment_pickles import SentimentBuilder, load_pickled
 
 
 @register
-def mosei(split, data_dir=None, *, aligned=False, text="features", strict=False):
+def mosei(split, data_dir=None, *, aligned=False, text="features", strict=False, modalities=None):
     """Load CMU-MOSEI (Zadeh et al., ACL 2018): sentiment in [-3, 3] of 22,856 utterances.
 
     Which layout the file has is found out from what it holds. MulT's has GloVe vectors (300), 74
@@ -27,6 +27,7 @@ def mosei(split, data_dir=None, *, aligned=False, text="features", strict=False)
         aligned: whether all modalities have the steps of the words.
         text: `"features"`, or `"ids"` for the token ids of MMSA's file.
         strict: refuse split sizes other than those above.
+        modalities: list of some of `"text"`, `"audio"` and `"vision"`; all by default.
 
     Returns:
         Arguments of `kerasfuse.datasets.Batches`.
@@ -39,7 +40,9 @@ def mosei(split, data_dir=None, *, aligned=False, text="features", strict=False)
 
     >>> train = kerasfuse.datasets.load("mosei", data_dir="mosei_senti_data_noalign.pkl")
     """
-    return load_pickled(Mosei, split, data_dir, aligned=aligned, text=text, strict=strict)
+    found = load_pickled(Mosei, split, data_dir, aligned=aligned, text=text, strict=strict)
+    found["inputs"].choose(modalities)
+    return found
 
 
 class Mosei(SentimentBuilder):

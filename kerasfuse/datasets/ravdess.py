@@ -24,7 +24,7 @@ _INSTRUCTIONS = (
 
 
 @register
-def ravdess(split, data_dir=None, *, fold=5, standardize=True):
+def ravdess(split, data_dir=None, *, fold=5, standardize=True, modalities=None):
     """Load RAVDESS (Livingstone and Russo, 2018): eight emotions of actors who speak a sentence.
 
     Three unaligned sequences: text, the six words one-hot among the 8 distinct words of the two
@@ -54,6 +54,7 @@ def ravdess(split, data_dir=None, *, fold=5, standardize=True):
         standardize: centre and scale each feature of audio and vision by its mean and standard
             deviation over the training actors of the fold. Features that are constant there
             become 0.
+        modalities: list of some of `"text"`, `"audio"` and `"vision"`; all by default.
 
     Returns:
         Arguments of `kerasfuse.datasets.Batches`.
@@ -81,6 +82,7 @@ def ravdess(split, data_dir=None, *, fold=5, standardize=True):
     if standardize:
         train = records if split == "train" else Records(stored, "+".join(chosen["train"]))
         records.standardize(train.moments(("audio", "vision")))
+    records.choose(modalities)
     return records.arguments()
 
 

@@ -86,6 +86,23 @@ class Records:
         self.lengths = {name: lengths[rows] for name, lengths in self.lengths.items()}
         self.num_samples = len(self.ids)
 
+    def choose(self, names):
+        """Leave only some modalities, in the order of the records; `None` leaves all.
+
+        Raises:
+            ValueError: for a name that is not among them, and for none.
+        """
+        if names is None:
+            return
+        if not names or (unknown := [name for name in names if name not in self._fields]):
+            received = unknown if names else names
+            raise ValueError(
+                f"expected modalities to be some of {list(self._fields)}. Received: {received}"
+            )
+        for held in (self._fields, self.modalities, self.lengths, self._moments):
+            for name in [name for name in held if name not in names]:
+                del held[name]
+
     def moments(self, names):
         """Give the mean and standard deviation of each feature over all steps that are not zero.
 

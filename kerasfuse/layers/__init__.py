@@ -18,6 +18,7 @@ from kerasfuse.layers.gated_memory import GatedMemory
 from kerasfuse.layers.gaussian_likelihood import GaussianLikelihood
 from kerasfuse.layers.hierarchical_bottleneck import HierarchicalBottleneck
 from kerasfuse.layers.joint_self_attention import JointSelfAttention
+from kerasfuse.layers.le_net import LeNet
 from kerasfuse.layers.learned_positions import LearnedPositions
 from kerasfuse.layers.learned_tokens import LearnedTokens
 from kerasfuse.layers.left_justify import LeftJustify
@@ -26,6 +27,7 @@ from kerasfuse.layers.masked_conv1d import MaskedConv1D
 from kerasfuse.layers.masked_gru import MaskedGRU
 from kerasfuse.layers.masked_lstm import MaskedLSTM
 from kerasfuse.layers.masked_pooling import MaskedPooling
+from kerasfuse.layers.max_out import MaxOut
 from kerasfuse.layers.merge_gate import MergeGate
 from kerasfuse.layers.mlp_head import MLPHead
 from kerasfuse.layers.mmd_regularizer import MMDRegularizer
@@ -37,11 +39,13 @@ from kerasfuse.layers.post_norm_block import PostNormBlock
 from kerasfuse.layers.propagated_alignment import PropagatedAlignment
 from kerasfuse.layers.representation_loss import RepresentationLoss
 from kerasfuse.layers.residual_head import ResidualHead
+from kerasfuse.layers.resnet18 import ResNet18
 from kerasfuse.layers.self_attention_summary import SelfAttentionSummary
 from kerasfuse.layers.sinusoidal_positions import SinusoidalPositions
 from kerasfuse.layers.subspace_regularizer import SubspaceRegularizer
 from kerasfuse.layers.temporal_alignment import TemporalAlignment
 from kerasfuse.layers.tensor_fusion import TensorFusion
+from kerasfuse.layers.transformer_encoder import TransformerEncoder
 from kerasfuse.layers.unimodal_labels import UnimodalLabels
 
 __all__ = [
@@ -63,6 +67,7 @@ __all__ = [
     "GaussianLikelihood",
     "HierarchicalBottleneck",
     "JointSelfAttention",
+    "LeNet",
     "LearnedPositions",
     "LearnedTokens",
     "LeftJustify",
@@ -73,6 +78,7 @@ __all__ = [
     "MaskedGRU",
     "MaskedLSTM",
     "MaskedPooling",
+    "MaxOut",
     "MergeGate",
     "ModalityGate",
     "MultiCrossAttention",
@@ -81,11 +87,13 @@ __all__ = [
     "PostNormBlock",
     "PropagatedAlignment",
     "RepresentationLoss",
+    "ResNet18",
     "ResidualHead",
     "SelfAttentionSummary",
     "SinusoidalPositions",
     "SubspaceRegularizer",
     "TemporalAlignment",
     "TensorFusion",
+    "TransformerEncoder",
     "UnimodalLabels",
 ]

@@ -6,16 +6,17 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("kerasfuse")
 class AbsentAsZeros(keras.layers.Layer):
-    """Replace modalities that are `None` by steps of zeros, padding to every other layer.
+    """Replace modalities that are `None` by zeros: steps of padding, or a black image.
 
     Args:
-        modalities: dict of modality name to feature width, or to `None` for integer ids.
+        modalities: dict of modality name to feature width, to `None` for integer ids, or to the
+            shape of an image, `[height, width, channels]`.
         aligned: whether the modalities share their steps: zeros are as many as the others have, not
             one.
 
     Call arguments:
         inputs: dict of modality name to tensor `(batch, steps, features)`, of ids `(batch, steps)`,
-            or `None`.
+            or `(batch, height, width, channels)`, or `None`.
 
     Returns:
         The dict, without `None`.
@@ -42,15 +43,17 @@ class AbsentAsZeros(keras.layers.Layer):
                 "Received: None for each of them"
             )
         batch, steps = ops.shape(present[0])[:2]
-        filled = {}
-        for name, width in self.modalities.items():
-            filled[name] = inputs[name]
-            if inputs[name] is None and width is None:
+        filled = dict(inputs)
+        for name in [name for name, x in inputs.items() if x is None]:
+            size = self.modalities[name]
+            if size is None:
                 # Two: Keras' attention, in an encoder that reads ids, warns of a sequence of one.
                 filled[name] = ops.zeros((batch, steps if self.aligned else 2), "int32")
-            elif inputs[name] is None:
-                filled[name] = ops.zeros((batch, steps if self.aligned else 1, width))
-        return filled
+            elif isinstance(size, int):
+                filled[name] = ops.zeros((batch, steps if self.aligned else 1, size))
+            else:
+                filled[name] = ops.zeros((batch, *size))
+        return {name: filled[name] for name in self.modalities}
 
     def compute_output_spec(self, inputs):
         return {name: keras.KerasTensor(inputs[name].shape, inputs[name].dtype) for name in inputs}

@@ -12,30 +12,67 @@ from kerasfuse.layers import (
 )
 
 
-def check_modalities(modalities, ids=()):
-    """Return `modalities` as a dict of name to width.
+def check_modalities(modalities, ids=(), images=False):
+    """Return `modalities` as a dict of name to width, or to `[height, width, channels]`.
+
+    Args:
+        modalities: dict or list of pairs.
+        ids: names of the modalities whose width must be `None`, as they are integer ids.
+        images: whether modalities may be images.
 
     Args:
         modalities: dict of name to width.
         ids: names of the modalities whose width must be `None`, as they are integer ids.
 
     Raises:
-        ValueError: for fewer than two modalities, or a width that is not a positive integer.
+        ValueError: for fewer than two modalities, or a size that is not a positive integer.
     """
-    widths = dict(modalities)
+    sizes = {
+        name: list(size) if images and isinstance(size, (list, tuple)) else size
+        for name, size in dict(modalities).items()
+    }
     for name in ids:
-        if widths.get(name, 0) is not None:
+        if sizes.get(name, 0) is not None:
             raise ValueError(
                 f"expected `modalities` to give {name!r} the width None, as an encoder reads its "
                 f"integer ids. Received: {modalities!r}"
             )
-    numbers = [w for name, w in widths.items() if name not in ids]
-    if len(widths) < 2 or not all(isinstance(w, int) and w > 0 for w in numbers):
+    numbers = [
+        number
+        for name, size in sizes.items()
+        if name not in ids
+        for number in (size if _is_image(size) else [size])
+    ]
+    if len(sizes) < 2 or not all(isinstance(w, int) and w > 0 for w in numbers):
+        image = ", or of images to (height, width, channels)" if images else ""
         raise ValueError(
             "expected `modalities` to map at least two names to feature widths, such as "
-            f"{{'text': 300, 'audio': 74}}. Received: {modalities!r}"
+            f"{{'text': 300, 'audio': 74}}{image}. Received: {modalities!r}"
         )
-    return widths
+    return sizes
+
+
+def _is_image(size):
+    return isinstance(size, list) and len(size) == 3
+
+
+def _shape(size):
+    return (None,) if size is None else size if _is_image(size) else (None, size)
+
+
+def check_pair(modalities, first, argument):
+    """Return two modalities, `first` leading; `None` for the first named.
+
+    Raises:
+        ValueError: for another number than two, or a name that is not among them.
+    """
+    first = next(iter(modalities)) if first is None else first
+    if len(modalities) != 2 or first not in modalities:
+        raise ValueError(
+            f"expected two modalities, and `{argument}` to name one of them. "
+            f"Received: {list(modalities)}, {argument}={first!r}"
+        )
+    return first, next(m for m in modalities if m != first)
 
 
 def check_layers(num_layers):
@@ -80,17 +117,21 @@ def inputs_and_masks(modalities, aligned=False):
         aligned: whether the modalities share their steps.
 
     Returns:
-        Three dicts by modality name: inputs and tensors `(batch, steps, width)`, integer ids
-        `(batch, steps)` where the width is `None`, and masks `(batch, steps)`.
+        Three dicts by modality name: inputs and tensors, `(batch, steps, width)`, `(batch, steps)`
+        or `(batch, height, width, channels)`, and masks `(batch, steps)`, of sequences only.
     """
     inputs = {
-        name: keras.Input((None,), dtype="int32", name=name, optional=True)
-        if width is None
-        else keras.Input((None, width), name=name, optional=True)
-        for name, width in modalities.items()
+        name: keras.Input(
+            _shape(size), dtype="int32" if size is None else None, name=name, optional=True
+        )
+        for name, size in modalities.items()
     }
     present = AbsentAsZeros(modalities, aligned, name="present")(inputs)
-    masks = {name: PaddingMask(name=f"{name}_mask")(present[name]) for name in modalities}
+    masks = {
+        name: PaddingMask(name=f"{name}_mask")(present[name])
+        for name, size in modalities.items()
+        if not _is_image(size)
+    }
     return inputs, present, masks
 
 

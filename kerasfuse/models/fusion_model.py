@@ -35,7 +35,7 @@ class FusionModel(keras.Model):
         self._label_layers = [x for x in self._loss_layers if hasattr(x, "label_loss")]
         names = dict.fromkeys(layer.loss_name for layer in self._loss_layers)
         self._loss_layers = [x for x in self._loss_layers if x not in self._label_layers]
-        self._auxiliary_trackers = [keras.metrics.Mean(name=name) for name in names]
+        self.auxiliary_trackers = [keras.metrics.Mean(name=name) for name in names]
         self._evaluating = False
         self._offered = {}
 
@@ -93,15 +93,19 @@ class FusionModel(keras.Model):
                 f"expected a dict with one entry for each modality, {list(self.modalities)} "
                 f"(None, or zeros, where one is absent). Received: {received}"
             )
-        for name, width in self.modalities.items():
+        for name, size in self.modalities.items():
             if inputs[name] is None:
                 continue
             shape = tuple(inputs[name].shape)
-            rank, widths = (2, [()]) if width is None else (3, [(width,), (None,)])
-            if len(shape) != rank or shape[2:] not in widths:
-                wanted = "(batch, steps)" if width is None else f"(batch, steps, {width})"
+            inner = {type(None): (), int: (size,)}.get(type(size), size)
+            wanted = ("batch", *inner) if len(inner) > 1 else ("batch", "steps", *inner)
+            if len(shape) != len(wanted) or any(
+                isinstance(w, int) and s not in (w, None)
+                for s, w in zip(shape, wanted, strict=True)
+            ):
                 raise ValueError(
-                    f"expected modality {name!r} to have shape {wanted}. Received: {shape}"
+                    f"expected modality {name!r} to have shape ({', '.join(map(str, wanted))}). "
+                    f"Received: {shape}"
                 )
 
     def _check_alignment(self, inputs):
@@ -121,38 +125,62 @@ class FusionModel(keras.Model):
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         from_labels = 0.0
-        numbers = x.get("sample_number") if isinstance(x, dict) else None
-        if training and self._auxiliary_trackers:
-            values = {tracker.name: [] for tracker in self._auxiliary_trackers}
-            for layer, value in zip(self._loss_layers, self.losses, strict=False):
-                values[layer.loss_name].append(value / layer.weight)
-            # Keras also comes here once without a step, to build the metrics.
-            for layer in [x for x in self._label_layers if x.has_seen_a_step]:
-                value = layer.label_loss(y, numbers)
-                values[layer.loss_name].append(value)
-                from_labels = from_labels + layer.weight * value
-            for tracker in self._auxiliary_trackers:
-                if values[tracker.name]:
-                    tracker.update_state(ops.mean(ops.stack(values[tracker.name])))
+        if training:
+            from_labels = self.track_auxiliary_losses(self.losses, x, y)
         return super().compute_loss(x, y, y_pred, sample_weight, training) + from_labels
+
+    def track_auxiliary_losses(self, losses, x, y):
+        """Take note of what layers added in a training step, and compute what needs the labels.
+
+        Args:
+            losses: what layers added, in Keras' order.
+            x: inputs of the step.
+            y: its labels.
+
+        Returns:
+            The weighted sum of the losses that need labels.
+        """
+        from_labels = 0.0
+        numbers = x.get("sample_number") if isinstance(x, dict) else None
+        values = {tracker.name: [] for tracker in self.auxiliary_trackers}
+        for layer, value in zip(self._loss_layers, losses, strict=False):
+            values[layer.loss_name].append(value / layer.weight)
+        # Keras also comes here once without a step, to build the metrics.
+        for layer in [x for x in self._label_layers if x.has_seen_a_step]:
+            value = layer.label_loss(y, numbers)
+            values[layer.loss_name].append(value)
+            from_labels = from_labels + layer.weight * value
+        for tracker in self.auxiliary_trackers:
+            if values[tracker.name]:
+                tracker.update_state(ops.mean(ops.stack(values[tracker.name])))
+        return from_labels
+
+    def track_auxiliary_losses(self, losses):
+        """Take note of what the layers added in a training step; `losses` in Keras' order."""
+        values = {tracker.name: [] for tracker in self.auxiliary_trackers}
+        for layer, value in zip(self._loss_layers, losses, strict=False):
+            values[layer.loss_name].append(value / layer.weight)
+        for tracker in self.auxiliary_trackers:
+            if values[tracker.name]:
+                tracker.update_state(ops.mean(ops.stack(values[tracker.name])))
 
     def get_metrics_result(self):
         results = super().get_metrics_result()
         if self._evaluating:
-            for tracker in self._auxiliary_trackers:
+            for tracker in self.auxiliary_trackers:
                 results.pop(tracker.name, None)
         return results
 
     def evaluate(self, *args, **kwargs):
-        with self._hiding_auxiliary_losses():
+        with self.hiding_auxiliary_losses():
             return super().evaluate(*args, **kwargs)
 
     def test_on_batch(self, *args, **kwargs):
-        with self._hiding_auxiliary_losses():
+        with self.hiding_auxiliary_losses():
             return super().test_on_batch(*args, **kwargs)
 
     @contextlib.contextmanager
-    def _hiding_auxiliary_losses(self):
+    def hiding_auxiliary_losses(self):
         # They are not computed outside training, and their means would read 0.
         self._evaluating = True
         try:

@@ -1,6 +1,7 @@
 """Shapley values: what each of several players adds, on average over all orders of joining."""
 
-from math import factorial
+from itertools import combinations
+from math import comb, factorial
 
 
 def shapley_values(worth):
@@ -44,3 +45,51 @@ def shapley_values(worth):
             if m not in subset
         )  # fmt: skip
     return values
+
+
+def coalitions(players):
+    """List the coalitions that are neither empty nor whole, small ones first.
+
+    Example:
+
+    >>> coalitions(["a", "b"])
+    [frozenset({'a'}), frozenset({'b'})]
+    """
+    sizes = range(1, len(players))
+    return [frozenset(members) for n in sizes for members in combinations(players, n)]
+
+
+def coalition_coefficients(weights, players):
+    r"""Say how much of each coalition's worth is in a weighted sum of Shapley values.
+
+        sum_m kappa_m phi_m = sum_S c_S v(S)      with v(none) = 0
+        c_all = mean_m kappa_m
+        c_S   = (mean_{m in S} kappa_m - mean_{m not in S} kappa_m) / binomial(n, |S|)
+
+    Means are taken of kappa_m - kappa_1, so that equal weights give exactly that weight to all
+    players together and exactly 0 to every other coalition.
+
+    Args:
+        weights: tensor `(n,)`, kappa in the order of `players`.
+        players: list of names.
+
+    Returns:
+        Dict of `frozenset` of names to scalar tensor, for every coalition but the empty one.
+
+    Example:
+
+    >>> c = coalition_coefficients(ops.array([3.0, 1.0]), ["a", "b"])
+    >>> [float(c[frozenset(s)]) for s in ("ab", "a", "b")]
+    [2.0, 1.0, -1.0]
+    """
+    n = len(players)
+    excess = {m: weights[i] - weights[0] for i, m in enumerate(players)}
+
+    def mean(members):
+        return sum(excess[m] for m in members) / len(members)
+
+    found = {frozenset(players): weights[0] + mean(players)}
+    for inside in coalitions(players):
+        outside = [m for m in players if m not in inside]
+        found[inside] = (mean(inside) - mean(outside)) / comb(n, len(inside))
+    return found

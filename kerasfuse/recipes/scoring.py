@@ -65,8 +65,18 @@ def load_split(entry, split, data_dir=None, seed=0, shuffle=None):
 def compile_model(model, entry):
     """Compile a model with the optimizer, loss and metrics of an entry's recipe."""
     recipe = entry.recipe
-    optimizer = keras.optimizers.Adam(recipe.learning_rate, global_clipnorm=recipe.clip_norm)
-    model.compile(optimizer, make_loss(recipe), metrics=recipe.make_metrics())
+    model.compile(_make_optimizer(recipe), make_loss(recipe), metrics=recipe.make_metrics())
+
+
+def _make_optimizer(recipe):
+    if recipe.optimizer == "sgd":
+        return keras.optimizers.SGD(
+            recipe.learning_rate,
+            momentum=recipe.momentum,
+            weight_decay=recipe.weight_decay or None,
+            global_clipnorm=recipe.clip_norm,
+        )
+    return keras.optimizers.Adam(recipe.learning_rate, global_clipnorm=recipe.clip_norm)
 
 
 def make_loss(recipe):

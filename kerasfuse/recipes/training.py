@@ -11,6 +11,7 @@ import numpy as np
 from kerasfuse import __version__, atomic, backend, zoo, zoo_entry
 from kerasfuse.recipes import folds
 from kerasfuse.recipes.gate_search import search_gate
+from kerasfuse.recipes.modulation import balanced, histories, score_modalities
 from kerasfuse.recipes.processes import train_in_processes
 from kerasfuse.recipes.run import is_finished, is_whole, open_run, read_run, seed_folder
 from kerasfuse.recipes.scoring import (
@@ -43,7 +44,8 @@ def train(
     its last whole epoch with the weights, optimizer, schedules, order of samples and random numbers
     it would have had; on one machine and backend that gives the result of a run that was never
     killed. A recipe with a `gate_search` begins with one, see `search_gate`, and then trains with
-    the gate frozen.
+    the gate frozen. One with a `modulation` trains under that strategy, and scores every modality,
+    see `score_modalities`.
 
     Args:
         name: an entry's name.
@@ -118,7 +120,8 @@ def _train_once(entry, folder, seed, data_dir, verbose):
     keras.utils.set_random_seed(seed)
     splits = {split: load_split(entry, split, data_dir, seed) for split in SPLITS}
     model, best = entry.build(), entry.build()
-    compile_model(model, entry)
+    trained = balanced(model, recipe.modulation)
+    compile_model(trained, entry)
     gate = None
     if recipe.gate_search:
         gate = search_gate(model, best, entry, folder, seed, data_dir, verbose)
@@ -130,12 +133,12 @@ def _train_once(entry, folder, seed, data_dir, verbose):
     checkpoint = RunCheckpoint(folder, best, recipe.monitor, mode, seed, [plateau, stop])
     if not checkpoint.done:
         splits["train"].epoch = checkpoint.initial_epoch
-        model.fit(
+        trained.fit(
             splits["train"],
             validation_data=splits["validation"],
             epochs=recipe.epochs,
             initial_epoch=checkpoint.initial_epoch,
-            callbacks=[plateau, stop, checkpoint],
+            callbacks=[*histories(recipe.modulation), plateau, stop, checkpoint],
             # Keras would shuffle whole batches once more, by a generator that nothing restores.
             shuffle=False,
             verbose=verbose,
@@ -150,6 +153,9 @@ def _train_once(entry, folder, seed, data_dir, verbose):
         results = _results(entry, seed, best, splits, checkpoint.state)
         if gate is not None:
             results["gate_search"] = gate
+        if recipe.modulation is not None:
+            for split, found in score_modalities(best, entry, splits, folder, verbose).items():
+                results[split] |= found
         with atomic.replacing(folder / "results.json") as temporary:
             temporary.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     checkpoint.finish()

@@ -71,6 +71,15 @@ def test_each_fold_leaves_one_actor_out(folder, fold, train, validation):
     assert actors(stored(folder, "test", fold=fold)) == {fold}
 
 
+def test_modalities_can_be_left_out(folder):
+    batches = stored(folder, "train", fold=2, modalities=["vision", "audio"])
+    assert batches.modalities == {"audio": 64, "vision": 35}
+    assert set(batches[0][0]) == {"audio", "vision"}
+    for wrong, told in ((["face"], r"\['face'\]"), ([], "some of")):
+        with pytest.raises(ValueError, match=told):
+            stored(folder, "train", fold=2, modalities=wrong)
+
+
 def test_what_is_in_the_files(folder):
     batches = stored(folder, "test", fold=2, standardize=False)
     takes = [take for take in TAKES if take.endswith("02")]

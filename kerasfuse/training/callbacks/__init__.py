@@ -1,8 +1,19 @@
 """Keras callbacks that training runs use."""
 
+from kerasfuse.training.callbacks.competition_strength import CompetitionStrength
 from kerasfuse.training.callbacks.freeze_modality_gate import FreezeModalityGate
 from kerasfuse.training.callbacks.modality_gate_history import ModalityGateHistory
+from kerasfuse.training.callbacks.modulation_history import ModulationHistory
+from kerasfuse.training.callbacks.modulation_window import ModulationWindow
 from kerasfuse.training.callbacks.refresh_companions import RefreshCompanions
 from kerasfuse.training.callbacks.run_checkpoint import RunCheckpoint
 
-__all__ = ["FreezeModalityGate", "ModalityGateHistory", "RefreshCompanions", "RunCheckpoint"]
+__all__ = [
+    "CompetitionStrength",
+    "FreezeModalityGate",
+    "ModalityGateHistory",
+    "ModulationHistory",
+    "ModulationWindow",
+    "RefreshCompanions",
+    "RunCheckpoint",
+]

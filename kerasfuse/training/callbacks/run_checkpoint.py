@@ -130,7 +130,9 @@ class RunCheckpoint(keras.callbacks.Callback):
         value = row[self.monitor]
         if math.isfinite(value) and (state["best"] is None or self.better(value, state["best"])):
             state["best"], state["best_epoch"] = value, epoch + 1
-            self.twin.set_weights(self.model.get_weights())
+            # Of a modulated model, the model that it wraps.
+            best = getattr(self.model, "model", self.model)
+            self.twin.set_weights(best.get_weights())
             with atomic.replacing(self.best_weights) as temporary:
                 self.twin.save_weights(temporary)
         with atomic.replacing(self._last_weights()) as temporary:

@@ -1,0 +1,299 @@
+"""Modulated: any model of several modalities, trained so that none of them starves."""
+
+import contextlib
+import difflib
+import types
+import warnings
+
+import keras
+from keras import ops
+
+from kerasfuse import ops as fuse_ops
+from kerasfuse.models.coalitions import Coalitions
+from kerasfuse.training.gradient_coefficients import CoefficientChannel, ScaledGradients
+from kerasfuse.training.mono_modal import MonoModal, check_logits
+from kerasfuse.training.strategy import VALIDATION
+
+_NORMALISING = ("Adam", "AdamW", "Adamax", "Nadam", "Adafactor", "Lion", "Lamb", "RMSprop")
+
+
+@keras.saving.register_keras_serializable("kerasfuse")
+class Modulated(keras.Model):
+    """Train a model with a strategy that balances its modalities.
+
+    Compile and fit it as the model itself. `predict`, `evaluate`, `save` and `export` are the
+    model's own; its weights are the model's variables, so that `model` is trained when this is.
+    `save_weights` and checkpoints that use it keep the state of the strategy too, to go on from.
+
+    In training the shares of the modalities are computed beside the joint output
+    (`kerasfuse.models.Coalitions`). At response level the modulated gradient is that of the loss
+    itself (`kerasfuse.ops.modulated_output`); at encoder level, and for noise, gradients are
+    changed on their way to the optimizer. The step is Keras' own on every backend, with its loss
+    scaling, accumulation, clipping and compilation.
+
+    Losses that layers add are part of the loss as ever, and modulated by no strategy at response
+    level.
+
+    Args:
+        model: a functional `keras.Model` with a named input for each modality and one output, of
+            logits or of a regression, such as those of `kerasfuse.models`.
+        strategy: an `AGM`, `OGMGE`, `MSLR` or `MSES` of its own.
+
+    Raises:
+        ValueError: for a model of one modality, a loss that takes probabilities or is none of
+            those that modalities can be compared by, a model that ends in softmax, a regression
+            under a strategy for classes, names of encoders that the model does not have, labels
+            outside the classes.
+
+    Example:
+
+    >>> fusion = Modulated(model, AGM(alpha=2.5))
+    >>> loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    >>> fusion.compile(keras.optimizers.SGD(1e-3, momentum=0.9), loss, metrics=["accuracy"])
+    >>> fusion.fit({"image": images, "audio": sounds}, labels)
+    """
+
+    def __init__(self, model, strategy, **kwargs):
+        super().__init__(**kwargs)
+        self.model = model
+        self.coalitions = Coalitions(model)
+        self.strategy = strategy
+        strategy.start(self.coalitions.modalities)
+        # Where encoded vectors are muted, they are those of the step itself.
+        self._reuses = not self._mutes_inputs or not self.coalitions.encoders_depend_on_mode
+        self._scaled = None
+        named = None if strategy.encoders is None else self._named_encoders()
+        if strategy.level == "encoder" or strategy.noise:
+            found = strategy.scaled(self._trained(named or self.coalitions.encoders))
+            # Not a dict: Keras would take the variables in it for this model's own.
+            self._scaled = types.SimpleNamespace(variables=found)
+            self.channel = CoefficientChannel(len(self.modalities) + 1, name="coefficients")
+        self._task = None
+        self.built = True
+
+    @property
+    def modalities(self):
+        """Names of the modalities, in the order of the coefficients."""
+        return self.coalitions.modalities
+
+    @property
+    def counts_hits(self):
+        """Whether the loss has one right class a sample, so that modalities have an accuracy."""
+        return self._task is not None and self._task.counts_hits
+
+    # -- Keras' own steps call these -------------------------------------------------------------
+
+    def call(self, inputs, training=None):
+        self._check_names(inputs)
+        if not training:
+            return self.model(inputs, training=False)
+        if self._reuses:
+            output, features = self.coalitions.joint(inputs, training=True)
+            worth = self._muted(inputs, features)
+        else:
+            worth = self._muted(inputs, self.coalitions.encode(inputs))
+            output, _ = self.coalitions.joint(inputs, training=True)
+        return output, [worth[members] for members in self.coalitions.subsets]
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        strategy = self.strategy
+        if not training:
+            if strategy.watches_validation:
+                worth = self._muted(x, self.coalitions.encode(x))
+                strategy.observe(*self._compare(y, y_pred, worth), VALIDATION)
+            return super().compute_loss(x, y, y_pred, sample_weight, training)
+        y_pred, outputs = y_pred
+        worth = dict(zip(self.coalitions.subsets, outputs, strict=True))
+        kappa = strategy.step(*self._compare(y, y_pred, worth))
+        from_labels = 0.0
+        if hasattr(self.model, "track_auxiliary_losses"):
+            # In the order of the model's layers: that of this one's is another. On jax Keras hands
+            # over a list, in the order of the calls.
+            added = self._losses_override or self.model.losses
+            from_labels = self.model.track_auxiliary_losses(added, x, y)
+        if strategy.level == "response":
+            worth[frozenset(self.modalities)] = y_pred
+            y_pred = fuse_ops.modulated_output(worth, kappa, self.modalities)
+        loss = super().compute_loss(x, y, y_pred, sample_weight, training) + from_labels
+        if self._scaled is None:
+            return loss
+        kappa = kappa if strategy.level == "encoder" else ops.ones_like(kappa)
+        carried = ops.concatenate([kappa, ops.reshape(strategy.active.value, (1,))])
+        return loss + ops.cast(self.channel(carried), loss.dtype)
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        y_pred = y_pred[0] if isinstance(y_pred, (tuple, list)) else y_pred
+        return super().compute_metrics(x, y, y_pred, sample_weight)
+
+    @property
+    def metrics(self):
+        return super().metrics + getattr(self.model, "auxiliary_trackers", [])
+
+    def get_metrics_result(self):
+        results = super().get_metrics_result()
+        if getattr(self.model, "_evaluating", False):
+            for tracker in self.model.auxiliary_trackers:
+                results.pop(tracker.name, None)
+        return results
+
+    # -- What a user calls -----------------------------------------------------------------------
+
+    def compile(self, optimizer="sgd", loss=None, **kwargs):
+        self._task = MonoModal(loss)
+        if self._task.classifies:
+            check_logits(self.model)
+        refused = self.strategy.classification_only and not self._task.classifies
+        if refused or (self.strategy.needs_accuracy and not self._task.counts_hits):
+            raise ValueError(
+                f"expected a loss of classes under {type(self.strategy).__name__}, which goes by "
+                "how often, or how surely, each modality is right. "
+                f"Received: loss={loss!r}. AGM takes regressions."
+            )
+        super().compile(optimizer=optimizer, loss=loss, **kwargs)
+        if self._scaled is not None:
+            self._scale_gradients()
+
+    def fit(self, x=None, y=None, *args, callbacks=None, **kwargs):
+        self._check_labels(getattr(x, "labels", None) if y is None else y)
+        own = _Epochs()
+        if isinstance(callbacks, keras.callbacks.CallbackList):
+            callbacks.append(own)
+        else:
+            # First: what it does belongs to the epoch that other callbacks save.
+            callbacks = [own, *(callbacks or [])]
+        return super().fit(x, y, *args, callbacks=callbacks, **kwargs)
+
+    def train_on_batch(self, x, y=None, *args, **kwargs):
+        self._check_labels(y)
+        return super().train_on_batch(x, y, *args, **kwargs)
+
+    def evaluate(self, *args, **kwargs):
+        with self._hiding_auxiliary_losses():
+            return super().evaluate(*args, **kwargs)
+
+    def test_on_batch(self, *args, **kwargs):
+        with self._hiding_auxiliary_losses():
+            return super().test_on_batch(*args, **kwargs)
+
+    def save(self, filepath, **kwargs):
+        """Save the model without the strategy: see `keras.Model.save`."""
+        self.model.save(filepath, **kwargs)
+
+    def export(self, filepath, **kwargs):
+        """Export the model without the strategy: see `keras.Model.export`."""
+        self.model.export(filepath, **kwargs)
+
+    def get_config(self):
+        serialize = keras.saving.serialize_keras_object
+        config = {"model": serialize(self.model), "strategy": serialize(self.strategy)}
+        return {"name": self.name, **config}
+
+    @classmethod
+    def from_config(cls, config):
+        revive = keras.saving.deserialize_keras_object
+        return cls(revive(config["model"]), revive(config["strategy"]), name=config.get("name"))
+
+    # -- Parts -----------------------------------------------------------------------------------
+
+    @property
+    def _mutes_inputs(self):
+        return self.strategy.mutes == "inputs"
+
+    def _muted(self, inputs, features):
+        if self._mutes_inputs:
+            return self.coalitions.muted_inputs(inputs, features)
+        return self.coalitions.muted_features(features)
+
+    def _compare(self, y, output, worth):
+        """Return errors `(modalities, batch)` of the shares, and hits like them or `None`."""
+        task = self._task
+        whole = {frozenset(): ops.zeros_like(output), frozenset(self.modalities): output}
+        shares = fuse_ops.shapley_values(worth | whole)
+        shares = [ops.cast(shares[m], "float32") for m in self.modalities]
+        errors = ops.stack([task.errors(y, share) for share in shares])
+        hits = [task.hits(y, share) for share in shares]
+        return errors, None if hits[0] is None else ops.stack(hits)
+
+    def _trained(self, layers):
+        """Return modality -> variables that are trained, of modality -> layers."""
+        variables = {
+            m: list({id(v): v for layer in found for v in layer.trainable_variables}.values())
+            for m, found in layers.items()
+        }
+        for m, found in variables.items():
+            if not found:
+                raise ValueError(
+                    f"expected an encoder with variables for each modality. Received: {m!r}, on "
+                    f"which no trainable layer of {self.model.name!r} depends alone. Name the "
+                    "layers by encoders={...}, or take level='response'"
+                )
+        return variables
+
+    def _named_encoders(self):
+        encoders = self.strategy.encoders
+        self._check_known(encoders, self.modalities, "the name of a modality")
+        if missing := [m for m in self.modalities if m not in encoders]:
+            raise ValueError(f"expected an encoder for each modality. Received: none for {missing}")
+        inside = {layer.name: layer for layer in self.model._flatten_layers(include_self=False)}
+        self._check_known(encoders.values(), inside, f"a layer of {self.model.name!r}")
+        return {m: [inside[name]] for m, name in encoders.items()}
+
+    def _check_known(self, names, valid, what):
+        for name in names:
+            if name not in valid:
+                near = difflib.get_close_matches(str(name), list(valid), n=3) or list(valid)[:3]
+                raise ValueError(f"expected {what}, such as {', '.join(near)}. Received: {name!r}")
+
+    def _check_names(self, inputs):
+        if not isinstance(inputs, dict):
+            raise ValueError(
+                f"expected a dict with one entry for each modality, {self.modalities}. "
+                f"Received: {type(inputs).__name__}"
+            )
+        self._check_known(inputs, self.modalities, "the name of a modality of the model")
+        if missing := [m for m in self.modalities if m not in inputs]:
+            raise ValueError(f"expected every modality, zeros if absent. Received: no {missing}")
+
+    def _check_labels(self, labels):
+        if self._task is not None:
+            self._task.check_labels(labels, self.model.outputs[0].shape[-1])
+
+    def _scale_gradients(self):
+        # Inside the loss scaling of float16, so that the coefficients arrive unscaled.
+        outer = self.optimizer
+        scales_loss = isinstance(outer, keras.optimizers.LossScaleOptimizer)
+        inner = outer.inner_optimizer if scales_loss else outer
+        inner = inner.inner_optimizer if isinstance(inner, ScaledGradients) else inner
+        if self.strategy.magnitude_matters and type(inner).__name__ in _NORMALISING:
+            warnings.warn(
+                f"{type(self.strategy).__name__} scales the gradients of encoders, and "
+                f"{type(inner).__name__} divides each gradient by its usual size, which undoes "
+                "that. Use keras.optimizers.SGD with momentum, or AGM(level='response').",
+                stacklevel=3,
+            )
+        scaled = ScaledGradients(
+            inner,
+            self.channel.carrier,
+            [self._scaled.variables[m] for m in self.modalities],
+            self.strategy.noise,
+        )
+        if scales_loss:
+            outer.inner_optimizer = scaled
+        else:
+            self.optimizer = scaled
+
+    def _hiding_auxiliary_losses(self):
+        hiding = getattr(self.model, "hiding_auxiliary_losses", contextlib.nullcontext)
+        return hiding()
+
+
+class _Epochs(keras.callbacks.Callback):
+    """Begin and end the epochs of a strategy."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.model.strategy.reset_record()
+
+    def on_epoch_end(self, epoch, logs=None):
+        model = self.model
+        if model._scaled is not None:
+            model.strategy.on_epoch_end(model._scaled.variables)
