@@ -155,15 +155,6 @@ class FusionModel(keras.Model):
                 tracker.update_state(ops.mean(ops.stack(values[tracker.name])))
         return from_labels
 
-    def track_auxiliary_losses(self, losses):
-        """Take note of what the layers added in a training step; `losses` in Keras' order."""
-        values = {tracker.name: [] for tracker in self.auxiliary_trackers}
-        for layer, value in zip(self._loss_layers, losses, strict=False):
-            values[layer.loss_name].append(value / layer.weight)
-        for tracker in self.auxiliary_trackers:
-            if values[tracker.name]:
-                tracker.update_state(ops.mean(ops.stack(values[tracker.name])))
-
     def get_metrics_result(self):
         results = super().get_metrics_result()
         if self._evaluating:
