@@ -10,7 +10,7 @@ import warnings
 
 import tomlkit
 
-from kerasfuse import atomic, zoo_entry
+from kerasfuse import atomic, zoo_entry, zoo_recipe
 
 _MARKS = ("<!-- zoo:begin -->", "<!-- zoo:end -->")
 
@@ -96,7 +96,7 @@ def entry(name):
     if name not in names():
         raise ValueError(
             f"expected the name of a zoo entry. Received: name={name!r}. "
-            f"{zoo_entry.nearest(name, names())}"
+            f"{zoo_recipe.nearest(name, names())}"
         )
     return zoo_entry.read(folder() / f"{name}.toml")
 
@@ -130,7 +130,7 @@ def published_baselines(dataset=None):
     if dataset is not None and dataset not in known:
         raise ValueError(
             f"expected dataset to be one of {', '.join(sorted(known))}. "
-            f"Received: dataset={dataset!r}. {zoo_entry.nearest(dataset, known)}"
+            f"Received: dataset={dataset!r}. {zoo_recipe.nearest(dataset, known)}"
         )
     return [row for row in rows if dataset in (None, row["data"])]
 
@@ -251,13 +251,13 @@ def card(name):
         f"- Model: `{found.model_class}({_arguments(found.model_args)})`",
         f"- Data: `{found.data_name}({_arguments(found.data_args)})`",
         f"- Recipe: {recipe.loss}; {recipe.optimizer}, learning rate {recipe.learning_rate:g}, "
-        f"times {recipe.plateau_factor:g} after {recipe.plateau_patience} epochs without a better "
-        f"`{recipe.monitor}`; gradient norm at most {recipe.clip_norm:g}; batch "
-        f"{recipe.batch_size}; at most {recipe.epochs} epochs, stops after "
+        f"{_schedule(recipe)}; weights of the best `{recipe.monitor}`; "
+        f"gradient norm at most {recipe.clip_norm:g}; batch {recipe.batch_size}; at most {recipe.epochs} epochs, stops after "
         f"{recipe.early_stopping} without improvement; seeds "
         f"{', '.join(map(str, recipe.seeds))}"
         + (f"; each seed on the folds {', '.join(map(str, recipe.folds))}" * bool(recipe.folds)),
         *_gate_search_lines(recipe),
+        *_companions_lines(recipe),
         *_modulation_lines(recipe),
         "## Weights",
         f"- Where from: {_weights_origin(found)}; trained on {found.weights.trained_on}",
@@ -347,6 +347,24 @@ def _weights_origin(entry):
 
 def _arguments(arguments):
     return ", ".join(f"{key}={value!r}" for key, value in arguments.items())
+
+
+def _schedule(recipe):
+    if recipe.warmup_epochs is None:
+        return (
+            f"times {recipe.plateau_factor:g} after {recipe.plateau_patience} epochs without a "
+            "better one"
+        )
+    return f"reached after {recipe.warmup_epochs} epochs from 0, then down to 0 at the end"
+
+
+def _companions_lines(recipe):
+    if recipe.companions is None:
+        return []
+    return [
+        "- Each training sample brings six companions along, chosen anew every "
+        f"{recipe.companions['refresh']} epochs"
+    ]
 
 
 def _gate_search_lines(recipe):

@@ -2,7 +2,7 @@
 
 import shutil
 
-from kerasfuse import analysis, atomic, zoo, zoo_entry
+from kerasfuse import analysis, atomic, zoo, zoo_recipe
 from kerasfuse.recipes.run import differences, read_run, seed_folder
 
 # What seeds must share for their mean to mean something.
@@ -118,7 +118,7 @@ def _compare(results):
             raise ValueError(
                 "expected against to be the label of another row of the table, or 'recorded'. "
                 f"Received: against={row['against']!r}. "
-                f"{zoo_entry.nearest(row['against'], others)}"
+                f"{zoo_recipe.nearest(row['against'], others)}"
             )
         other = others[row["against"]]
         common = [seed for seed in row["seeds"] if seed in other["seeds"]]

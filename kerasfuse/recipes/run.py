@@ -8,7 +8,7 @@ import tomllib
 import numpy as np
 import tomlkit
 
-from kerasfuse import atomic, zoo, zoo_entry
+from kerasfuse import atomic, zoo, zoo_entry, zoo_recipe
 from kerasfuse.recipes.scoring import best_is
 
 
@@ -127,7 +127,7 @@ def read_recipe(folder):
         model_args=definition["model"]["args"],
         data_name=definition["data"]["name"],
         data_args=definition["data"]["args"],
-        recipe=zoo_entry.Recipe(**definition["recipe"], seeds=entry.recipe.seeds),
+        recipe=zoo_recipe.Recipe(**definition["recipe"], seeds=entry.recipe.seeds),
     )
 
 

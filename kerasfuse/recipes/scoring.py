@@ -3,7 +3,8 @@
 import keras
 import numpy as np
 
-from kerasfuse import datasets, losses, metrics, zoo, zoo_entry
+from kerasfuse import datasets, losses, metrics, zoo, zoo_recipe
+from kerasfuse.training import WarmupLinearDecay
 
 SPLITS = ("train", "validation", "test")
 
@@ -33,7 +34,7 @@ def evaluate(name, split="test", data_dir=None, weights="default"):
     if split not in SPLITS:
         raise ValueError(
             f"expected split to be one of {', '.join(SPLITS)}. Received: split={split!r}. "
-            f"{zoo_entry.nearest(split, SPLITS)}"
+            f"{zoo_recipe.nearest(split, SPLITS)}"
         )
     entry = zoo.entry(name)
     model = zoo.load(name, weights)
@@ -62,27 +63,46 @@ def load_split(entry, split, data_dir=None, seed=0, shuffle=None):
     )
 
 
-def compile_model(model, entry):
-    """Compile a model with the optimizer, loss and metrics of an entry's recipe."""
+def compile_model(model, entry, steps=1):
+    """Compile a model with the optimizer, loss and metrics of an entry's recipe.
+
+    Metrics heed sample weights, which companions have: 0.
+
+    Args:
+        model: the model.
+        entry: an `Entry`.
+        steps: steps of an epoch, for a learning rate that goes by steps.
+    """
     recipe = entry.recipe
-    model.compile(_make_optimizer(recipe), make_loss(recipe), metrics=recipe.make_metrics())
+    optimizer = _make_optimizer(recipe, steps)
+    model.compile(optimizer, make_loss(recipe), weighted_metrics=recipe.make_metrics())
 
 
-def _make_optimizer(recipe):
+def _make_optimizer(recipe, steps):
+    rate = recipe.learning_rate
+    if recipe.warmup_epochs is not None:
+        rate = WarmupLinearDecay(rate, recipe.warmup_epochs * steps, recipe.epochs * steps)
     if recipe.optimizer == "sgd":
         return keras.optimizers.SGD(
-            recipe.learning_rate,
+            rate,
             momentum=recipe.momentum,
             weight_decay=recipe.weight_decay or None,
             global_clipnorm=recipe.clip_norm,
         )
-    return keras.optimizers.Adam(recipe.learning_rate, global_clipnorm=recipe.clip_norm)
+    if recipe.optimizer == "adamw":
+        optimizer = keras.optimizers.AdamW(
+            rate, weight_decay=recipe.weight_decay, global_clipnorm=recipe.clip_norm
+        )
+        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+        return optimizer
+    return keras.optimizers.Adam(rate, global_clipnorm=recipe.clip_norm)
 
 
 def make_loss(recipe):
     """Make the loss that a recipe names."""
     return {
         "mae": keras.losses.MeanAbsoluteError,
+        "mse": keras.losses.MeanSquaredError,
         "binary_crossentropy": lambda: keras.losses.BinaryCrossentropy(from_logits=True),
         "sparse_categorical_crossentropy": lambda: keras.losses.SparseCategoricalCrossentropy(
             from_logits=True
@@ -130,13 +150,13 @@ def _reported(recipe):
 
 
 def _constants(recipe, labels):
-    if recipe.loss == "mae":
+    if recipe.loss in ("mae", "mse"):
         values = [labels.mean(), np.median(labels), *range(-3, 4)]
         return [np.array([value], "float32") for value in values]
     if recipe.loss == "sentiment_cross_entropy":
         return _class_constants(np.clip(np.round(labels), -3, 3) + 3, 7)
     if recipe.loss == "sparse_categorical_crossentropy":
-        return _class_constants(labels, zoo_entry.CLASSES[recipe.metrics])
+        return _class_constants(labels, zoo_recipe.CLASSES[recipe.metrics])
     # The share of each class, as the logits that have the lowest cross-entropy.
     share = np.clip(labels.mean(axis=0), 1e-7, 1 - 1e-7)
     logits = np.log(share) if share.ndim == 2 else np.log(share / (1 - share))

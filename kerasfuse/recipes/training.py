@@ -8,7 +8,8 @@ import pathlib
 import keras
 import numpy as np
 
-from kerasfuse import __version__, atomic, backend, zoo, zoo_entry
+from kerasfuse import __version__, atomic, backend, zoo, zoo_recipe
+from kerasfuse.datasets import Companions
 from kerasfuse.recipes import folds
 from kerasfuse.recipes.gate_search import search_gate
 from kerasfuse.recipes.modulation import balanced, histories, score_modalities
@@ -22,7 +23,7 @@ from kerasfuse.recipes.scoring import (
     load_split,
     score,
 )
-from kerasfuse.training.callbacks import RunCheckpoint
+from kerasfuse.training.callbacks import RefreshCompanions, RunCheckpoint
 
 
 def train(
@@ -44,7 +45,8 @@ def train(
     its last whole epoch with the weights, optimizer, schedules, order of samples and random numbers
     it would have had; on one machine and backend that gives the result of a run that was never
     killed. A recipe with a `gate_search` begins with one, see `search_gate`, and then trains with
-    the gate frozen. One with a `modulation` trains under that strategy, and scores every modality,
+    the gate frozen. One with `companions` trains on batches that hold them; one with a
+    `modulation` trains under that strategy, and scores every modality,
     see `score_modalities`.
 
     Args:
@@ -78,7 +80,7 @@ def train(
     ['baseline', 'mean', 'per_seed']
     """
     entry = zoo.entry(name).override(overrides or {})
-    seeds = zoo_entry.check_seeds(entry.recipe.seeds if seeds is None else seeds)
+    seeds = zoo_recipe.check_seeds(entry.recipe.seeds if seeds is None else seeds)
     if type(jobs) is not int or jobs < 1:
         raise ValueError(f"expected jobs to be a whole number from 1. Received: jobs={jobs!r}.")
     report = report or (lambda line: None)
@@ -121,24 +123,40 @@ def _train_once(entry, folder, seed, data_dir, verbose):
     splits = {split: load_split(entry, split, data_dir, seed) for split in SPLITS}
     model, best = entry.build(), entry.build()
     trained = balanced(model, recipe.modulation)
-    compile_model(trained, entry)
+    compile_model(trained, entry, steps=len(splits["train"]))
     gate = None
     if recipe.gate_search:
         gate = search_gate(model, best, entry, folder, seed, data_dir, verbose)
     mode = best_is(recipe.monitor)
-    plateau = keras.callbacks.ReduceLROnPlateau(
-        recipe.monitor, factor=recipe.plateau_factor, patience=recipe.plateau_patience, mode=mode
-    )
-    stop = keras.callbacks.EarlyStopping(recipe.monitor, patience=recipe.early_stopping, mode=mode)
-    checkpoint = RunCheckpoint(folder, best, recipe.monitor, mode, seed, [plateau, stop])
+    counting = [
+        keras.callbacks.EarlyStopping(recipe.monitor, patience=recipe.early_stopping, mode=mode)
+    ]
+    if recipe.plateau_factor is not None:
+        plateau = keras.callbacks.ReduceLROnPlateau(
+            recipe.monitor,
+            factor=recipe.plateau_factor,
+            patience=recipe.plateau_patience,
+            mode=mode,
+        )
+        counting.insert(0, plateau)
+    checkpoint = RunCheckpoint(folder, best, recipe.monitor, mode, seed, counting)
     if not checkpoint.done:
-        splits["train"].epoch = checkpoint.initial_epoch
+        train = splits["train"]
+        train.epoch = checkpoint.initial_epoch
+        watching = histories(recipe.modulation)
+        if recipe.companions is not None:
+            train = Companions(train, entry.model_args.get("class_width", 1.0))
+            refresh = RefreshCompanions(
+                train, recipe.companions["refresh"], path=folder / "companions.npz"
+            )
+            refresh.restore()
+            watching.append(refresh)
         trained.fit(
-            splits["train"],
+            train,
             validation_data=splits["validation"],
             epochs=recipe.epochs,
             initial_epoch=checkpoint.initial_epoch,
-            callbacks=[*histories(recipe.modulation), plateau, stop, checkpoint],
+            callbacks=[*watching, *counting, checkpoint],
             # Keras would shuffle whole batches once more, by a generator that nothing restores.
             shuffle=False,
             verbose=verbose,
@@ -159,6 +177,7 @@ def _train_once(entry, folder, seed, data_dir, verbose):
         with atomic.replacing(folder / "results.json") as temporary:
             temporary.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     checkpoint.finish()
+    (folder / "companions.npz").unlink(missing_ok=True)
 
 
 def _results(entry, seed, model, splits, state):
