@@ -252,9 +252,9 @@ def card(name):
         f"- Data: `{found.data_name}({_arguments(found.data_args)})`",
         f"- Recipe: {recipe.loss}; {recipe.optimizer}, learning rate {recipe.learning_rate:g}, "
         f"{_schedule(recipe)}; weights of the best `{recipe.monitor}`; "
-        f"gradient norm at most {recipe.clip_norm:g}; batch {recipe.batch_size}; at most {recipe.epochs} epochs, stops after "
-        f"{recipe.early_stopping} without improvement; seeds "
-        f"{', '.join(map(str, recipe.seeds))}"
+        f"gradient norm at most {recipe.clip_norm:g}; batch {recipe.batch_size}; "
+        f"at most {recipe.epochs} epochs, stops after {recipe.early_stopping} without improvement; "
+        f"seeds {', '.join(map(str, recipe.seeds))}"
         + (f"; each seed on the folds {', '.join(map(str, recipe.folds))}" * bool(recipe.folds)),
         *_gate_search_lines(recipe),
         *_companions_lines(recipe),

@@ -1,4 +1,4 @@
-"""A recipe with companions, AdamW and a warm-up trains, and goes on after a kill as it would have."""
+"""A recipe with companions, AdamW and a warm-up, and how it goes on after a kill."""
 
 import keras
 import pytest
@@ -84,7 +84,7 @@ def test_a_killed_run_goes_on_with_the_companions_that_it_had(
         (("refresh = 2", "every = 2"), "companions to hold refresh"),
         (
             ('optimizer = "adamw"', 'optimizer = "adam"'),
-            "weight_decay under optimizer sgd or adamw",
+            "under optimizer sgd or adamw only",
         ),
     ],
 )

@@ -219,7 +219,7 @@ BAD = [
     ('name = "simulated"', 'name = "simulate"', "name='simulate'. Nearest: simulated"),
     ("num_samples = 24", "samples = 24", "data.samples=24. Nearest: num_samples"),
     ('name = "tiny_simulated"', 'name = "other"', "expected the file's name"),
-    ('loss = "mae"', 'loss = "mea"', "loss='mea'. Nearest: mae"),
+    ('loss = "mae"', 'loss = "mea"', "loss='mea'. Nearest: mse, mae"),
     ('metrics = "mosi"', 'metrics = "moso"', "metrics='moso'"),
     ('optimizer = "adam"', 'optimizer = "sdg"', "optimizer='sdg'. Nearest: sgd"),
     ("batch_size = 12", "batch_size = 12\nmomentum = 0.9", "momentum under optimizer='sgd' only"),

@@ -44,6 +44,7 @@ def mosi_utterance(
     *,
     context="preceding",
     context_length=None,
+    target="last",
     label="value",
     standardize=True,
 ):
@@ -79,6 +80,8 @@ def mosi_utterance(
         context: `"preceding"` or `"video"`.
         context_length: the most utterances beside the target, the nearest in time being kept;
             by default 20 for `"preceding"` and all for `"video"`.
+        target: where the utterance to judge stands: `"last"`, or `"first"` for models that read the
+            first step; the whole sequence is then turned around.
         label: `"value"` (real-valued) or `"class"` (0 negative, 1 not negative).
         standardize: centre and scale each feature by its mean and standard deviation over the 52
             training videos. Features that are constant there become 0.
@@ -96,6 +99,8 @@ def mosi_utterance(
     """
     if context not in ("preceding", "video"):
         raise ValueError(f'expected context="preceding" or "video". Received: context={context!r}')
+    if target not in ("last", "first"):
+        raise ValueError(f'expected target="last" or "first". Received: target={target!r}')
     if label not in ("value", "class"):
         raise ValueError(f'expected label="value" or "class". Received: label={label!r}')
     if context_length is None:
@@ -118,6 +123,8 @@ def mosi_utterance(
     if standardize:
         _standardize(utterances, utterances if split == "train" else _read(stored, "train"))
     steps = _steps(utterances["video"], context, context_length)
+    if target == "first":
+        steps = [rows[::-1] for rows in steps]
     return {
         "inputs": {name: [utterances[name][rows] for rows in steps] for name in _WIDTHS},
         "labels": utterances[label],

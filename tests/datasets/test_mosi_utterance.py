@@ -141,6 +141,14 @@ def test_sequences(folder, utterances, context, context_length):
             np.testing.assert_allclose(steps, rows, rtol=1e-6)
 
 
+def test_the_target_may_come_first(folder, utterances):
+    last, first = (samples(raw(folder, "test", target=target)) for target in ("last", "first"))
+    assert max(len(x["text"]) for x in last) > 2
+    for one, other in zip(last, first, strict=True):
+        for name, x in one.items():
+            np.testing.assert_array_equal(other[name], x[::-1])
+
+
 def test_standardized_by_the_training_videos_alone(folder, utterances):
     train = [r for r in utterances if r["number"] <= NUM_TRAIN - 10]
     for split in ("train", "validation", "test"):
@@ -303,6 +311,7 @@ def test_a_place_that_cannot_be_written_to_is_named(folder, tmp_path, monkeypatc
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"target": "middle"}, "Received: target='middle'"),
         ({"context": "both"}, "Received: context='both'"),
         ({"label": "real"}, "Received: label='real'"),
         ({"context_length": -1}, "Received: context_length=-1"),
