@@ -59,6 +59,8 @@ class Recipe:
         weight_decay: of `"sgd"`, and of `"adamw"`, where biases and norms have none.
         modulation: dict of `strategy`, one of `STRATEGIES`, and its arguments, which then balances
             the modalities; empty for plain training whose modalities are scored likewise.
+        text_preset: name of a preset of keras-hub, whose weights the model's `text_encoder` starts
+            from; a folder that `save_to_preset` wrote will do, too.
         companions: dict of `refresh`: each training sample brings companions along, which are
             chosen anew every so many epochs; see `kerasfuse.datasets.Companions`.
         concepts: dict of `epochs`; how long a network of each modality alone is trained after the
@@ -83,6 +85,7 @@ class Recipe:
     gate_search: dict | None = None
     momentum: float = 0.0
     weight_decay: float = 0.0
+    text_preset: str | None = None
     companions: dict | None = None
     modulation: dict | None = None
     concepts: dict | None = None

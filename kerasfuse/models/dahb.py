@@ -58,8 +58,8 @@ class DAHB(FusionModel):
     alignment there is no H: learned tokens stand in the bottleneck's place.
 
     Args:
-        modalities: dict of modality name to feature width; two or more. `None` for the anchor when
-            a `text_encoder` reads its integer ids.
+        modalities: dict of modality name to feature width; two or more. The anchor's is `None`, or
+            left out, when a `text_encoder` reads its integer ids.
         num_outputs: number of scores or logits.
         anchor: name of the modality that the others are aligned with.
         dim: width d of every stream.
@@ -142,6 +142,8 @@ class DAHB(FusionModel):
         text_encoder=None,
         **kwargs,
     ):
+        if text_encoder is not None:
+            modalities = {anchor: None} | dict(modalities)
         widths = check_modalities(modalities, ids=() if text_encoder is None else (anchor,))
         for argument, value, choices in (("anchor", anchor, widths), ("fusion", fusion, FUSIONS)):
             if value not in choices:

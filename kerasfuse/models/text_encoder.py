@@ -59,9 +59,12 @@ def encode_text(backbone, ids, mask):
         "padding_mask": ops.cast(mask, "int32"),
         "segment_ids": ops.zeros_like(ids),
     }
-    output = backbone.output
-    if isinstance(output, dict):
-        # Without BERT's pooler, whose weights would get no gradient.
-        output = output["sequence_output"]
-    encoder = keras.Model(backbone.input, output, name="text_encoder")
+    encoder = without_pooler(backbone)
     return encoder({name: values[name] for name in backbone.input}), mask
+
+
+def without_pooler(backbone):
+    """Return a backbone up to its sequence output: BERT's pooler would get no gradient."""
+    output = backbone.output
+    output = output["sequence_output"] if isinstance(output, dict) else output
+    return keras.Model(backbone.input, output, name="text_encoder")

@@ -23,6 +23,7 @@ from kerasfuse.recipes.scoring import (
     load_split,
     score,
 )
+from kerasfuse.recipes.text_preset import load_text_preset
 from kerasfuse.training.callbacks import RefreshCompanions, RunCheckpoint
 
 
@@ -122,6 +123,8 @@ def _train_once(entry, folder, seed, data_dir, verbose):
     keras.utils.set_random_seed(seed)
     splits = {split: load_split(entry, split, data_dir, seed) for split in SPLITS}
     model, best = entry.build(), entry.build()
+    if recipe.text_preset is not None:
+        load_text_preset(model, recipe.text_preset)
     trained = balanced(model, recipe.modulation)
     compile_model(trained, entry, steps=len(splits["train"]))
     gate = None

@@ -1,0 +1,39 @@
+"""Start a model's text encoder from pretrained weights."""
+
+from kerasfuse.models.text_encoder import without_pooler
+
+
+def load_text_preset(model, preset):
+    """Copy the weights of a keras-hub preset into the text encoder of a model.
+
+    Args:
+        model: a model with a layer `text_encoder`, such as `DAHB`.
+        preset: name of a preset, which keras-hub fetches and keeps, or a local folder.
+
+    Raises:
+        ImportError: without keras-hub.
+        ValueError: for a model without a text encoder, or one of other sizes.
+
+    Example:
+
+    >>> model = kerasfuse.zoo.load("dahb_mosi", weights=None)
+    >>> load_text_preset(model, "bert_base_en_uncased")
+    """
+    if "text_encoder" not in (layer.name for layer in model.layers):
+        raise ValueError(
+            "expected a model with a text encoder, as the recipe has a text_preset. "
+            f"Received: {type(model).__name__} without one"
+        )
+    # Imported late: it belongs to the extra `text`.
+    import keras_hub
+
+    encoder = model.get_layer("text_encoder")
+    pretrained = without_pooler(keras_hub.models.Backbone.from_preset(preset))
+    sizes = [[tuple(v.shape) for v in x.variables] for x in (encoder, pretrained)]
+    if sizes[0] != sizes[1]:
+        raise ValueError(
+            f"expected the preset {preset!r} to have the sizes that model.text_encoder says. "
+            f"Received: {sum(map(len, sizes[1:]))} weights, the first of shape {sizes[1][0]}, "
+            f"where the model has {len(sizes[0])}, the first of shape {sizes[0][0]}"
+        )
+    encoder.set_weights(pretrained.get_weights())
