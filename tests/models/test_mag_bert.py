@@ -1,4 +1,4 @@
-"""MAG-BERT, with a tiny BERT of keras-hub where it is installed and a stand-in everywhere."""
+"""MAG-BERT, with a tiny BERT of keras-hub where it is installed, else with a stand-in."""
 
 import importlib.util
 
@@ -95,7 +95,11 @@ def from_keras_hub():
 
 has_keras_hub = importlib.util.find_spec("keras_hub") is not None
 BACKBONES = [
-    pytest.param(StandIn, id="stand-in"),
+    pytest.param(
+        StandIn,
+        id="stand-in",
+        marks=pytest.mark.skipif(has_keras_hub, reason="the BERT of keras-hub is there"),
+    ),
     pytest.param(
         from_keras_hub,
         id="keras-hub",
