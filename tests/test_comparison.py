@@ -28,7 +28,8 @@ def names(monkeypatch, tmp_path):
     return [FIRST, SECOND]
 
 
-def test_two_entries_are_trained_and_ranked(names):
+def test_two_entries_are_trained_and_ranked(names, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")  # so that no heading is broken
     overrides = {"epochs": 1}
     found = recipes.compare(names, seeds=[1, 2], overrides=overrides, verbose=0)
     assert found.metric == "mae" and found.data == "simulated"

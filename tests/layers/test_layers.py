@@ -373,6 +373,8 @@ def test_every_layer_has_a_contract():
     tested = {row[0].__name__ for row in CONTRACTS}
     # Tested below: booleans, None, and no graph of its own.
     tested |= {"PaddingMask", "AbsentAsZeros", "RepresentationLoss"}
+    # In tests/models/test_fusion_of_encoders.py, with the models that they are parts of.
+    tested |= {"LeNet", "MaxOut", "ResNet18", "TransformerEncoder"}
     assert tested == set(layers.__all__)
 
 
