@@ -50,7 +50,7 @@ def test_two_entries_are_trained_and_ranked(names, monkeypatch):
     command = ["compare", *names, "--seeds", "1,2", "--set", "epochs=1", "--figure", "found.svg"]
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 0, result.output
-    assert "already finished" in result.output and "p against best" in result.output
+    assert "already finished" in result.output and "paired test over the seeds" in result.output
     assert "SIMULATED" in result.output and open("found.svg").read().startswith("<?xml")
 
 

@@ -51,7 +51,7 @@ def show_comparison(found):
     steps = ", ".join(f"{name} {count}" for name, count in found.steps.items())
     notes = [
         "Mean ± sd over seeds on the test split. p: paired test over the seeds in common with the "
-        f"best. Multiply-adds of one sample of {steps} steps; speeds as measured here.",
+        f"best. Multiply-adds of one sample of {steps} steps; samples a second as measured here.",
         *(
             f"{row.name}: recorded scores, from seeds {', '.join(map(str, row.per_seed))}."
             for row in found.rows

@@ -66,11 +66,11 @@ class Comparison:
     columns = (
         "model",
         "test score",
-        "p against best",
+        "p",
         "parameters",
         "multiply-adds",
-        "training, samples/s",
-        "inference, samples/s",
+        "train/s",
+        "predict/s",
     )
 
     def table(self):
