@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import pathlib
 
 import numpy as np
 import pytest
@@ -51,7 +52,8 @@ def test_two_entries_are_trained_and_ranked(names, monkeypatch):
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 0, result.output
     assert "already finished" in result.output and "paired test over the seeds" in result.output
-    assert "SIMULATED" in result.output and open("found.svg").read().startswith("<?xml")
+    assert "SIMULATED" in result.output
+    assert pathlib.Path("found.svg").read_text(encoding="utf-8").startswith("<?xml")
 
 
 def test_what_is_recorded_is_not_trained_again(names, monkeypatch):
