@@ -2,6 +2,7 @@
 # BACKEND=jax and BACKEND=tensorflow use an environment of their own.
 
 BACKEND ?= torch
+COMMA := ,
 ifeq ($(filter $(BACKEND),torch jax tensorflow),)
 $(error expected BACKEND=torch, jax or tensorflow. Received: BACKEND=$(BACKEND))
 endif
@@ -19,9 +20,11 @@ EXTRAS := dev
 TESTS ?=
 else
 VENV := .venv-$(BACKEND)
-EXTRAS := dev,$(BACKEND)
+# Text encoders are tested on tensorflow, which keras-hub installs in any case.
+EXTRAS := dev,$(BACKEND)$(if $(filter tensorflow,$(BACKEND)),$(COMMA)text)
 # The contracts that hold on every backend. The rest is numpy, files and text.
-TESTS ?= $(wildcard $(addprefix tests/,test_harness.py ops layers losses metrics models training datasets))
+TESTS ?= $(wildcard $(addprefix tests/,\
+	test_harness.py test_text_preset.py ops layers losses metrics models training datasets))
 endif
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
