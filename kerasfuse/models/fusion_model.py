@@ -22,9 +22,8 @@ class FusionModel(keras.Model):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        # `losses` lists what layers added in this order, so names and values can be zipped.
-        self._loss_layers = [x for x in self._flatten_layers() if hasattr(x, "loss_name")]
-        names = dict.fromkeys(layer.loss_name for layer in self._loss_layers)
+        layers = [x for x in self._flatten_layers() if hasattr(x, "loss_name")]
+        names = dict.fromkeys(layer.loss_name for layer in layers)
         self.auxiliary_trackers = [keras.metrics.Mean(name=name) for name in names]
         self._evaluating = False
         self._offered = {}
@@ -94,13 +93,17 @@ class FusionModel(keras.Model):
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         if training:
-            self.track_auxiliary_losses(self.losses)
+            self.track_auxiliary_losses(self)
         return super().compute_loss(x, y, y_pred, sample_weight, training)
 
-    def track_auxiliary_losses(self, losses):
-        """Take note of what the layers added in a training step; `losses` in Keras' order."""
+    def track_auxiliary_losses(self, trained):
+        """Take note of what the layers added in a step of `trained`: this model, or one around it.
+
+        Keras lists losses in the order of the layers of the model that is trained, which differs.
+        """
+        layers = [x for x in trained._flatten_layers() if hasattr(x, "loss_name")]
         values = {tracker.name: [] for tracker in self.auxiliary_trackers}
-        for layer, value in zip(self._loss_layers, losses, strict=False):
+        for layer, value in zip(layers, trained.losses, strict=False):
             values[layer.loss_name].append(value / layer.weight)
         for tracker in self.auxiliary_trackers:
             if values[tracker.name]:

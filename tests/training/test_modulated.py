@@ -298,7 +298,8 @@ def test_shares_add_up_in_float64():
         model = build("abc")
         x = {m: v.astype("float64") for m, v in data("abc")[0].items()}
         cut = Coalitions(model)
-        output, features = cut.joint(x)
+        features = cut.encode(x)
+        output = cut.head(features)
         worth = {s: keras.ops.convert_to_numpy(v) for s, v in cut.muted_inputs(x, features).items()}
     finally:
         keras.config.set_floatx("float32")
