@@ -91,7 +91,7 @@ def _check_known(layer):
     own = {id(variable) for variable in layer.variables}
     own -= {id(v) for child in layer._flatten_layers(include_self=False) for v in child.variables}
     matrices = [v for v in layer.trainable_variables if id(v) in own and len(v.shape) > 1]
-    if matrices and not isinstance(layer, keras.layers.Embedding):
+    if matrices and not isinstance(layer, _TABLES):
         raise ValueError(
             "expected layers whose multiply-adds are known. "
             f"Received: {layer.name!r}, a {type(layer).__name__} with the matrix "
@@ -149,6 +149,13 @@ def _attention(layer, inputs, outputs):
     return dense + 2 * target_steps * source_steps * width
 
 
+def _multi_cross_attention(layer, inputs, outputs):
+    # Beside its Dense layers, which are counted as such.
+    query, sources = inputs[:2]
+    source_steps = sum(x.shape[1] for x in sources.values())
+    return 2 * query.shape[1] * source_steps * query.shape[-1]
+
+
 def _tensor_fusion(layer, inputs, outputs):
     size = inputs[0][0].shape[-1] + 1
     total = 0
@@ -179,6 +186,7 @@ def _ctc_aligner(layer, inputs, outputs):
 _FORMULAS = {
     layers.CrossmodalAttention: _attention,
     layers.CTCAligner: _ctc_aligner,
+    layers.MultiCrossAttention: _multi_cross_attention,
     layers.MaskedGRU: _recurrence(3, lambda layer: layer.grus),
     layers.MaskedLSTM: _recurrence(4, lambda layer: layer.lstms),
     layers.TensorFusion: _tensor_fusion,
@@ -191,6 +199,8 @@ _FORMULAS = {
     keras.layers.Conv2D: _convolution,
     keras.layers.Dense: _dense,
 }
+# Their rows are looked up, or added.
+_TABLES = (keras.layers.Embedding, layers.LearnedPositions, layers.LearnedTokens)
 # Their formulas hold what the layers inside them do.
 _WHOLE = (
     layers.CrossmodalAttention,

@@ -52,7 +52,8 @@ class _Shares(keras.Model):
         self.cut = Coalitions(model)
 
     def call(self, inputs):
-        output, features = self.cut.joint(inputs)
+        features = self.cut.encode(inputs)
+        output = self.cut.head(features)
         worth = self.cut.muted_inputs(inputs, features)
         worth |= {frozenset(): ops.zeros_like(output), frozenset(self.cut.modalities): output}
         return {m: ops.cast(v, "float32") for m, v in fuse_ops.shapley_values(worth).items()}

@@ -60,22 +60,19 @@ class Coalitions:
         features = graph.features
         self._vectors = all(len(z.shape) == 2 for z in tree.flatten(features))
         self._shortens = isinstance(model, FusionModel) and not self._vectors
-        # The order of the layers in these is that of the model: random numbers stay the same.
-        self._joint = keras.Model(model.input, {"output": model.outputs[0], "features": features})
         self._encode = keras.Model(model.input, features)
         self._encode_one = {
             m: keras.Model(tensor, features[m]) for m, tensor in graph.present.items()
         }
         self._head = keras.Model(features, model.outputs[0])
 
-    def joint(self, inputs, training=False):
-        """Return the output on all modalities, and the outputs of the encoders."""
-        found = self._joint(inputs, training=training)
-        return found["output"], found["features"]
+    def encode(self, inputs, training=False):
+        """Return the outputs of the encoders: dict of modality name to dict of tensors."""
+        return self._encode(inputs, training=training)
 
-    def encode(self, inputs):
-        """Return the outputs of the encoders in inference mode: dict of name to dict of tensors."""
-        return self._encode(inputs, training=False)
+    def head(self, features, training=False):
+        """Return the output on all modalities, of what `encode` returned."""
+        return self._head(features, training=training)
 
     def encoder(self, modality):
         """Return the encoder of one modality: a `keras.Model` from its input to its vector."""
@@ -86,7 +83,7 @@ class Coalitions:
 
         Args:
             inputs: dict of modality name to array, or `None`.
-            features: what `encode`, or `joint`, returned for them.
+            features: what `encode` returned for them.
 
         Returns:
             Dict of the `subsets` to tensors `(batch, outputs)`.

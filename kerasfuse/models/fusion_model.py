@@ -30,11 +30,9 @@ class FusionModel(keras.Model):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        # `losses` lists what layers added in this order, so names and values can be zipped.
-        self._loss_layers = [x for x in self._flatten_layers() if hasattr(x, "loss_name")]
-        self._label_layers = [x for x in self._loss_layers if hasattr(x, "label_loss")]
-        names = dict.fromkeys(layer.loss_name for layer in self._loss_layers)
-        self._loss_layers = [x for x in self._loss_layers if x not in self._label_layers]
+        layers = [x for x in self._flatten_layers() if hasattr(x, "loss_name")]
+        self._label_layers = [x for x in layers if hasattr(x, "label_loss")]
+        names = dict.fromkeys(layer.loss_name for layer in layers)
         self.auxiliary_trackers = [keras.metrics.Mean(name=name) for name in names]
         self._evaluating = False
         self._offered = {}
@@ -124,16 +122,15 @@ class FusionModel(keras.Model):
             backend.assert_alike([ops.shape(x)[1] for x in inputs.values()], expected)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        from_labels = 0.0
-        if training:
-            from_labels = self.track_auxiliary_losses(self.losses, x, y)
+        from_labels = self.track_auxiliary_losses(self, x, y) if training else 0.0
         return super().compute_loss(x, y, y_pred, sample_weight, training) + from_labels
 
-    def track_auxiliary_losses(self, losses, x, y):
-        """Take note of what layers added in a training step, and compute what needs the labels.
+    def track_auxiliary_losses(self, trained, x, y):
+        """Take note of what the layers added in a step, and compute what needs the labels.
 
         Args:
-            losses: what layers added, in Keras' order.
+            trained: the model that makes the step: this one, or one around it. Keras lists losses
+                in the order of its layers, which may be another.
             x: inputs of the step.
             y: its labels.
 
@@ -142,11 +139,16 @@ class FusionModel(keras.Model):
         """
         from_labels = 0.0
         numbers = x.get("sample_number") if isinstance(x, dict) else None
+        adding = [
+            layer
+            for layer in trained._flatten_layers()
+            if hasattr(layer, "loss_name") and layer not in self._label_layers
+        ]
         values = {tracker.name: [] for tracker in self.auxiliary_trackers}
-        for layer, value in zip(self._loss_layers, losses, strict=False):
+        for layer, value in zip(adding, trained.losses, strict=False):
             values[layer.loss_name].append(value / layer.weight)
         # Keras also comes here once without a step, to build the metrics.
-        for layer in [x for x in self._label_layers if x.has_seen_a_step]:
+        for layer in [each for each in self._label_layers if each.has_seen_a_step]:
             value = layer.label_loss(y, numbers)
             values[layer.loss_name].append(value)
             from_labels = from_labels + layer.weight * value

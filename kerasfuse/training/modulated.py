@@ -87,12 +87,14 @@ class Modulated(keras.Model):
         self._check_names(inputs)
         if not training:
             return self.model(inputs, training=False)
+        # The joint pass comes last: of several through a layer, jax keeps the losses of the last.
         if self._reuses:
-            output, features = self.coalitions.joint(inputs, training=True)
+            features = self.coalitions.encode(inputs, training=True)
             worth = self._muted(inputs, features)
+            output = self.coalitions.head(features, training=True)
         else:
             worth = self._muted(inputs, self.coalitions.encode(inputs))
-            output, _ = self.coalitions.joint(inputs, training=True)
+            output = self.model(inputs, training=True)
         return output, [worth[members] for members in self.coalitions.subsets]
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
@@ -107,10 +109,7 @@ class Modulated(keras.Model):
         kappa = strategy.step(*self._compare(y, y_pred, worth))
         from_labels = 0.0
         if hasattr(self.model, "track_auxiliary_losses"):
-            # In the order of the model's layers: that of this one's is another. On jax Keras hands
-            # over a list, in the order of the calls.
-            added = self._losses_override or self.model.losses
-            from_labels = self.model.track_auxiliary_losses(added, x, y)
+            from_labels = self.model.track_auxiliary_losses(self, x, y)
         if strategy.level == "response":
             worth[frozenset(self.modalities)] = y_pred
             y_pred = fuse_ops.modulated_output(worth, kappa, self.modalities)

