@@ -25,6 +25,8 @@ KEY_BIAS = r"key[^/]*[/_]bias$"
 RATE = 1024.0
 
 SMALLEST_GRADIENT = 1e-7
+# A compiled graph adds up in another order than eager calls do.
+COMPILED = 1e-5
 
 
 def check_layer(
@@ -79,7 +81,9 @@ def check_layer(
         graph = _functional(layer, call_inputs, call_kwargs, free=free)
         _assert_same_spec(graph.outputs, eager, "the functional graph")
         flat = _flat(call_inputs)
-        _assert_same(graph.predict(flat, verbose=0), outputs, "a functional model's predict")
+        _assert_same(
+            graph.predict(flat, verbose=0), outputs, "a functional model's predict", COMPILED
+        )
     _check_saving(graph, _functional(twin, call_inputs, call_kwargs), flat, outputs)
 
     def train(inputs, what):
@@ -171,7 +175,9 @@ def check_model(
     eager = tree.flatten(model(_tensors(inputs)))
     _assert_same_spec(model.outputs, eager, f"{name}.outputs")
     _assert_same_spec(model(_symbols(inputs)), eager, f"{name}, called on symbols")
-    _assert_same([_numpy(value) for value in eager], outputs, "an eager call against predict")
+    _assert_same(
+        [_numpy(value) for value in eager], outputs, "an eager call against predict", COMPILED
+    )
     alone = tree.flatten(model(_tensors({key: value[:1] for key, value in inputs.items()})))
     first = [value[:1] for value in outputs]
     _assert_same([_numpy(value) for value in alone], first, "a sample alone", tolerance=1e-5)

@@ -95,11 +95,13 @@ def test_contract_of_the_text_guided_transformer():
 
 
 def test_layer_contracts():
-    x = RNG.normal(size=(3, 4)).astype("float32")
+    # Numbers of their own: of others, every unit of so small a network may be silent.
+    random = np.random.default_rng(1)
+    x = random.normal(size=(3, 4)).astype("float32")
     check_layer(MaxOut, {"units": 5, "pieces": 2}, {"inputs": x}, (3, 5))
-    images = RNG.normal(size=(2, 9, 8, 1)).astype("float32")
+    images = random.normal(size=(2, 9, 8, 1)).astype("float32")
     check_layer(LeNet, {"filters": (2, 3), "units": 4, "stride": 2}, {"inputs": images}, (2, 4))
-    steps = RNG.normal(size=(3, 5, 4)).astype("float32")
+    steps = random.normal(size=(3, 5, 4)).astype("float32")
     mask = np.ones((3, 5), bool)
     mask[0, :2] = False
     steps[0, :2] = 0.0
