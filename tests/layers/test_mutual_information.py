@@ -46,10 +46,10 @@ def test_the_networks_learn_at_full_speed_and_the_rest_at_its_weight():
         z = GaussianLikelihood(6, weight, name="tell")(encoded, x=encoded, y=y)
         model = keras.Model([x, y], z)
         model.compile(keras.optimizers.SGD(1.0), lambda y, z: 0.0 * ops.sum(z))
+        # Copies, both ways: tensorflow's variables share memory with arrays, and steps write to it.
         if start is None:
-            # Copies: tensorflow hands out its own memory, which the step writes to.
             start = [weight.copy() for weight in model.get_weights()]
-        model.set_weights(start)
+        model.set_weights([weight.copy() for weight in start])
         before = {v.path: array(v).copy() for v in model.trainable_variables}
         model.train_on_batch([X, Y], X)
         moved.append({v.path: array(v) - before[v.path] for v in model.trainable_variables})
