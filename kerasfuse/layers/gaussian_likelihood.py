@@ -59,23 +59,30 @@ class GaussianLikelihood(keras.layers.Layer):
 
     def call(self, inputs, x, y, training=None):
         if training:
-            learnt = self._negative_log_likelihood(ops.stop_gradient(x), ops.stop_gradient(y))
-            wanted = self._negative_log_likelihood(x, y, frozen=True)
-            # The first has a gradient, and no value of its own.
-            self.add_loss(self.weight * wanted + learnt - ops.stop_gradient(learnt))
+            x, y = (self._slowed(ops.cast(v, "float32")) for v in (x, y))
+            loss = self._negative_log_likelihood(x, y)
+            # Its value is weighed here, its gradient where x and y come in.
+            self.add_loss(loss + (self.weight - 1.0) * ops.stop_gradient(loss))
         return inputs
 
-    def _negative_log_likelihood(self, x, y, frozen=False):
-        x, y = ops.cast(x, "float32"), ops.cast(y, "float32")
-        mean, log_variance = (self._network(name, x, frozen) for name in ("mean", "log_variance"))
+    def _slowed(self, x):
+        """Return x, with `weight` times its gradient.
+
+        One pass, and not one with the weights behind `stop_gradient`: in tensorflow's graphs such
+        a read of a variable may come after the step that changes it.
+        """
+        still = ops.stop_gradient(x)
+        return still + self.weight * (x - still)
+
+    def _negative_log_likelihood(self, x, y):
+        mean, log_variance = (self._network(name, x) for name in ("mean", "log_variance"))
         terms = ops.square(y - mean) * ops.exp(-log_variance) + log_variance
         return 0.5 * ops.mean(ops.sum(terms, axis=-1))
 
-    def _network(self, name, x, frozen):
-        weights = [ops.cast(w, "float32") for w in self.networks[name]]
-        if frozen:
-            weights = [ops.stop_gradient(w) for w in weights]
-        kernel, bias, outer_kernel, outer_bias = weights
+    def _network(self, name, x):
+        kernel, bias, outer_kernel, outer_bias = (
+            ops.cast(w, "float32") for w in self.networks[name]
+        )
         return ops.matmul(ops.tanh(ops.matmul(x, kernel) + bias), outer_kernel) + outer_bias
 
     def compute_output_spec(self, inputs, x, y, training=None):
