@@ -35,7 +35,6 @@ from kerasfuse.layers.modality_gate import ModalityGate
 from kerasfuse.layers.multi_cross_attention import MultiCrossAttention
 from kerasfuse.layers.multimodal_adaptation_gate import MultimodalAdaptationGate
 from kerasfuse.layers.padding_mask import PaddingMask
-from kerasfuse.layers.post_norm_block import PostNormBlock
 from kerasfuse.layers.propagated_alignment import PropagatedAlignment
 from kerasfuse.layers.representation_loss import RepresentationLoss
 from kerasfuse.layers.residual_head import ResidualHead
@@ -84,7 +83,6 @@ __all__ = [
     "MultiCrossAttention",
     "MultimodalAdaptationGate",
     "PaddingMask",
-    "PostNormBlock",
     "PropagatedAlignment",
     "RepresentationLoss",
     "ResNet18",

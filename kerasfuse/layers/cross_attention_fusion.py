@@ -2,11 +2,11 @@
 
 import keras
 
-from kerasfuse.layers.attention_block import AttentionBlock
+from kerasfuse.layers.stacked_fusion import StackedFusion
 
 
 @keras.saving.register_keras_serializable("kerasfuse")
-class CrossAttentionFusion(keras.layers.Layer):
+class CrossAttentionFusion(StackedFusion):
     """Fuse modalities by letting the anchor look at the others several times.
 
         X_t <- AttentionBlock(X_t; X_a, X_v)
@@ -42,41 +42,12 @@ class CrossAttentionFusion(keras.layers.Layer):
     >>> streams["text"].shape   # (2, 50, 40)
     """
 
-    def __init__(
-        self,
-        anchor,
-        num_layers,
-        num_heads,
-        feedforward_dim,
-        activation="relu",
-        norm="sum",
-        dropout=0.0,
-        **kwargs,
-    ):
-        super().__init__(**kwargs)
+    def __init__(self, anchor, *args, **kwargs):
+        super().__init__(*args, **kwargs)
         self.anchor = anchor
-        self.num_layers = num_layers
-        self.num_heads = num_heads
-        self.feedforward_dim = feedforward_dim
-        self.activation = activation
-        self.norm = norm
-        self.dropout = dropout
 
-    def build(self, fused_shape, streams_shape):
-        sources = {m: shape for m, shape in streams_shape.items() if m != self.anchor}
-        self.blocks = []
-        for index in range(self.num_layers):
-            block = AttentionBlock(
-                self.num_heads,
-                self.feedforward_dim,
-                self.activation,
-                self.norm,
-                self.dropout,
-                name=f"block_{index}",
-                dtype=self.dtype_policy,
-            )
-            block.build(fused_shape, sources)
-            self.blocks.append(block)
+    def sources(self, fused_shape, streams_shape):
+        return {m: shape for m, shape in streams_shape.items() if m != self.anchor}
 
     def call(self, fused, streams, fused_mask, masks, training=None):
         sources = {m: x for m, x in streams.items() if m != self.anchor}
@@ -85,19 +56,5 @@ class CrossAttentionFusion(keras.layers.Layer):
             anchor = block(anchor, sources, masks, training=training)
         return fused, {**streams, self.anchor: anchor}
 
-    def compute_output_spec(self, fused, streams, fused_mask, masks, training=None):
-        return keras.KerasTensor(fused.shape, self.compute_dtype), {
-            m: keras.KerasTensor(x.shape, self.compute_dtype) for m, x in streams.items()
-        }
-
     def get_config(self):
-        config = {
-            "anchor": self.anchor,
-            "num_layers": self.num_layers,
-            "num_heads": self.num_heads,
-            "feedforward_dim": self.feedforward_dim,
-            "activation": self.activation,
-            "norm": self.norm,
-            "dropout": self.dropout,
-        }
-        return {**super().get_config(), **config}
+        return {**super().get_config(), "anchor": self.anchor}

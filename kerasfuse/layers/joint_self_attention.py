@@ -3,11 +3,11 @@
 import keras
 from keras import ops
 
-from kerasfuse.layers.attention_block import AttentionBlock
+from kerasfuse.layers.stacked_fusion import StackedFusion
 
 
 @keras.saving.register_keras_serializable("kerasfuse")
-class JointSelfAttention(keras.layers.Layer):
+class JointSelfAttention(StackedFusion):
     """Fuse modalities by self-attention over their sequences, one behind the other.
 
         X = [X_t; X_a; X_v],    X <- AttentionBlock(X; X),    cut into X_t, X_a, X_v again
@@ -41,39 +41,8 @@ class JointSelfAttention(keras.layers.Layer):
     >>> streams["text"].shape   # (2, 50, 40)
     """
 
-    def __init__(
-        self,
-        num_layers,
-        num_heads,
-        feedforward_dim,
-        activation="relu",
-        norm="sum",
-        dropout=0.0,
-        **kwargs,
-    ):
-        super().__init__(**kwargs)
-        self.num_layers = num_layers
-        self.num_heads = num_heads
-        self.feedforward_dim = feedforward_dim
-        self.activation = activation
-        self.norm = norm
-        self.dropout = dropout
-
-    def build(self, fused_shape, streams_shape):
-        sources = {"self": fused_shape}
-        self.blocks = []
-        for index in range(self.num_layers):
-            block = AttentionBlock(
-                self.num_heads,
-                self.feedforward_dim,
-                self.activation,
-                self.norm,
-                self.dropout,
-                name=f"block_{index}",
-                dtype=self.dtype_policy,
-            )
-            block.build(fused_shape, sources)
-            self.blocks.append(block)
+    def sources(self, fused_shape, streams_shape):
+        return {"self": fused_shape}
 
     def call(self, fused, streams, fused_mask, masks, training=None):
         x = ops.concatenate(list(streams.values()), axis=1)
@@ -87,19 +56,3 @@ class JointSelfAttention(keras.layers.Layer):
             updated[name] = x[:, start : start + steps]
             start += steps
         return fused, updated
-
-    def compute_output_spec(self, fused, streams, fused_mask, masks, training=None):
-        return keras.KerasTensor(fused.shape, self.compute_dtype), {
-            m: keras.KerasTensor(x.shape, self.compute_dtype) for m, x in streams.items()
-        }
-
-    def get_config(self):
-        config = {
-            "num_layers": self.num_layers,
-            "num_heads": self.num_heads,
-            "feedforward_dim": self.feedforward_dim,
-            "activation": self.activation,
-            "norm": self.norm,
-            "dropout": self.dropout,
-        }
-        return {**super().get_config(), **config}

@@ -111,7 +111,8 @@ class DAHB(FusionModel):
     >>> bert = keras_hub.models.BertBackbone.from_preset("bert_base_en_uncased")
     >>> model = DAHB({"text": None, "audio": 74, "vision": 35}, text_encoder=bert)
     >>> groups = keras.optimizers.OptimizerMap(keras.optimizers.AdamW(1e-3))
-    >>> groups[f"{bert.name}/.*|.*transformer_layer.*"] = keras.optimizers.AdamW(2e-5)
+    >>> of_bert = "|".join(v.path for v in bert.trainable_variables)
+    >>> groups[of_bert] = keras.optimizers.AdamW(2e-5)
     >>> model.compile(keras.optimizers.MultiOptimizer(groups), loss="mse")
     """
 

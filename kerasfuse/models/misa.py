@@ -4,10 +4,10 @@ import keras
 from keras import ops
 
 from kerasfuse.layers import (
+    AttentionBlock,
     BidirectionalLSTM,
     Dropout,
     MaskedPooling,
-    PostNormBlock,
     SubspaceRegularizer,
 )
 from kerasfuse.models.entry import check_averaged, check_modalities, for_each, inputs_and_masks
@@ -21,7 +21,7 @@ class MISA(FusionModel):
         x_m = [ends of BiLSTM(X_m); ends of BiLSTM(LN(BiLSTM(X_m)))]      every modality m
         u_m = LN(relu(W_m x_m + b_m))
         c_m = sigmoid(E_c u_m),   p_m = sigmoid(E_m u_m)                  shared, alone
-        H   = PostNormBlock([p_m]_m, [c_m]_m)                             vectors attend to vectors
+        H   = AttentionBlock([p_m]_m, [c_m]_m)                            vectors attend to vectors
         y   = W relu(dropout(V [H]))
         L   = L_p + w_s L_sim + w_d L_diff + w_r L_recon
 
@@ -33,8 +33,8 @@ class MISA(FusionModel):
     for Multimodal Sentiment Analysis", ACM Multimedia 2020, section 3. Text is encoded as the
     paper does where it has no BERT, by the same LSTMs as the rest; with features of a BERT, name
     the modality in `averaged`. Its code has a decoder for each modality where the paper has one
-    for all; the weights are the code's defaults. The MMSA toolkit reads audio
-    and vision for as many steps as text has; here each is read to its own end.
+    for all; the weights are the code's defaults, and the attention has no biases. The MMSA toolkit
+    reads audio and vision for as many steps as text has; here each is read to its own end.
 
     Args:
         modalities: dict of modality name to feature width; two or more.
@@ -97,7 +97,7 @@ class MISA(FusionModel):
         encode_alone = {m: dense(dim, f"{m}_private", "sigmoid") for m in widths}
         encode_shared = dense(dim, "shared", "sigmoid")
         decode = dense(dim, "decoder")
-        attend = PostNormBlock(num_heads, feedforward_units, fusion_dropout, name="fusion")
+        attend = AttentionBlock(num_heads, feedforward_units, dropout=fusion_dropout, name="fusion")
         hidden = dense(len(widths) * dim, "hidden")
         drop = Dropout(output_dropout, name="output_dropout")
         scores = dense(num_outputs, "scores", dtype="float32")
@@ -113,7 +113,9 @@ class MISA(FusionModel):
             u[m] = norms[m](projections[m](summary))
         p = {m: encode_alone[m](u[m]) for m in widths}
         c = {m: encode_shared(u[m]) for m in widths}
-        fused = attend(ops.stack([*p.values(), *c.values()], axis=1))
+        vectors = ops.stack([*p.values(), *c.values()], axis=1)
+        all_real = ops.ones_like(vectors[:, :, 0], dtype="bool")
+        fused = attend(vectors, {"vectors": vectors}, {"vectors": all_real})
         fused = keras.layers.Flatten(name="fused")(fused)
         y = scores(ops.relu(drop(hidden(fused))))
         losses = (

@@ -29,11 +29,11 @@ def load_text_preset(model, preset):
 
     encoder = model.get_layer("text_encoder")
     pretrained = without_pooler(keras_hub.models.Backbone.from_preset(preset))
-    sizes = [[tuple(v.shape) for v in x.variables] for x in (encoder, pretrained)]
-    if sizes[0] != sizes[1]:
+    wanted, found = ([tuple(v.shape) for v in x.variables] for x in (encoder, pretrained))
+    if found != wanted:
         raise ValueError(
             f"expected the preset {preset!r} to have the sizes that model.text_encoder says. "
-            f"Received: {sum(map(len, sizes[1:]))} weights, the first of shape {sizes[1][0]}, "
-            f"where the model has {len(sizes[0])}, the first of shape {sizes[0][0]}"
+            f"Received: {len(found)} weights, the first of shape {found[0]}, where the model has "
+            f"{len(wanted)}, the first of shape {wanted[0]}"
         )
     encoder.set_weights(pretrained.get_weights())

@@ -11,7 +11,9 @@ TRAINING, VALIDATION = 0, 1
 class Strategy(keras.layers.Layer):
     """Turn the errors of the modalities in a step into one coefficient for each.
 
-    A subclass writes `coefficients`, and says by these what it needs:
+    A subclass writes `coefficients(errors)`, which takes the errors `(modalities, batch)` of a
+    step, remembers of them what it wants, and returns ratio, reference and coefficient, each
+    `(modalities,)`. By these it says what it needs:
 
     - `level`: `"response"`, where the gradient in the share of each modality is multiplied, or
       `"encoder"`, where those of the variables that `scaled` lists are.
@@ -64,14 +66,6 @@ class Strategy(keras.layers.Layer):
 
     def make_state(self, count):
         """Make what else the strategy remembers, for `count` modalities."""
-
-    def coefficients(self, errors):
-        """Return ratio, reference and coefficient `(modalities,)`, and take note of the step.
-
-        Args:
-            errors: tensor `(modalities, batch)`.
-        """
-        raise NotImplementedError
 
     def scaled(self, encoders):
         """Choose the variables whose gradients are scaled, or get noise.

@@ -141,13 +141,6 @@ CONTRACTS = [
         [(4, 5, 12), (4, 12)],
         {},
     ),
-    (
-        layers.PostNormBlock,
-        {"num_heads": 2, "feedforward_units": 12, "dropout": 0.1},
-        {"inputs": sequence(5, 8)},
-        (4, 5, 8),
-        {},
-    ),
     *[
         (
             layers.SubspaceRegularizer,
