@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import tiny_zoo
 
-from kerasfuse import zoo, zoo_entry
+from kerasfuse import zoo
+from kerasfuse.zoo.arguments import model_arguments, model_classes
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -60,7 +61,7 @@ def test_every_entry_is_valid_and_builds(name):
 @pytest.mark.parametrize("name", zoo.names())
 def test_every_entry_states_each_dropout(name):
     entry = zoo.entry(name)
-    dropouts = [key for key in zoo_entry.model_arguments(entry.model_class) if "dropout" in key]
+    dropouts = [key for key in model_arguments(entry.model_class) if "dropout" in key]
     assert set(dropouts) <= set(entry.model_args)
 
 
@@ -97,7 +98,7 @@ def test_hct_mg_has_the_papers_parameters_and_a_gate(name, count):
 
 def test_published_figures_cite_their_table_and_are_of_nothing_that_is_built():
     rows = zoo.published_baselines()
-    built = {name.lower() for name in zoo_entry.model_classes()}
+    built = {name.lower() for name in model_classes()}
     for row in rows:
         assert row["source"] and row["table"].startswith("Table ")
         assert row["model"].replace("-", "").lower() not in built

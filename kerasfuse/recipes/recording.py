@@ -2,8 +2,9 @@
 
 import shutil
 
-from kerasfuse import analysis, atomic, zoo, zoo_recipe
+from kerasfuse import analysis, atomic, zoo
 from kerasfuse.recipes.run import differences, read_run, seed_folder
+from kerasfuse.zoo.nearest_names import nearest
 
 # What seeds must share for their mean to mean something.
 _SHARED = ("backend", "versions", "data_sha256", "parameters")
@@ -118,7 +119,7 @@ def _compare(results):
             raise ValueError(
                 "expected against to be the label of another row of the table, or 'recorded'. "
                 f"Received: against={row['against']!r}. "
-                f"{zoo_recipe.nearest(row['against'], others)}"
+                f"{nearest(row['against'], others)}"
             )
         other = others[row["against"]]
         common = [seed for seed in row["seeds"] if seed in other["seeds"]]

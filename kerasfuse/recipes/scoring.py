@@ -3,8 +3,10 @@
 import keras
 import numpy as np
 
-from kerasfuse import datasets, losses, metrics, zoo, zoo_recipe
+from kerasfuse import datasets, losses, metrics, zoo
 from kerasfuse.training import WarmupLinearDecay
+from kerasfuse.zoo.nearest_names import nearest
+from kerasfuse.zoo.recipe import CLASSES
 
 SPLITS = ("train", "validation", "test")
 
@@ -34,7 +36,7 @@ def evaluate(name, split="test", data_dir=None, weights="default"):
     if split not in SPLITS:
         raise ValueError(
             f"expected split to be one of {', '.join(SPLITS)}. Received: split={split!r}. "
-            f"{zoo_recipe.nearest(split, SPLITS)}"
+            f"{nearest(split, SPLITS)}"
         )
     entry = zoo.entry(name)
     model = zoo.load(name, weights)
@@ -156,7 +158,7 @@ def _constants(recipe, labels):
     if recipe.loss == "sentiment_cross_entropy":
         return _class_constants(np.clip(np.round(labels), -3, 3) + 3, 7)
     if recipe.loss == "sparse_categorical_crossentropy":
-        return _class_constants(labels, zoo_recipe.CLASSES[recipe.metrics])
+        return _class_constants(labels, CLASSES[recipe.metrics])
     # The share of each class, as the logits that have the lowest cross-entropy.
     share = np.clip(labels.mean(axis=0), 1e-7, 1 - 1e-7)
     logits = np.log(share) if share.ndim == 2 else np.log(share / (1 - share))

@@ -8,7 +8,7 @@ import pathlib
 import keras
 import numpy as np
 
-from kerasfuse import __version__, atomic, backend, zoo, zoo_recipe
+from kerasfuse import __version__, atomic, backend, zoo
 from kerasfuse.datasets import Companions
 from kerasfuse.recipes import folds
 from kerasfuse.recipes.gate_search import search_gate
@@ -25,6 +25,7 @@ from kerasfuse.recipes.scoring import (
 )
 from kerasfuse.recipes.text_preset import load_text_preset
 from kerasfuse.training.callbacks import RefreshCompanions, RunCheckpoint
+from kerasfuse.zoo.recipe import check_seeds
 
 
 def train(
@@ -81,7 +82,7 @@ def train(
     ['baseline', 'mean', 'per_seed']
     """
     entry = zoo.entry(name).override(overrides or {})
-    seeds = zoo_recipe.check_seeds(entry.recipe.seeds if seeds is None else seeds)
+    seeds = check_seeds(entry.recipe.seeds if seeds is None else seeds)
     if type(jobs) is not int or jobs < 1:
         raise ValueError(f"expected jobs to be a whole number from 1. Received: jobs={jobs!r}.")
     report = report or (lambda line: None)

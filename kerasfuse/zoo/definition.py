@@ -1,16 +1,11 @@
-"""What a zoo entry says: one toml file that is a model's definition, recipe, results and card."""
+"""What an entry says: a model's definition, its recipe, results and weights."""
 
 import dataclasses
-import inspect
-import pathlib
-import tomllib
 
-import keras
-
-from kerasfuse import datasets, models
-from kerasfuse.zoo_recipe import OPTIONAL, Recipe, nearest
-
-SECTIONS = ("entry", "model", "data", "recipe", "weights", "published", "results")
+from kerasfuse import datasets
+from kerasfuse.zoo.arguments import data_arguments, model_arguments, model_classes
+from kerasfuse.zoo.nearest_names import nearest
+from kerasfuse.zoo.recipe import OPTIONAL, Recipe
 
 
 @dataclasses.dataclass(frozen=True)
@@ -223,116 +218,3 @@ class Entry:
             data_args={**self.data_args, **changed["data"]},
             recipe=dataclasses.replace(self.recipe, **changed["recipe"]),
         )
-
-
-def model_classes():
-    """Return the model classes that an entry may name: name -> class."""
-    return {
-        name: value
-        for name, value in vars(models).items()
-        if inspect.isclass(value)
-        and issubclass(value, keras.Model)
-        and "modalities" in inspect.signature(value).parameters
-    }
-
-
-def model_arguments(model_class):
-    """Return the names that a model's constructor takes."""
-    parameters = inspect.signature(model_classes()[model_class].__init__).parameters.values()
-    return tuple(
-        parameter.name
-        for parameter in parameters
-        if parameter.name != "self" and parameter.kind is not parameter.VAR_KEYWORD
-    )
-
-
-def data_arguments(data_name):
-    """Return the names that a data set's configuration takes."""
-    # A data set is one function in the module of its own name; see `datasets.registry`.
-    function = getattr(getattr(datasets, data_name), data_name)
-    parameters = inspect.signature(function).parameters.values()
-    return tuple(found.name for found in parameters if found.kind is found.KEYWORD_ONLY)
-
-
-def read(path):
-    """Parse and check one toml file.
-
-    Raises:
-        ValueError: when the file is not toml, lacks a section or a key, has one that no entry
-            has, or names a class, data set, argument or value that is not there.
-
-    Returns:
-        An `Entry`.
-    """
-    path = pathlib.Path(path)
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-        return _parse(document, path.name.removesuffix(".toml"))
-    except (tomllib.TOMLDecodeError, ValueError) as error:
-        raise ValueError(f"{path.name} is not a valid entry: {error}") from error
-
-
-def _parse(document, name):
-    for section in document:
-        if section not in SECTIONS:
-            raise ValueError(
-                f"expected the sections {', '.join(SECTIONS)}. Received: [{section}]. "
-                f"{nearest(section, SECTIONS)}"
-            )
-    for section in SECTIONS[:5]:
-        if not isinstance(document.get(section), dict):
-            raise ValueError(f"expected a section [{section}]. Received: {', '.join(document)}.")
-    head = _strings(document["entry"], "entry", ("name", "title", "paper", "summary"))
-    if head["name"] != name:
-        raise ValueError(f"expected the file's name, {name!r}. Received: name={head['name']!r}.")
-    model = _keys(document["model"], "model", ("class",), ("args",))
-    data = _keys(document["data"], "data", ("name",), ("args",))
-    fields = tuple(f.name for f in dataclasses.fields(Recipe) if f.name not in OPTIONAL)
-    weights = document["weights"]
-    _strings(
-        {key: weights[key] for key in weights if key != "seed"},
-        "weights",
-        ("trained_on", "licence", "made_by"),
-        ("file", "sha256"),
-    )
-    if weights.get("file", "") != pathlib.Path(weights.get("file", "")).name:
-        raise ValueError(f"expected a bare file name. Received: weights.file={weights['file']!r}.")
-    published = document.get("published", [])
-    if not isinstance(published, list):
-        raise ValueError("expected [[published]], a list of tables. Received: [published].")
-    return Entry(
-        **head,
-        model_class=model["class"],
-        model_args=model.get("args", {}),
-        data_name=data["name"],
-        data_args=data.get("args", {}),
-        recipe=Recipe(**_keys(document["recipe"], "recipe", fields, OPTIONAL)),
-        weights=Weights(**weights),
-        published=[
-            Published(**_keys(row, "published", ("model", "metric", "value"), ("note",)))
-            for row in published
-        ],
-        results=document.get("results", {}),
-    )
-
-
-def _keys(table, section, required, optional=()):
-    for key in required:
-        if key not in table:
-            raise ValueError(
-                f"expected {section}.{key}. Received: [{section}] with {', '.join(table) or '-'}."
-            )
-    for key in table:
-        if key not in required + optional:
-            raise ValueError(
-                f"expected [{section}] to hold {', '.join(required + optional)}. "
-                f"Received: {section}.{key}. {nearest(key, required + optional)}"
-            )
-    return table
-
-
-def _strings(table, section, required, optional=()):
-    for key, value in _keys(table, section, required, optional).items():
-        if not isinstance(value, str):
-            raise ValueError(f"expected {section}.{key} in quotes. Received: {key}={value!r}.")
-    return table
