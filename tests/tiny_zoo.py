@@ -53,7 +53,8 @@ seeds = [1, 2]
 
 [weights]
 trained_on = "simulated sequences"
-licence = "none"
+licence = "simulated data: no terms beyond those of the code"
+commercial = true
 made_by = "kerasfuse train tiny_simulated --record"
 """
 

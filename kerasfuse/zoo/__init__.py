@@ -9,6 +9,7 @@ from kerasfuse.zoo.loading import SimulatedWeightsWarning, load, sha256
 from kerasfuse.zoo.readme import update_readme
 from kerasfuse.zoo.recipe import Recipe
 from kerasfuse.zoo.scores import format_number, score, spread
+from kerasfuse.zoo.terms import WeightTermsWarning
 from kerasfuse.zoo.writing import write
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Entry",
     "Recipe",
     "SimulatedWeightsWarning",
+    "WeightTermsWarning",
     "card",
     "entries",
     "entry",

@@ -3,47 +3,16 @@
 import dataclasses
 
 from kerasfuse import datasets
-from kerasfuse.zoo.arguments import data_arguments, model_arguments, model_classes
+from kerasfuse.zoo.arguments import (
+    check_nested_classes,
+    data_arguments,
+    model_arguments,
+    model_classes,
+)
 from kerasfuse.zoo.nearest_names import nearest
+from kerasfuse.zoo.quoted import Citation
 from kerasfuse.zoo.recipe import OPTIONAL, Recipe
-
-
-@dataclasses.dataclass(frozen=True)
-class Weights:
-    """Say what weights an entry has and what terms they carry.
-
-    Args:
-        trained_on: the data that made them, in words.
-        licence: the terms of that data, which are the terms of the weights.
-        made_by: the command that makes them.
-        file: file name beside the toml file; empty while there are none.
-        sha256: checksum of that file.
-        seed: the run that they come from.
-    """
-
-    trained_on: str
-    licence: str
-    made_by: str
-    file: str = ""
-    sha256: str = ""
-    seed: int | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class Published:
-    """Quote one figure from a paper, on the same data and split.
-
-    Args:
-        model: whose figure it is.
-        metric: the name of our metric that measures the same.
-        value: the figure, in the unit of our metric.
-        note: what a reader must know before comparing.
-    """
-
-    model: str
-    metric: str
-    value: float
-    note: str = ""
+from kerasfuse.zoo.weights import Weights
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,6 +32,8 @@ class Entry:
         weights: a `Weights`.
         published: list of `Published`.
         results: what the recipe runner recorded; empty before.
+        parameters: number of weights of the model; `None` where nobody counted.
+        citation: a `Citation`, if the model was published.
 
     Example:
 
@@ -83,6 +54,8 @@ class Entry:
     weights: Weights
     published: list = dataclasses.field(default_factory=list)
     results: dict = dataclasses.field(default_factory=dict)
+    parameters: int | None = None
+    citation: Citation | None = None
 
     def __post_init__(self):
         if self.model_class not in model_classes():
@@ -106,7 +79,20 @@ class Entry:
                         f"expected an argument of the {kind}. "
                         f"Received: {kind}.{key}={arguments[key]!r}. {nearest(key, valid)}"
                     )
+        check_nested_classes(self.model_args)
         self._check_folds()
+        if self.parameters is not None and type(self.parameters) is not int:
+            raise ValueError(
+                "expected model.parameters to be a whole number. "
+                f"Received: parameters={self.parameters!r}."
+            )
+        metrics = [metric.name for metric in self.recipe.make_metrics()]
+        for row in self.published:
+            if row.metric not in metrics:
+                raise ValueError(
+                    f"expected published.metric to be one of {', '.join(metrics)}. "
+                    f"Received: metric={row.metric!r}. {nearest(row.metric, metrics)}"
+                )
         if self.simulated and self.published:
             raise ValueError(
                 "expected no published figures beside results on simulated data: they measure "
@@ -132,6 +118,13 @@ class Entry:
     def simulated(self):
         """Whether the entry's data, and so its weights and scores, are simulated."""
         return self.data_name == "simulated"
+
+    @property
+    def weights_kind(self):
+        """What data made the weights: `"simulated"`, `"real"` or, without weights, `"none"`."""
+        if not self.weights.file:
+            return "none"
+        return "simulated" if self.simulated else "real"
 
     @property
     def recorded(self):
@@ -183,7 +176,8 @@ class Entry:
         if "class" in settings:
             # Before its arguments, which must be the new one's.
             others = {key: value for key, value in settings.items() if key != "class"}
-            return dataclasses.replace(self, model_class=settings["class"]).override(others)
+            changed = dataclasses.replace(self, model_class=settings["class"], parameters=None)
+            return changed.override(others)
         if "data" in settings:
             others = {key: value for key, value in settings.items() if key != "data"}
             recipe = dataclasses.replace(self.recipe, folds=())
@@ -215,6 +209,7 @@ class Entry:
         return dataclasses.replace(
             self,
             model_args={**self.model_args, **changed["model"]},
+            parameters=None if changed["model"] else self.parameters,
             data_args={**self.data_args, **changed["data"]},
             recipe=dataclasses.replace(self.recipe, **changed["recipe"]),
         )

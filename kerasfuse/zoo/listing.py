@@ -6,7 +6,15 @@ from kerasfuse.zoo.scores import score
 class Entries(list):
     """A list of `Entry` that prints as a table."""
 
-    columns = ("name", "data", "parameters", "test score", "constant", "weights")
+    columns = (
+        "name",
+        "data",
+        "parameters",
+        "test score",
+        "constant",
+        "weights",
+        "terms",
+    )
 
     def rows(self):
         """Return the table as a list of tuples of text, one a column."""
@@ -14,10 +22,11 @@ class Entries(list):
             (
                 entry.name,
                 entry.data_name + (f" (like {entry.data_args['like']})" if entry.simulated else ""),
-                f"{entry.results['parameters']:,}" if entry.recorded else "-",
+                f"{entry.parameters:,}" if entry.parameters is not None else "-",
                 score(entry),
                 score(entry, baseline=True),
                 weights_origin(entry),
+                entry.weights.licence,
             )
             for entry in self
         ]
@@ -41,6 +50,5 @@ class Entries(list):
 
 def weights_origin(entry):
     """Say what made an entry's weights: real data, simulated data, or nothing yet."""
-    if not entry.weights.file:
-        return "none yet"
-    return "SIMULATED data" if entry.simulated else "real data"
+    said = {"none": "none yet", "simulated": "SIMULATED data", "real": "real data"}
+    return said[entry.weights_kind]

@@ -5,6 +5,7 @@ import pathlib
 import warnings
 
 from kerasfuse.zoo.catalogue import entry, folder
+from kerasfuse.zoo.terms import tell
 
 
 class SimulatedWeightsWarning(UserWarning):
@@ -30,6 +31,7 @@ def load(name, weights="default"):
 
     Warns:
         SimulatedWeightsWarning: when simulated data made the entry's weights.
+        WeightTermsWarning: of the terms that the entry's weights carry, once in a process.
 
     Example:
 
@@ -52,6 +54,8 @@ def load(name, weights="default"):
             f"expected weights of the model {name!r}. Received: weights={str(path)!r}, which do "
             f"not fit it ({str(error).splitlines()[0]})."
         ) from error
+    if weights == "default":
+        tell(found, stacklevel=2)
     if weights == "default" and found.simulated:
         warnings.warn(
             f"the weights of {name} come from simulated data ({found.weights.trained_on}). They "

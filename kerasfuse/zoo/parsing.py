@@ -4,11 +4,23 @@ import dataclasses
 import pathlib
 import tomllib
 
-from kerasfuse.zoo.definition import Entry, Published, Weights
+from kerasfuse.zoo.definition import Entry
 from kerasfuse.zoo.nearest_names import nearest
+from kerasfuse.zoo.quoted import Citation, Published
 from kerasfuse.zoo.recipe import OPTIONAL, Recipe
+from kerasfuse.zoo.weights import Weights
 
-SECTIONS = ("entry", "model", "data", "recipe", "weights", "published", "results")
+SECTIONS = (
+    "entry",
+    "model",
+    "data",
+    "recipe",
+    "weights",
+    "citation",
+    "published",
+    "results",
+)
+_RECORDED = ("seeds", "backend", "versions", "data_sha256", "parameters", "validation", "test")
 
 
 def read(path):
@@ -42,16 +54,26 @@ def _parse(document, name):
     head = _strings(document["entry"], "entry", ("name", "title", "paper", "summary"))
     if head["name"] != name:
         raise ValueError(f"expected the file's name, {name!r}. Received: name={head['name']!r}.")
-    model = _keys(document["model"], "model", ("class",), ("args",))
+    model = _keys(document["model"], "model", ("class",), ("args", "parameters"))
     data = _keys(document["data"], "data", ("name",), ("args",))
+    for section, table in (("model", model), ("data", data)):
+        if not isinstance(table.get("args", {}), dict):
+            raise ValueError(
+                f"expected a section [{section}.args]. Received: args={table['args']!r}."
+            )
     fields = tuple(f.name for f in dataclasses.fields(Recipe) if f.name not in OPTIONAL)
     weights = document["weights"]
     _strings(
-        {key: weights[key] for key in weights if key != "seed"},
+        {key: weights[key] for key in weights if key not in ("seed", "commercial")},
         "weights",
         ("trained_on", "licence", "made_by"),
         ("file", "sha256"),
     )
+    if "commercial" not in weights:
+        raise ValueError(
+            "expected weights.commercial, whether the terms of the data allow commercial use. "
+            f"Received: [weights] with {', '.join(weights)}."
+        )
     if weights.get("file", "") != pathlib.Path(weights.get("file", "")).name:
         raise ValueError(f"expected a bare file name. Received: weights.file={weights['file']!r}.")
     published = document.get("published", [])
@@ -69,8 +91,26 @@ def _parse(document, name):
             Published(**_keys(row, "published", ("model", "metric", "value"), ("note",)))
             for row in published
         ],
-        results=document.get("results", {}),
+        results=_results(document.get("results", {})),
+        parameters=model.get("parameters"),
+        citation=_citation(document.get("citation")),
     )
+
+
+def _citation(table):
+    if table is None:
+        return None
+    if not isinstance(table, dict):
+        raise ValueError(f"expected a section [citation]. Received: citation={table!r}.")
+    return Citation(**_keys(table, "citation", ("authors", "title", "venue"), ("year",)))
+
+
+def _results(table):
+    if not isinstance(table, dict):
+        raise ValueError(f"expected a section [results]. Received: results={table!r}.")
+    if "seeds" in table:
+        _keys(table, "results", _RECORDED, tuple(key for key in table if key not in _RECORDED))
+    return table
 
 
 def _keys(table, section, required, optional=()):
