@@ -137,8 +137,8 @@ def test_train_record_evaluate(path, tmp_path):
     assert result.stderr.startswith("kerasfuse: note: the weights of tiny_simulated come from")
     assert result.stderr.count("\n") == 1
     row = next(line for line in result.stdout.splitlines() if line.split()[:1] == ["mae"])
-    _, model, constant, recorded = row.split()
-    assert model == recorded != constant
+    _, model, recorded, constant, mean = row.split()
+    assert model == recorded == mean != constant
 
 
 @pytest.mark.parametrize(

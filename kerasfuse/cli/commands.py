@@ -125,7 +125,7 @@ def train(
     )
     tables.show_run(run)
     if record or label or table:
-        recipes.record(name, run.folder, table=table, label=label, against=against)
+        recipes.record(name, run.folder, table, label, against, data_dir)
         typer.echo(f"Recorded in {zoo.folder() / name}.toml")
 
 
@@ -135,10 +135,16 @@ def evaluate(
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
     data_dir: DataDir = None,
     weights: WeightsFile = None,
+    record: Annotated[
+        bool,
+        typer.Option("--record", help="Score the entry's weights anew, and write that into it."),
+    ] = False,
 ):
-    """Score a model on its data, beside the best constant prediction and the recorded scores."""
+    """Score a model on its data, beside what is recorded and the best constant prediction."""
+    if record:
+        recipes.record_weights(name, data_dir)
     scores, constant = recipes.evaluate(name, split, data_dir, weights or "default")
-    tables.show_scores(zoo.entry(name), split, scores, constant)
+    tables.show_scores(zoo.entry(name), split, scores, constant, shipped=weights is None)
 
 
 @app.command()

@@ -26,6 +26,7 @@ from kerasfuse.recipes.scoring import (
 from kerasfuse.recipes.text_preset import load_text_preset
 from kerasfuse.training.callbacks import RefreshCompanions, RunCheckpoint
 from kerasfuse.zoo.recipe import check_seeds
+from kerasfuse.zoo.storage import round_weights, stored_dtype
 
 
 def train(
@@ -172,6 +173,8 @@ def _train_once(entry, folder, seed, data_dir, verbose):
         )
     if not (folder / "results.json").exists():
         best.load_weights(checkpoint.best_weights)
+        # What is scored is what an entry would hold.
+        round_weights(best, stored_dtype(checkpoint.best_weights))
         results = _results(entry, seed, best, splits, checkpoint.state)
         if gate is not None:
             results["gate_search"] = gate

@@ -5,7 +5,7 @@ from kerasfuse.zoo.cards import card
 from kerasfuse.zoo.catalogue import entries, entry, folder, names
 from kerasfuse.zoo.definition import Entry
 from kerasfuse.zoo.listing import Entries
-from kerasfuse.zoo.loading import SimulatedWeightsWarning, load, sha256
+from kerasfuse.zoo.loading import SimulatedWeightsWarning, load, sha256, weights_path
 from kerasfuse.zoo.readme import update_readme
 from kerasfuse.zoo.recipe import Recipe
 from kerasfuse.zoo.scores import format_number, score, spread
@@ -30,5 +30,6 @@ __all__ = [
     "sha256",
     "spread",
     "update_readme",
+    "weights_path",
     "write",
 ]

@@ -42,7 +42,7 @@ def load(name, weights="default"):
     found = entry(name)
     if weights is None:
         return found.build()
-    path = _default_weights(found) if weights == "default" else _own_weights(weights)
+    path = weights_path(found) if weights == "default" else _own_weights(weights)
     model = found.build()
     try:
         with warnings.catch_warnings():
@@ -72,7 +72,13 @@ def sha256(path):
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _default_weights(entry):
+def weights_path(entry):
+    """Return the path of an entry's weights, after a look at their checksum.
+
+    Raises:
+        FileNotFoundError: when the entry has none, with the command that makes them.
+        ValueError: when their sha256 is not the recorded one.
+    """
     path = folder() / entry.weights.file
     if not entry.weights.file or not path.is_file():
         raise FileNotFoundError(

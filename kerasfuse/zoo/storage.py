@@ -7,8 +7,6 @@ import h5py
 import keras
 import numpy as np
 
-from kerasfuse import atomic
-
 # Larger files are stored in float16, so that the package stays small.
 LARGEST = 5_000_000
 
@@ -30,18 +28,17 @@ def round_weights(model, dtype):
 
 
 def store(path, target, dtype):
-    """Copy a `.weights.h5` file, with its floating numbers in `dtype`, whole or not at all.
+    """Copy a `.weights.h5` file, with its floating numbers in `dtype`.
 
     Raises:
         ValueError: for a number that float16 does not reach.
         OSError: when the target cannot be written to.
     """
-    with atomic.replacing(target) as temporary:
-        if dtype == "float32":
-            shutil.copyfile(path, temporary)
-            return
-        with h5py.File(path, "r") as source, h5py.File(temporary, "w") as copy:
-            _copy(source, copy)
+    if dtype == "float32":
+        shutil.copyfile(path, target)
+        return
+    with h5py.File(path, "r") as source, h5py.File(target, "w") as copy:
+        _copy(source, copy)
 
 
 def _copy(source, copy):
@@ -65,4 +62,3 @@ def _rounded(values, name):
             f"Received: {name} with {np.abs(values).max():g}."
         )
     return rounded
-
