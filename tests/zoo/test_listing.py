@@ -17,7 +17,7 @@ def test_entries_print_as_a_table(path):
     header, row = repr(listed).splitlines()
     assert header.split()[:3] == ["name", "data", "parameters"]
     assert row.split()[:4] == [tiny_zoo.NAME, "simulated", "(like", "mosi)"]
-    assert row.endswith("none yet")
+    assert row.endswith("none yet  simulated data: no terms beyond those of the code")
     assert listed.markdown().splitlines()[2].startswith("| `tiny_simulated` | simulated")
 
 

@@ -24,7 +24,7 @@ def test_only_a_large_file_is_stored_in_half_precision(tmp_path, monkeypatch):
 
 def model():
     keras.utils.set_random_seed(0)
-    layers = [keras.layers.Dense(4), keras.layers.BatchNormalization(), keras.layers.Dropout(0.5)]
+    layers = [keras.layers.Dense(4), keras.layers.BatchNormalization()]
     return keras.Sequential([keras.Input((3,)), *layers])
 
 
@@ -41,8 +41,17 @@ def test_a_stored_file_loads_as_the_rounded_model(tmp_path, dtype):
     storage.round_weights(made, dtype)
     for one, other in zip(made.get_weights(), loaded.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
-    # Seeds of dropout are whole numbers and lose nothing.
-    assert any(np.issubdtype(value.dtype, np.integer) for value in made.get_weights())
+
+
+def test_whole_numbers_and_attributes_stay_as_they_are(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_group("a").create_dataset("b", data=np.array([2**24 + 1], "int32"))
+        file["a"].attrs["name"] = "one"
+        file["a/b"].attrs["name"] = "two"
+    storage.store(tmp_path / "a.h5", tmp_path / "b.h5", "float16")
+    with h5py.File(tmp_path / "b.h5") as file:
+        assert file["a/b"].dtype == "int32" and file["a/b"][0] == 2**24 + 1
+        assert (file["a"].attrs["name"], file["a/b"].attrs["name"]) == ("one", "two")
 
 
 def test_half_precision_halves_the_numbers(tmp_path):
@@ -50,7 +59,7 @@ def test_half_precision_halves_the_numbers(tmp_path):
     made.save_weights(tmp_path / "a.weights.h5")
     storage.store(tmp_path / "a.weights.h5", tmp_path / "b.weights.h5", "float16")
     sizes = [(tmp_path / f"{name}.weights.h5").stat().st_size for name in "ab"]
-    assert sizes[0] - sizes[1] == 300 * 301 * 2
+    assert 300 * 301 * 2 <= sizes[0] - sizes[1] < 300 * 301 * 2 + 2000
 
 
 def test_what_half_precision_does_not_reach_is_refused(tmp_path):
