@@ -29,8 +29,8 @@ def data_lines(entry):
         return [*lines, "- Where from: your own files"]
     return [
         *lines,
-        f"- Where from: {data_instructions(entry.data_name)} Say where they are by `--data-dir` or "
-        "`KERASFUSE_DATA`.",
+        f"- Where from: {_escaped(data_instructions(entry.data_name))} Say where they are by "
+        "`--data-dir` or `KERASFUSE_DATA`.",
         f"- Terms: {_terms(entry)}",
     ]
 
@@ -49,6 +49,11 @@ def weights_lines(entry):
     if path.is_file():
         lines.append(f"- File: `{weights.file}`, {path.stat().st_size / 1e6:.1f} MB")
     return [*lines, f"- sha256: `{weights.sha256}`"]
+
+
+def _escaped(text):
+    # File names with a star are no emphasis.
+    return text.replace("*", r"\*")
 
 
 def _terms(entry):

@@ -3,13 +3,15 @@
 
 def recipe_lines(recipe):
     """Return the lines of a card that tell how the model is trained."""
+    folds = f"; each on the folds {', '.join(map(str, recipe.folds))}" if recipe.folds else ""
     return [
-        f"- Recipe: {recipe.loss}; {recipe.optimizer}, learning rate {recipe.learning_rate:g}, "
-        f"{_schedule(recipe)}; weights of the best `{recipe.monitor}`; "
-        f"gradient norm at most {recipe.clip_norm:g}; batch {recipe.batch_size}; "
-        f"at most {recipe.epochs} epochs, stops after {recipe.early_stopping} without improvement; "
-        f"seeds {', '.join(map(str, recipe.seeds))}"
-        + (f"; each seed on the folds {', '.join(map(str, recipe.folds))}" * bool(recipe.folds)),
+        f"- Loss: {recipe.loss}",
+        f"- Optimizer: {recipe.optimizer}, learning rate {recipe.learning_rate:g}, "
+        f"{_schedule(recipe)}; gradient norm at most {recipe.clip_norm:g}",
+        f"- Batch {recipe.batch_size}; at most {recipe.epochs} epochs, stops after "
+        f"{recipe.early_stopping} without improvement",
+        f"- Weights of the epoch with the best `{recipe.monitor}`",
+        f"- Seeds: {', '.join(map(str, recipe.seeds))}{folds}",
         *_gate_search_lines(recipe),
         *_companions_lines(recipe),
         *_modulation_lines(recipe),

@@ -99,7 +99,8 @@ def _seed_lines(entry):
     lines = [f"| seed | {' (test) | '.join(test)} (test) |", "| --- " * (len(test) + 1) + "|"]
     for place, seed in enumerate(entry.results["seeds"]):
         scores = [format_number(metric, test[metric]["per_seed"][place]) for metric in test]
-        lines.append(f"| {seed} | {' | '.join(scores)} |")
+        kept = " (these weights)" if seed == entry.weights.seed and entry.weights.file else ""
+        lines.append(f"| {seed}{kept} | {' | '.join(scores)} |")
     return lines
 
 

@@ -43,7 +43,8 @@ def test_a_card_shows_a_row_a_seed_and_the_row_of_the_weights():
     rows = [line.strip("| ").split(" | ") for line in results.split("\n")]
     test = entry.results["test"]["accuracy"]
     for seed, value in zip(entry.results["seeds"], test["per_seed"], strict=True):
-        row = next(row for row in rows if row[0] == str(seed))
+        kept = " (these weights)" if seed == entry.weights.seed else ""
+        row = next(row for row in rows if row[0] == f"{seed}{kept}")
         assert row[2] == zoo.format_number("accuracy", value)
     row = next(row for row in rows if row[0] == "accuracy")
     shipped = entry.results["shipped"]["test"]["accuracy"]
@@ -75,6 +76,13 @@ def test_a_card_without_citation_names_the_paper(monkeypatch, tmp_path):
     text = zoo.card(tiny_zoo.NAME)
     assert text.endswith("## Citation\n\nnone\n")
     assert "parameters" not in section(text, "Model")
+
+
+def test_file_names_with_stars_are_shown_as_they_are():
+    file = io.StringIO()
+    text = rich.markdown.Markdown(zoo.card("mica_ravdess"))
+    rich.console.Console(file=file, width=1000).print(text)
+    assert "03-01-*.wav" in file.getvalue() and "01-01-*.csv" in file.getvalue()
 
 
 def test_bibtex():
