@@ -13,9 +13,9 @@ import keras
 import pytest
 from typer.testing import CliRunner
 
-import kerasfuse
 from kerasfuse.cli import app
 from kerasfuse.datasets import registry
+from kerasfuse.zoo import catalogue
 
 ROOT = pathlib.Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
@@ -30,7 +30,7 @@ def reader(monkeypatch, tmp_path):
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "tfds"))
     monkeypatch.setattr(registry, "_DATASETS", dict(registry._DATASETS))
     shutil.copytree(ROOT / "zoo", tmp_path / "zoo")
-    monkeypatch.setattr(kerasfuse.zoo, "folder", lambda: tmp_path / "zoo")
+    monkeypatch.setattr(catalogue, "FOLDER", tmp_path / "zoo")
     shutil.copy(ROOT / "README.md", tmp_path)
     for key in ("KERAS_BACKEND", "PYTHONPATH"):
         monkeypatch.setenv(key, os.environ.get(key, ""))

@@ -24,8 +24,6 @@ FLOORS = {
     "models": 3,
     "analysis": 4,
     "training": 5,
-    "zoo_recipe": 6,
-    "zoo_entry": 6,
     "zoo": 6,
     "recipes": 6,
     "report": 6,
@@ -34,7 +32,7 @@ FLOORS = {
 # These share a floor and stay apart all the same.
 APART = {"layers", "losses", "metrics"}
 # Stands beside the floors: the entries and what is built on them feed its batches to models.
-DATASETS_USERS = {"zoo_recipe", "zoo_entry", "zoo", "recipes", "report", "cli"}
+DATASETS_USERS = {"zoo", "recipes", "report", "cli"}
 
 # The one file that asks which backend runs. Beside it, `<backend>_*.py` are written for one.
 ASKER = pathlib.PurePath("backend/__init__.py")

@@ -1,7 +1,7 @@
 """From an entry of the zoo to a training run: weights, history and results in a folder."""
 
 from kerasfuse.recipes.comparison import Comparison, compare
-from kerasfuse.recipes.recording import record
+from kerasfuse.recipes.recording import record, record_weights
 from kerasfuse.recipes.run import Run, read_run
 from kerasfuse.recipes.scoring import constant_scores, evaluate
 from kerasfuse.recipes.training import train
@@ -14,5 +14,6 @@ __all__ = [
     "evaluate",
     "read_run",
     "record",
+    "record_weights",
     "train",
 ]
