@@ -41,6 +41,7 @@ def reader(monkeypatch, tmp_path):
 
 # The reader is told, and goes on.
 @pytest.mark.filterwarnings("ignore::kerasfuse.zoo.SimulatedWeightsWarning")
+@pytest.mark.filterwarnings("ignore:.*speak of modalities:UserWarning")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_a_page_runs(page, reader):
     wanted = BACKENDS.get(page.stem, "torch")

@@ -1,6 +1,7 @@
 """What an entry says: a model's definition, its recipe, results and weights."""
 
 import dataclasses
+import warnings
 
 from kerasfuse import datasets
 from kerasfuse.zoo.arguments import (
@@ -10,6 +11,7 @@ from kerasfuse.zoo.arguments import (
     model_classes,
 )
 from kerasfuse.zoo.nearest_names import nearest
+from kerasfuse.zoo.other_modalities import of_other_modalities
 from kerasfuse.zoo.quoted import Citation
 from kerasfuse.zoo.recipe import OPTIONAL, Recipe
 from kerasfuse.zoo.weights import Weights
@@ -159,6 +161,20 @@ class Entry:
             recipe=dataclasses.replace(self.recipe, folds=()),
         )
 
+    def _model_args_for(self, settings):
+        modalities = settings.get("modalities", settings.get("model.modalities"))
+        if not isinstance(modalities, dict) or "modalities" not in self.model_args:
+            return self.model_args
+        of_others = of_other_modalities(self.model_args, modalities)
+        unset = [key for key in of_others if not settings.keys() & {key, f"model.{key}"}]
+        if unset:
+            warnings.warn(
+                f"{', '.join(unset)} of {self.name} speak of modalities that are not among "
+                f"{', '.join(modalities)}: the defaults of {self.model_class} take their place.",
+                stacklevel=3,
+            )
+        return {key: value for key, value in self.model_args.items() if key not in of_others}
+
     def override(self, settings):
         """Return a copy with other values for arguments of the model, the data or the recipe.
 
@@ -167,7 +183,8 @@ class Entry:
                 the data set or of `Recipe`; a name that more than one of them has is written
                 `model.name`, `data.name` or `recipe.name`. `class` names another class of
                 model, which must take the entry's arguments; `data` another data set, which gets
-                none of the entry's data arguments, nor its folds.
+                none of the entry's data arguments, nor its folds; `modalities` others, at which
+                arguments that name one that is gone are the model's defaults again, with a warning.
 
         Raises:
             ValueError: for a name that none of them has, with the nearest ones, for one that is
@@ -185,6 +202,7 @@ class Entry:
                 self, data_name=settings["data"], data_args={}, recipe=recipe
             )
             return moved.override(others)
+        model_args = self._model_args_for(settings)
         places = {
             "model": model_arguments(self.model_class),
             "data": data_arguments(self.data_name),
@@ -208,7 +226,7 @@ class Entry:
             changed[holders[0]][bare] = value
         return dataclasses.replace(
             self,
-            model_args={**self.model_args, **changed["model"]},
+            model_args={**model_args, **changed["model"]},
             parameters=None if changed["model"] else self.parameters,
             data_args={**self.data_args, **changed["data"]},
             recipe=dataclasses.replace(self.recipe, **changed["recipe"]),

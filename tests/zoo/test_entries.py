@@ -3,6 +3,7 @@
 import hashlib
 import pathlib
 import tomllib
+from contextlib import nullcontext
 
 import keras
 import numpy as np
@@ -374,6 +375,28 @@ def test_override_reaches_model_data_and_recipe(path):
     assert entry.model_args["alpha"] == 0.8
     plain = entry.override({"class": "MulT", "causal": True})
     assert plain.model_class == "MulT" and plain.model_args["causal"]
+
+
+@pytest.mark.parametrize(
+    ("kernel_sizes", "modalities", "gone"),
+    [
+        ({"text": 1, "audio": 3, "vision": 3}, {"text": 2, "audio": 3}, True),
+        ({"text": 1, "audio": 3, "vision": 3}, {"text": 2, "audio": 3, "vision": 4}, False),
+        # A value for each before, but not for each now.
+        ({"text": 1, "audio": 3, "vision": 3}, {"text": 2, "audio": 3, "vision": 4, "x": 5}, True),
+        (3, {"words": 2, "pulse": 3}, False),
+    ],
+)
+def test_other_modalities_take_the_defaults(path, kernel_sizes, modalities, gone):
+    entry = zoo.entry(tiny_zoo.NAME).override({"kernel_sizes": kernel_sizes})
+    with pytest.warns(UserWarning, match="kernel_sizes of") if gone else nullcontext():
+        changed = entry.override({"modalities": modalities})
+    assert changed.model_args["modalities"] == modalities
+    assert changed.model_args.get("kernel_sizes", "default") == (
+        "default" if gone else kernel_sizes
+    )
+    chosen = entry.override({"modalities": modalities, "kernel_sizes": 1})
+    assert chosen.model_args["kernel_sizes"] == 1
 
 
 @pytest.mark.parametrize(
