@@ -67,6 +67,7 @@ def test_the_wheel_holds_the_package_and_the_entries(built):
     assert held == entries()
     sources = {path.relative_to(ROOT).as_posix() for path in (ROOT / "kerasfuse").rglob("*.py")}
     assert sources <= set(names)
+    assert built[0].stat().st_size < 60e6
 
 
 def test_the_source_archive_makes_the_same_wheel(built, workplace):

@@ -91,7 +91,7 @@ def _parse(document, name):
             Published(**_keys(row, "published", ("model", "metric", "value"), ("note",)))
             for row in published
         ],
-        results=_results(document.get("results", {})),
+        results=_results(document.get("results", {}), document["recipe"]["score"]),
         parameters=model.get("parameters"),
         citation=_citation(document.get("citation")),
     )
@@ -105,11 +105,18 @@ def _citation(table):
     return Citation(**_keys(table, "citation", ("authors", "title", "venue"), ("year",)))
 
 
-def _results(table):
+def _results(table, score):
     if not isinstance(table, dict):
         raise ValueError(f"expected a section [results]. Received: results={table!r}.")
     if "seeds" in table:
         _keys(table, "results", _RECORDED, tuple(key for key in table if key not in _RECORDED))
+        for split in ("validation", "test"):
+            numbers = table[split].get(score, {}) if isinstance(table[split], dict) else {}
+            if "mean" not in numbers or len(numbers.get("per_seed", ())) != len(table["seeds"]):
+                raise ValueError(
+                    f"expected results.{split}.{score} with a mean and one value a seed. "
+                    f"Received: {score}={numbers!r}, seeds={table['seeds']!r}."
+                )
     return table
 
 

@@ -307,6 +307,12 @@ BAD = [
         "expected results.backend",
     ),
     (
+        "[weights]",
+        "[results]\nseeds = [1]\nbackend='torch'\nversions={}\ndata_sha256=''\nparameters=1\n"
+        "validation={mae={mean=1,per_seed=[1]}}\ntest={mae={mean=1,per_seed=[1,2]}}\n[weights]",
+        "expected results.test.mae with a mean and one value a seed",
+    ),
+    (
         "dim = 4",
         "dim = 4\nencoders = { text = { class = 'os.system' } }",
         "model.encoders=",
