@@ -46,14 +46,21 @@ def test_two_entries_are_trained_and_ranked(names, monkeypatch):
     line = found.markdown().splitlines()[2]
     assert line.startswith(f"| {best.name} | {best.numbers['mean']:.3f}")
 
-    # The command finds the runs, and draws them.
+    # The command finds the runs, draws them, and writes the table into a page.
     pytest.importorskip("matplotlib")
     command = ["compare", *names, "--seeds", "1,2", "--set", "epochs=1", "--figure", "found.svg"]
+    page = pathlib.Path("page.md")
+    page.write_text(
+        "Above.\n<!-- compare simulated:begin -->\nold\n<!-- compare simulated:end -->\n"
+    )
+    command += ["--readme", str(page)]
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 0, result.output
     assert "already finished" in result.output and "paired test over the seeds" in result.output
     assert "SIMULATED" in result.output
     assert pathlib.Path("found.svg").read_text(encoding="utf-8").startswith("<?xml")
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith("Above.") and line.split(" | p ")[0][:30] in text and "old" not in text
 
 
 def test_what_is_recorded_is_not_trained_again(names, monkeypatch):
@@ -65,7 +72,7 @@ def test_what_is_recorded_is_not_trained_again(names, monkeypatch):
     monkeypatch.setattr(comparison, "train", None)
     found = recipes.compare(names)
     assert [row.per_seed for row in found.rows] == [{1: 0.5, 2: 0.7}] * 2
-    assert found.rows[1].p_value == 1.0 and found.rows[0].training_speed is None
+    assert found.rows[1].p_value == 1.0 and found.rows[0].is_recorded
 
 
 def test_another_data_set_takes_the_place_of_the_entries_own(names, tmp_path):

@@ -170,6 +170,10 @@ def compare(
     figure: Annotated[
         pathlib.Path | None, typer.Option(help="Picture of the scores, .svg or .png.")
     ] = None,
+    readme: Annotated[
+        pathlib.Path | None,
+        typer.Option(help="Write the table into this file, between the marks of the data set."),
+    ] = None,
 ):
     """Train or load several models on one data set and show them in one table."""
     found = recipes.compare(
@@ -188,6 +192,8 @@ def compare(
     if figure is not None:
         found.figure().savefig(figure)
         typer.echo(f"Drawn in {figure}")
+    if readme is not None:
+        found.update_readme(readme)
 
 
 @app.command()

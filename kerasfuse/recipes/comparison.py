@@ -1,12 +1,15 @@
 """Compare entries of the zoo on one data set, in one table."""
 
 import dataclasses
+import os
 import pathlib
+import platform
 
 import numpy as np
 
-from kerasfuse import analysis, datasets, zoo
-from kerasfuse.recipes.scoring import best_is, inference_speed, load_split
+from kerasfuse import analysis, backend, datasets, zoo
+from kerasfuse.recipes.scoring import best_is, load_split
+from kerasfuse.recipes.speed import inference_speed, training_speed
 from kerasfuse.recipes.training import train
 
 INK, MUTED, MARK = "#22223b", "#6c6f7f", "#1d4a6b"
@@ -21,8 +24,7 @@ class Row:
         per_seed: dict of seed to test score.
         parameters: number of weights.
         multiply_adds: of one sample of the test set's mean lengths.
-        training_speed: samples a second of training, validation included; `None` for results that
-            are recorded and were not made here.
+        training_speed: samples a second of training, measured here.
         inference_speed: samples of the test set a second.
         p_value: of a paired test over the seeds in common with the best row; `None` for the best,
             and where fewer than two seeds are in common.
@@ -33,7 +35,7 @@ class Row:
     per_seed: dict
     parameters: int
     multiply_adds: int
-    training_speed: float | None
+    training_speed: float
     inference_speed: float
     p_value: float | None = None
     is_recorded: bool = False
@@ -81,7 +83,7 @@ class Comparison:
                 "-" if row.p_value is None else f"{row.p_value:.3f}",
                 f"{row.parameters:,}",
                 f"{row.multiply_adds:,}",
-                "-" if row.training_speed is None else f"{row.training_speed:,.0f}",
+                f"{row.training_speed:,.0f}",
                 f"{row.inference_speed:,.0f}",
             )
             for row in self.rows
@@ -93,6 +95,21 @@ class Comparison:
         return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
     _repr_markdown_ = markdown
+
+    def update_readme(self, path):
+        """Write the table into a markdown file, between the marks of its data set.
+
+        Raises:
+            ValueError: when the file lacks `<!-- compare DATA:begin -->` and `:end`.
+        """
+        steps = ", ".join(f"{name} {count}" for name, count in self.steps.items())
+        text = (
+            f"{self.markdown()}\n\n"
+            f"Test {self.metric}, mean and standard deviation over seeds; p of a paired test with "
+            f"the first row; multiply-adds of one sample of {steps} steps; samples a second on "
+            f"{platform.machine()} with {os.cpu_count()} cores, {backend.name()}."
+        )
+        zoo.write_between(path, f"compare {self.data}", text)
 
     def figure(self):
         """Draw the scores of every seed, their means and their standard deviations.
@@ -194,14 +211,15 @@ def compare(
     for name, entry in zip(names, entries, strict=True):
         folder = pathlib.Path(run_dir, name)
         asked = seeds is not None or bool(overrides)
-        if entry.recorded and not asked and not folder.is_dir():
+        recorded = entry.recorded and not asked and not folder.is_dir()
+        if recorded:
             numbers = entry.results["test"][metric]["per_seed"]
             per_seed = dict(zip(entry.results["seeds"], numbers, strict=True))
-            training_speed = None
         else:
             run = train(name, folder, seeds, overrides, data_dir, jobs, verbose, report)
             per_seed = {seed: found["test"][metric] for seed, found in run.seeds.items()}
-            training_speed = _training_speed(run, data_dir)
+        if report:
+            report(f"{name}: measuring its speed")
         model = entry.build()
         rows.append(
             Row(
@@ -209,9 +227,9 @@ def compare(
                 per_seed=per_seed,
                 parameters=model.count_params(),
                 multiply_adds=analysis.multiply_adds(model, steps),
-                training_speed=training_speed,
+                training_speed=training_speed(entry, load_split(entry, "train", data_dir)),
                 inference_speed=inference_speed(model, test),
-                is_recorded=training_speed is None,
+                is_recorded=recorded,
             )
         )
     return Comparison(metric, entries[0].data_name, _ranked(rows, metric), steps)
@@ -236,18 +254,6 @@ def _mean_steps(test):
             real = x != 0 if x.ndim == 2 else np.any(x != 0, axis=-1)
             counts.setdefault(name, []).extend(real.sum(axis=1).tolist())
     return {name: max(1, round(float(np.mean(found)))) for name, found in counts.items()}
-
-
-def _training_speed(run, data_dir):
-    entry = run.entry.on_fold(run.entry.recipe.folds[0]) if run.entry.recipe.folds else run.entry
-    samples = load_split(entry, "train", data_dir).num_samples
-    trainings = [
-        training
-        for found in run.seeds.values()
-        for training in found.get("folds", {"all": found}).values()
-    ]
-    seconds = sum(training["seconds"] for training in trainings)
-    return samples * sum(training["epochs"] for training in trainings) / max(seconds, 1e-3)
 
 
 def _ranked(rows, metric):

@@ -1,7 +1,5 @@
 """Score models by a recipe's loss and metrics, beside the best constant prediction."""
 
-import time
-
 import keras
 import numpy as np
 
@@ -52,14 +50,6 @@ def score(model, entry, data):
     compile_model(model, entry)
     values = model.evaluate(data, return_dict=True, verbose=0)
     return {name: float(values[name]) for name in _reported(entry.recipe)}
-
-
-def inference_speed(model, data):
-    """Measure how many samples a second a model predicts, batches and all."""
-    model.predict(data, verbose=0)  # compiles
-    start = time.perf_counter()
-    model.predict(data, verbose=0)
-    return data.num_samples / (time.perf_counter() - start)
 
 
 def load_split(entry, split, data_dir=None, seed=0, shuffle=None):

@@ -7,7 +7,8 @@ import platform
 import numpy as np
 
 from kerasfuse import atomic, zoo
-from kerasfuse.recipes.scoring import inference_speed, load_split, score
+from kerasfuse.recipes.scoring import load_split, score
+from kerasfuse.recipes.speed import inference_speed
 from kerasfuse.zoo.storage import store, stored_dtype
 
 

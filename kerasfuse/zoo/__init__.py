@@ -6,7 +6,7 @@ from kerasfuse.zoo.catalogue import entries, entry, folder, names
 from kerasfuse.zoo.definition import Entry
 from kerasfuse.zoo.listing import Entries
 from kerasfuse.zoo.loading import SimulatedWeightsWarning, load, sha256, weights_path
-from kerasfuse.zoo.readme import update_readme
+from kerasfuse.zoo.readme import update_readme, write_between
 from kerasfuse.zoo.recipe import Recipe
 from kerasfuse.zoo.scores import format_number, score, spread
 from kerasfuse.zoo.terms import WeightTermsWarning
@@ -32,4 +32,5 @@ __all__ = [
     "update_readme",
     "weights_path",
     "write",
+    "write_between",
 ]
