@@ -10,7 +10,7 @@ import warnings
 
 import tomlkit
 
-from kerasfuse import atomic, zoo_entry, zoo_recipe
+from kerasfuse import atomic, hub, zoo_entry, zoo_recipe
 
 _MARKS = ("<!-- zoo:begin -->", "<!-- zoo:end -->")
 
@@ -90,9 +90,14 @@ def entries(pattern="*"):
 def entry(name):
     """Return one entry, parsed and checked.
 
+    Args:
+        name: an entry's name, or the address of one that lies elsewhere, see `load`.
+
     Raises:
         ValueError: when there is no such entry, with the nearest names.
     """
+    if hub.is_address(name):
+        return hub.entry(name)
     if name not in names():
         raise ValueError(
             f"expected the name of a zoo entry. Received: name={name!r}. "
@@ -139,7 +144,11 @@ def load(name, weights="default"):
     """Build an entry's model and load weights into it.
 
     Args:
-        name: an entry's name, see `entries`.
+        name: an entry's name, see `entries`; or where one lies that `kerasfuse publish` made:
+            `hf://owner/name`, with `@revision` for another than `main`, the https address of a
+            folder, or a folder's path, which has a slash in it (`./folder`). With `#sha256=` and
+            the checksum of its `entry.toml` after it, no other one is ever taken. What is fetched
+            is kept in `kerasfuse.hub.cache_folder()`.
         weights: `"default"` for the entry's own, `None` for random ones, or the path of a
             `.weights.h5` file made by the same architecture.
 
@@ -151,6 +160,7 @@ def load(name, weights="default"):
             recorded one, and for weights that do not fit the model.
         FileNotFoundError: when the entry has no weights, with the command that makes them, or
             when the path does not exist.
+        ConnectionError: when an address cannot be reached, and no copy is kept.
 
     Warns:
         SimulatedWeightsWarning: when simulated data made the entry's weights.
@@ -164,7 +174,12 @@ def load(name, weights="default"):
     found = entry(name)
     if weights is None:
         return found.build()
-    path = _default_weights(found) if weights == "default" else _own_weights(weights)
+    if weights != "default":
+        path = _own_weights(weights)
+    elif hub.is_address(name):
+        path = hub.weights(name, found)
+    else:
+        path = _default_weights(found)
     model = found.build()
     try:
         with warnings.catch_warnings():

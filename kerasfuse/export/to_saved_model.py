@@ -45,9 +45,7 @@ def to_saved_model(model, path):
     }
     temporary = path.with_name(f".{secrets.token_hex(4)}.{path.name}")
     try:
-        model.export(
-            temporary, format="tf_saved_model", input_signature=[signature], verbose=False
-        )
+        model.export(temporary, format="tf_saved_model", input_signature=[signature], verbose=False)
         os.replace(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

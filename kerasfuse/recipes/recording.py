@@ -49,7 +49,7 @@ def record(name, run_dir, table=None, label=None, against=None):
             f"{', '.join(f'{key}={value!r}' for key, value in settings.items())}. Give it a table "
             "and a label, and it becomes a row of the entry's results."
         )
-    found = _summary(run)
+    found = summary(run)
     rows = list(entry.results.get("rows", []))
     if label is None:
         results = {**found, "rows": rows} if rows else found
@@ -69,7 +69,8 @@ def record(name, run_dir, table=None, label=None, against=None):
     zoo.write(name, results=results)
 
 
-def _summary(run):
+def summary(run):
+    """Return what an entry's [results] say of a run."""
     for seed, results in run.seeds.items():
         for key in _SHARED:
             if results[key] != run.first[key]:
