@@ -93,7 +93,7 @@ def test_the_card_begins_with_what_a_hub_reads(weights, tmp_path):
 def test_the_command_tells_how_to_upload(weights, tmp_path):
     result = CliRunner().invoke(app, ["publish", NAME, str(tmp_path / "out")])
     assert result.exit_code == 0, result.output
-    assert f"hf upload {NAME} {tmp_path / 'out'}" in result.output
+    assert f"hf upload {NAME} {tmp_path / 'out'} ." in result.output
     digest = zoo.sha256(tmp_path / "out" / "entry.toml")
     assert f'zoo.load("hf://YOU/{NAME}#sha256={digest}")' in result.output
     card = CliRunner().invoke(app, ["card", str(tmp_path / "out")])

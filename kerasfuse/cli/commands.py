@@ -27,7 +27,7 @@ AnyName = Annotated[
     str,
     typer.Argument(
         metavar="NAME",
-        help="Name of a zoo entry, or the address of one: hf://owner/name, ./folder.",
+        help="Name of a zoo entry, or an address: hf://owner/name, ./folder.",
     ),
 ]
 DataDir = Annotated[
@@ -230,7 +230,7 @@ def publish(
     typer.echo(
         f"In {output}: {', '.join(published.files)}\n"
         f"The weights carry the terms of their data: {published.entry.weights.licence}\n"
-        f"Upload it:  hf upload {published.entry.name} {output}\n"
+        f"Upload it:  hf upload {published.entry.name} {output} .\n"
         f"To load it: kerasfuse.zoo.load("
         f'"hf://YOU/{published.entry.name}#sha256={published.sha256}")'
     )

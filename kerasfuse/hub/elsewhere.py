@@ -66,7 +66,8 @@ def weights(name, entry):
         path = address.of(entry.weights.file)
         if not path.is_file():
             raise FileNotFoundError(
-                f"expected the weights of {entry.name}. Received: {str(path)!r}, which is not there."
+                f"expected the weights of {entry.name}. Received: {str(path)!r}, which is not "
+                "there."
             )
         check_sha256(path, entry)
     else:

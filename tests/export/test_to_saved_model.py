@@ -12,21 +12,6 @@ pytestmark = pytest.mark.skipif(
 WIDTHS = {"text": 6, "audio": 5, "eeg": 4}
 
 
-def batch(modalities, samples, steps):
-    """Draw a batch of padded sequences; the last of three lacks a modality."""
-    rng = np.random.default_rng(samples)
-    arrays = {
-        name: rng.normal(size=(samples, count, width)).astype("float32")
-        for (name, width), count in zip(modalities.items(), steps, strict=True)
-    }
-    for number, x in enumerate(arrays.values()):
-        if samples > 2:
-            x[0, -3:] = 0
-            x[1, :2] = 0
-            x[2] *= number != 1
-    return arrays
-
-
 @pytest.mark.parametrize("name", ["dahb_mosi_utterance", "hct_mg_mosi_utterance"])
 def test_an_entry_runs_without_keras(tmp_path, name):
     import tensorflow
@@ -34,10 +19,26 @@ def test_an_entry_runs_without_keras(tmp_path, name):
     model = zoo.load(name)
     export.write(model, tmp_path / "model")
     served = tensorflow.saved_model.load(tmp_path / "model")
-    for samples, steps in ((1, (7, 7, 7)), (3, (9, 21, 14))):
-        arrays = batch(model.modalities, samples, steps)
-        wanted = model.predict(arrays, verbose=0)
+    rng = np.random.default_rng(0)
+    arrays = {
+        name: rng.normal(size=(3, steps, width)).astype("float32")
+        for steps, (name, width) in zip((9, 21, 14), model.modalities.items(), strict=True)
+    }
+    for x in arrays.values():
+        x[0, -3:] = x[1, :2] = 0
+    # An absent modality.
+    arrays["audio"][2] = 0
+    # Once: each call with other shapes makes another graph.
+    wanted = model.predict(arrays, verbose=0)
+    assert np.ptp(wanted) > 0.1
+
+    def check(arrays, wanted):
         np.testing.assert_allclose(served.serve(arrays).numpy(), wanted, atol=1e-4)
+
+    check(arrays, wanted)
+    check({m: x[:1] for m, x in arrays.items()}, wanted[:1])
+    # Padding changes nothing, so that other numbers of steps give the same.
+    check({m: np.pad(x, [(0, 0), (5, 1), (0, 0)]) for m, x in arrays.items()}, wanted)
     with pytest.raises(FileExistsError, match="a new folder. Received: .*which exists"):
         export.write(model, tmp_path / "model")
 
