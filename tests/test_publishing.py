@@ -98,6 +98,13 @@ def test_the_command_tells_how_to_upload(weights, tmp_path):
     assert f'zoo.load("hf://YOU/{NAME}#sha256={digest}")' in result.output
     card = CliRunner().invoke(app, ["card", str(tmp_path / "out")])
     assert "A model for tests" in card.output
+    arrays = {
+        m: np.ones((2, 4, width)) for m, width in zoo.entry(NAME).model_args["modalities"].items()
+    }
+    np.savez(tmp_path / "samples.npz", **arrays)
+    command = ["predict", str(tmp_path / "out"), str(tmp_path / "samples.npz")]
+    predicted = CliRunner().invoke(app, command)
+    assert predicted.exit_code == 0 and predicted.output.count("\n") >= 3
 
 
 def test_an_entry_without_weights(path, tmp_path):
