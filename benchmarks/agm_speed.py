@@ -10,13 +10,10 @@ median of the ratios of neighbouring steps.
     python benchmarks/agm_speed.py --only late_2 --threads 1
 """
 
-import argparse
 import os
-import sys
-import time
 
-import measure
 import numpy as np
+import turns
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
 
@@ -34,9 +31,9 @@ COMPARISONS = {
 }
 COLUMNS = {
     "what": ("model", ""),
-    "encoders": ("ms to encode, forward", ".0f"),
-    "joint": ("joint step, ms", ".0f"),
-    "modulated": ("step under AGM, ms", ".0f"),
+    "encode": ("ms to encode, forward", ".0f"),
+    "reference_milliseconds": ("joint step, ms", ".0f"),
+    "candidate_milliseconds": ("step under AGM, ms", ".0f"),
     "cost": ("cost, median of pairs", ".2f"),
     "spread": ("quartiles", ""),
     "pairs": ("pairs", "d"),
@@ -82,99 +79,36 @@ def convolutions():
     )
 
 
-def serve(name, side, threads):
-    """Make one step for every line that comes in, and answer with its seconds."""
+def serve(name, side):
     import keras
 
     from kerasfuse.models.coalitions import Coalitions
     from kerasfuse.training import AGM, Modulated
 
-    if keras.config.backend() == "torch":
-        import torch
-
-        torch.set_num_threads(threads)
     model, x, y, loss = make(name)
     trained = Modulated(model, AGM(1.0)) if side == "modulated" else model
     trained.compile(keras.optimizers.SGD(1e-3, momentum=0.9), loss)
     cut = Coalitions(model)
     encoders = {m: cut.encoder(m) for m in x}
-    steps = {
-        "step": lambda: float(trained.train_on_batch(x, y)),
-        "encode": lambda: [encoders[m].predict_on_batch(x[m]) for m in x],
-    }
-    for line in sys.stdin:
-        start = time.perf_counter()
-        steps[line.strip()]()  # until the numbers are there
-        print(time.perf_counter() - start, flush=True)
 
+    def encode():
+        for m in x:
+            encoders[m].predict_on_batch(x[m])
 
-def compare(name, rounds, threads, advance):
-    what, goal = COMPARISONS[name]
-    sides = [
-        measure.Side(__file__, "--serve", name, side, "--threads", str(threads))
-        for side in ("joint", "modulated")
-    ]
-    try:
-        for _ in range(2):  # the first step compiles
-            for side in sides:
-                side.ask("step")
-            sides[0].ask("encode")
-        encoders = min(sides[0].ask("encode") for _ in range(3))
-        seconds = measure.in_turns(sides, rounds, advance)
-    finally:
-        for side in sides:
-            side.close()
-    low, cost, high = np.quantile(seconds[:, 1] / seconds[:, 0], [0.25, 0.5, 0.75]).tolist()
-    joint, modulated = (1000 * np.median(seconds, axis=0)).tolist()
-    return {
-        "comparison": name,
-        "what": what,
-        "encoders": 1000 * encoders,
-        "joint": joint,
-        "modulated": modulated,
-        "cost": cost,
-        "spread": f"{low:.2f} .. {high:.2f}",
-        "pairs": rounds,
-        "goal": f"at most {goal:g}: {'met' if cost <= goal else 'missed'}",
-        "seconds": seconds.tolist(),
-    }
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--rounds", type=int, default=20, help="pairs of steps in a comparison")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument(
-        "--only",
-        choices=COMPARISONS,
-        nargs="+",
-        default=list(COMPARISONS),
-        help="a part of the comparisons, which is printed and not saved",
+    turns.answer(
+        lambda: float(trained.train_on_batch(x, y)), encode=lambda: turns.seconds_of(encode)
     )
-    parser.add_argument("--serve", nargs=2, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.serve:
-        return serve(*arguments.serve, arguments.threads)
 
-    # What jax listens to; it has to be said before it starts.
-    os.environ["OMP_NUM_THREADS"] = str(arguments.threads)
 
-    from rich.console import Console
-    from rich.progress import Progress
-
-    rows = []
-    with Progress() as progress:
-        for name in arguments.only:
-            task = progress.add_task(name, total=arguments.rounds)
-            rows.append(
-                compare(
-                    name, arguments.rounds, arguments.threads, lambda t=task: progress.advance(t)
-                )
-            )
-    if arguments.only == list(COMPARISONS):
-        measure.save("agm_speed", rows, COLUMNS, measure.environment("cpu", arguments.threads))
-    Console().print(measure.markdown(rows, COLUMNS), soft_wrap=True)
+def compare(name, rounds, advance):
+    what, most = COMPARISONS[name]
+    with turns.sides(__file__, (name, "joint"), (name, "modulated")) as sides:
+        sides[0].ask("encode")  # loads what it needs
+        encode = min(sides[0].ask("encode") for _ in range(3))
+        seconds = turns.in_turns(sides, rounds, advance)
+    row = {"comparison": name, "what": what, "encode": 1000 * encode}
+    return row | turns.cost(seconds, most)
 
 
 if __name__ == "__main__":
-    main()
+    turns.run(__file__, __doc__, COMPARISONS, COLUMNS, compare, serve)

@@ -9,13 +9,10 @@ stands beside the same GRU as Keras runs it.
     KERAS_BACKEND=torch python benchmarks/hct_mg_speed.py --rounds 20 --only train
 """
 
-import argparse
 import os
-import sys
-import time
 
-import measure
 import numpy as np
+import turns
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
@@ -67,86 +64,25 @@ def model_and_batch(name):
     return keras.Model(inputs, outputs), x, y
 
 
-def serve(what, name, threads):
-    """Make one step for every line that comes in, and answer with its seconds."""
+def serve(what, name):
     import keras
 
-    if keras.config.backend() == "torch":
-        import torch
-
-        torch.set_num_threads(threads)
     model, x, y = model_and_batch(name)
     model.compile(keras.optimizers.Adam(LEARNING_RATE, global_clipnorm=CLIP_NORM), "mae")
-    step = {
-        "train": lambda: model.train_on_batch(x, y),
-        "infer": lambda: model.predict_on_batch(x),
-    }[what]
-    for _ in sys.stdin:
-        start = time.perf_counter()
-        float(np.mean(step()))  # until the numbers are there
-        print(time.perf_counter() - start, flush=True)
-
-
-def compare(comparison, rounds, threads, advance):
-    what, reference, candidate, goal = COMPARISONS[comparison]
-    sides = [
-        measure.Side(__file__, "--serve", what, name, "--threads", str(threads))
-        for name in (reference, candidate)
-    ]
-    try:
-        for _ in range(2):  # the first step compiles
-            for side in sides:
-                side.ask("step")
-        seconds = measure.in_turns(sides, rounds, advance)
-    finally:
-        for side in sides:
-            side.close()
-    return {
-        "comparison": comparison,
-        "what": what,
-        "reference": reference,
-        "candidate": candidate,
-        **measure.speed_up(seconds, BATCH, goal),
+    steps = {
+        "train": lambda: float(model.train_on_batch(x, y)),
+        "infer": lambda: float(np.mean(model.predict_on_batch(x))),
     }
+    turns.answer(steps[what])
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--rounds", type=int, default=20, help="pairs of steps in a comparison")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument(
-        "--only",
-        choices=COMPARISONS,
-        nargs="+",
-        default=list(COMPARISONS),
-        help="a part of the comparisons, which is printed and not saved",
-    )
-    parser.add_argument("--serve", nargs=2, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.serve:
-        return serve(*arguments.serve, arguments.threads)
-
-    # What jax listens to; it has to be said before it starts.
-    os.environ["OMP_NUM_THREADS"] = str(arguments.threads)
-    if arguments.threads == 1:
-        os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
-
-    from rich.console import Console
-    from rich.progress import Progress
-
-    rows = []
-    with Progress() as progress:
-        for name in arguments.only:
-            task = progress.add_task(name, total=arguments.rounds)
-            rows.append(
-                compare(
-                    name, arguments.rounds, arguments.threads, lambda t=task: progress.advance(t)
-                )
-            )
-    if arguments.only == list(COMPARISONS):
-        measure.save("hct_mg_speed", rows, COLUMNS, measure.environment("cpu", arguments.threads))
-    Console().print(measure.markdown(rows, COLUMNS), soft_wrap=True)
+def compare(comparison, rounds, advance):
+    what, reference, candidate, goal = COMPARISONS[comparison]
+    with turns.sides(__file__, (what, reference), (what, candidate)) as sides:
+        seconds = turns.in_turns(sides, rounds, advance)
+    row = {"comparison": comparison, "what": what, "reference": reference, "candidate": candidate}
+    return row | turns.speed_up(seconds, BATCH, goal)
 
 
 if __name__ == "__main__":
-    main()
+    turns.run(__file__, __doc__, COMPARISONS, COLUMNS, compare, serve)

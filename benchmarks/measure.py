@@ -7,10 +7,7 @@ import os
 import pathlib
 import platform
 import resource
-import subprocess
 import sys
-
-import numpy as np
 
 FOLDER = pathlib.Path(__file__).parent
 RESULTS = FOLDER / "results"
@@ -60,60 +57,15 @@ class PeakMemory:
         return peak_resident_bytes() - self.baseline
 
 
-class Side:
-    """A process that makes a step when told to, and answers with its seconds.
+def device():
+    """Say where the backend computes: "cuda" where torch has a GPU, else "cpu"."""
+    import keras
 
-    Args:
-        script: a file that reads a line from its input for every step.
-        arguments: what tells it which steps.
-    """
+    if keras.config.backend() != "torch":
+        return "cpu"
+    import torch
 
-    def __init__(self, script, *arguments):
-        self.process = subprocess.Popen(
-            [sys.executable, script, *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def ask(self, line):
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-        answer = self.process.stdout.readline()
-        if not answer:
-            raise RuntimeError("a measured process ended early; its error is above")
-        return float(answer)
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
-
-
-def in_turns(sides, rounds, advance):
-    """Let two sides take turns; return the seconds `(rounds, sides)`."""
-    seconds = []
-    for turn in range(rounds):
-        # Either side goes first in turn, so that drift favours neither.
-        pair = {side: side.ask("step") for side in sides[:: 1 if turn % 2 else -1]}
-        seconds.append([pair[side] for side in sides])
-        advance()
-    return np.array(seconds)
-
-
-def speed_up(seconds, batch, goal=None):
-    """Say how much faster the second of two sides is, by the median of the ratios of its turns."""
-    ratios = seconds[:, 0] / seconds[:, 1]
-    reference, candidate = (batch / np.median(seconds, axis=0)).tolist()
-    low, middle, high = np.quantile(ratios, [0.25, 0.5, 0.75]).tolist()
-    return {
-        "reference_speed": reference,
-        "candidate_speed": candidate,
-        "speed_up": middle,
-        "spread": f"{low:.2f} .. {high:.2f}",
-        "pairs": len(seconds),
-        "goal": goal and f"{goal:g}: {'met' if middle >= goal else 'missed'}",
-        "seconds": seconds.tolist(),
-    }
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def environment(device, threads):

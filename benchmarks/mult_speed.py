@@ -9,13 +9,11 @@ own, above what it held with everything imported and nothing built.
     python benchmarks/mult_speed.py --rounds 20 --only full_mica_train
 """
 
-import argparse
 import os
-import sys
-import time
 
 import measure
 import numpy as np
+import turns
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
 
@@ -132,16 +130,13 @@ def kerasfuse_step(what, name, arguments):
     return lambda: model.train_on_batch(x, y)
 
 
-def serve(what, name, threads):
-    """Make one step for every line that comes in, and answer with its seconds."""
-    import torch
-
-    torch.set_num_threads(threads)
+def serve(what, name):
     import keras  # noqa: F401  both sides hold the same libraries before the meter starts
+    import torch
 
     import kerasfuse.models  # noqa: F401
 
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = measure.device()
     torch.ones(1, device=device)
     meter = measure.PeakMemory(device)
     kind, arguments = MODELS[name]
@@ -149,31 +144,20 @@ def serve(what, name, threads):
         step = plain_step(what, arguments, device)
     else:
         step = kerasfuse_step(what, kind, arguments)
-    for line in sys.stdin:
-        if line.strip() == "memory":
-            print(meter.read() / 1e6, flush=True)
-            continue
-        start = time.perf_counter()
+
+    def to_its_end():
         step()
         if device == "cuda":
             torch.cuda.synchronize()
-        print(time.perf_counter() - start, flush=True)
+
+    turns.answer(to_its_end, memory=lambda: meter.read() / 1e6)
 
 
-def compare(comparison, rounds, threads, advance):
+def compare(comparison, rounds, advance):
     what, reference, candidate, goal = COMPARISONS[comparison]
-    sides = [
-        measure.Side(__file__, "--serve", what, name, "--threads", str(threads))
-        for name in (reference, candidate)
-    ]
-    try:
-        for side in sides:
-            side.ask("step")  # the first one allocates, and builds the optimizer's state
-        seconds = measure.in_turns(sides, rounds, advance)
+    with turns.sides(__file__, (what, reference), (what, candidate), warm_ups=1) as sides:
+        seconds = turns.in_turns(sides, rounds, advance)
         memory = [side.ask("memory") for side in sides]
-    finally:
-        for side in sides:
-            side.close()
     return {
         "comparison": comparison,
         "what": what,
@@ -181,44 +165,9 @@ def compare(comparison, rounds, threads, advance):
         "reference_memory": memory[0],
         "candidate": candidate,
         "candidate_memory": memory[1],
-        **measure.speed_up(seconds, BATCH, goal),
+        **turns.speed_up(seconds, BATCH, goal),
     }
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--rounds", type=int, default=10, help="pairs of steps in a comparison")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument(
-        "--only",
-        choices=COMPARISONS,
-        nargs="+",
-        default=list(COMPARISONS),
-        help="a part of the comparisons, which is printed and not saved",
-    )
-    parser.add_argument("--serve", nargs=2, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.serve:
-        return serve(*arguments.serve, arguments.threads)
-
-    import torch
-    from rich.console import Console
-    from rich.progress import Progress
-
-    rows = []
-    with Progress() as progress:
-        for name in arguments.only:
-            task = progress.add_task(name, total=arguments.rounds)
-            rows.append(
-                compare(
-                    name, arguments.rounds, arguments.threads, lambda t=task: progress.advance(t)
-                )
-            )
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    if arguments.only == list(COMPARISONS):
-        measure.save("mult_speed", rows, COLUMNS, measure.environment(device, arguments.threads))
-    Console().print(measure.markdown(rows, COLUMNS), soft_wrap=True)
-
-
 if __name__ == "__main__":
-    main()
+    turns.run(__file__, __doc__, COMPARISONS, COLUMNS, compare, serve, rounds=10)

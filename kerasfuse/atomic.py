@@ -1,6 +1,7 @@
 """Write a file whole or not at all."""
 
 import contextlib
+import errno
 import os
 import pathlib
 import secrets
@@ -22,7 +23,7 @@ def replacing(path):
         `pathlib.Path` of the temporary file.
 
     Raises:
-        OSError: when the folder cannot be made or written to.
+        OSError: when the folder cannot be made or written to, and when the disk is full.
 
     Example:
 
@@ -34,6 +35,14 @@ def replacing(path):
     try:
         yield temporary
         os.replace(temporary, path)
+    except OSError as error:
+        if not _disk_is_full(error):
+            raise
+        raise OSError(
+            errno.ENOSPC,
+            f"expected room for {path.name}. Received: a full disk at {str(path.parent)!r}; "
+            "nothing was changed. Make room, or choose another folder",
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -45,6 +54,12 @@ def check_writable(folder):
         OSError: when the folder cannot be made or written to.
     """
     _temporary_beside(pathlib.Path(folder, "check")).unlink()
+
+
+def _disk_is_full(error):
+    # h5py tells it in words only.
+    words = os.strerror(errno.ENOSPC).lower()
+    return error.errno in (errno.ENOSPC, errno.EDQUOT) or words in str(error).lower()
 
 
 def _temporary_beside(path):

@@ -1,5 +1,7 @@
 """Files are written whole or not at all."""
 
+import errno
+
 import pytest
 
 from kerasfuse import atomic
@@ -21,6 +23,24 @@ def test_an_error_leaves_what_was_there(tmp_path):
     with pytest.raises(RuntimeError), atomic.replacing(path) as temporary:
         temporary.write_text("ha")
         raise RuntimeError
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError("write failed (errno = 28, error message = 'No space left on device')"),
+    ],
+)
+def test_a_full_disk_is_told_and_leaves_what_was_there(tmp_path, error):
+    path = tmp_path / "a.weights.h5"
+    path.write_text("old")
+    with pytest.raises(OSError, match="expected room for a.weights.h5. Received: a full disk"):
+        with atomic.replacing(path) as temporary:
+            temporary.write_text("ha")
+            raise error
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 

@@ -83,6 +83,18 @@ def test_list_shows_the_entries(path):
     assert NAME not in kerasfuse("list", "mica_*").stdout
 
 
+def test_list_takes_filters(path):
+    for filters in (
+        ["--model", "mica", "--data", "simulated", "--weights", "none", "--licence", "simulated"],
+        ["tiny_*", "--commercial"],
+    ):
+        assert NAME in kerasfuse("list", *filters).stdout
+    for filters in (["--model", "MulT"], ["--weights", "real"], ["--max-parameters", "10"]):
+        result = kerasfuse("list", *filters)
+        assert result.exit_code == 0 and NAME not in result.stdout
+    assert_told(kerasfuse("list", "--weights", "fake"), "weights='fake'", "real, simulated")
+
+
 def test_list_writes_markdown_and_the_readme(path, tmp_path):
     assert kerasfuse("list", "--markdown").stdout == zoo.entries().markdown() + "\n"
     readme = tmp_path / "README.md"
@@ -98,6 +110,7 @@ def test_list_writes_markdown_and_the_readme(path, tmp_path):
 def test_card_shows_the_card(path):
     result = kerasfuse("card", NAME)
     assert result.exit_code == 0 and "A model for tests" in result.stdout
+    assert kerasfuse("card", NAME, "--markdown").stdout == zoo.card(NAME)
 
 
 @pytest.mark.parametrize("command", ["card", "train", "evaluate"])
@@ -137,8 +150,11 @@ def test_train_record_evaluate(path, tmp_path):
     assert result.stderr.startswith("kerasfuse: note: the weights of tiny_simulated come from")
     assert result.stderr.count("\n") == 1
     row = next(line for line in result.stdout.splitlines() if line.split()[:1] == ["mae"])
-    _, model, constant, recorded = row.split()
-    assert model == recorded != constant
+    _, model, recorded, constant, mean = row.split()
+    assert model == recorded == mean != constant
+    assert "recorded: these weights (seed 3)" in result.stdout
+    result = kerasfuse("evaluate", NAME, "--record", "--split", "validation")
+    assert result.exit_code == 0, result.output
 
 
 @pytest.mark.parametrize(

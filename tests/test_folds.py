@@ -66,7 +66,7 @@ def test_a_seed_is_the_mean_of_its_folds(data, tmp_path):
     assert kept == (seed / "fold_2" / "best.weights.h5").read_bytes()
     assert run.seeds[1]["monitor"] == folds[2]["monitor"]
     recipes.record(tiny_zoo.NAME, run.folder)
-    assert "each seed on the folds 1, 2, 3" in zoo.card(tiny_zoo.NAME)
+    assert "each on the folds 1, 2, 3" in zoo.card(tiny_zoo.NAME)
     scores, _ = recipes.evaluate(tiny_zoo.NAME, data_dir=data)
     assert scores == pytest.approx(folds[2]["test"], abs=1e-6)
 

@@ -26,8 +26,6 @@ FLOORS = {
     "training": 5,
     "export": 5,
     "hub": 6,
-    "zoo_recipe": 6,
-    "zoo_entry": 6,
     "zoo": 6,
     "recipes": 6,
     "report": 6,
@@ -36,7 +34,7 @@ FLOORS = {
 # These share a floor and stay apart all the same.
 APART = {"layers", "losses", "metrics"}
 # Stands beside the floors: the entries and what is built on them feed its batches to models.
-DATASETS_USERS = {"zoo_recipe", "zoo_entry", "zoo", "recipes", "report", "cli"}
+DATASETS_USERS = {"zoo", "recipes", "report", "cli"}
 
 # The one file that asks which backend runs. Beside it, `<backend>_*.py` are written for one.
 ASKER = pathlib.PurePath("backend/__init__.py")

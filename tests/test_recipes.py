@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tiny_zoo
 
-from kerasfuse import recipes, zoo, zoo_recipe
+from kerasfuse import recipes, zoo
 from kerasfuse.recipes import scoring
 from kerasfuse.training.callbacks import RunCheckpoint
 
@@ -298,8 +298,8 @@ def test_a_write_that_fails_leaves_a_folder_to_go_on_from(path, tmp_path, monkey
 
 
 def recipe(**changes):
-    values = vars(zoo_recipe.Recipe(**tomllib.loads(tiny_zoo.ENTRY)["recipe"]))
-    return zoo_recipe.Recipe(**{**values, **changes})
+    values = vars(zoo.Recipe(**tomllib.loads(tiny_zoo.ENTRY)["recipe"]))
+    return zoo.Recipe(**{**values, **changes})
 
 
 def test_the_best_constant_for_regression():

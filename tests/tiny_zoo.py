@@ -2,7 +2,7 @@
 
 import textwrap
 
-from kerasfuse import zoo
+from kerasfuse.zoo import catalogue
 
 NAME = "tiny_simulated"
 
@@ -53,7 +53,8 @@ seeds = [1, 2]
 
 [weights]
 trained_on = "simulated sequences"
-licence = "none"
+licence = "simulated data: no terms beyond those of the code"
+commercial = true
 made_by = "kerasfuse train tiny_simulated --record"
 """
 
@@ -63,5 +64,5 @@ def use(monkeypatch, folder, text=ENTRY):
     folder.mkdir(exist_ok=True)
     path = folder / f"{NAME}.toml"
     path.write_text(textwrap.dedent(text), encoding="utf-8")
-    monkeypatch.setattr(zoo, "folder", lambda: folder)
+    monkeypatch.setattr(catalogue, "FOLDER", folder)
     return path

@@ -50,23 +50,42 @@ def options(
 @app.command("list")
 def list_entries(
     pattern: Annotated[str, typer.Argument(help="Shell pattern, such as 'mica_*'.")] = "*",
+    model: Annotated[str | None, typer.Option(help="Class of model, such as MICA.")] = None,
+    data: Annotated[str | None, typer.Option(help="Data set, such as ravdess.")] = None,
+    max_parameters: Annotated[int | None, typer.Option(help="Largest model.")] = None,
+    licence: Annotated[
+        str | None, typer.Option(help="A part of the terms of the data, such as 'CC BY'.")
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="What data made the weights: real, simulated or none.")
+    ] = None,
+    commercial: Annotated[
+        bool, typer.Option("--commercial", help="Only data whose terms allow commercial use.")
+    ] = False,
     markdown: Annotated[bool, typer.Option(help="Print a markdown table.")] = False,
     readme: Annotated[
         pathlib.Path | None, typer.Option(help="Write the table into this file.")
     ] = None,
 ):
-    """List the models with their data, size, score and where the weights come from."""
+    """List the models with data, size, score, where the weights come from, and terms."""
     if readme is not None:
         zoo.update_readme(readme)
         return
-    entries = zoo.entries(pattern)
+    entries = zoo.entries(pattern, model, data, max_parameters, licence, weights, commercial)
     typer.echo(entries.markdown() if markdown else repr(entries))
 
 
 @app.command()
-def card(name: AnyName):
-    """Show a model's card: definition, recipe, weights, results."""
-    rich.console.Console().print(rich.markdown.Markdown(zoo.card(name)))
+def card(
+    name: AnyName,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print it as markdown.")] = False,
+):
+    """Show a model's card: inputs, data, recipe, results, weights, terms, citation."""
+    text = zoo.card(name)
+    if markdown:
+        typer.echo(text, nl=False)
+    else:
+        rich.console.Console().print(rich.markdown.Markdown(text))
 
 
 @app.command()
@@ -113,7 +132,7 @@ def train(
     )
     tables.show_run(run)
     if record or label or table:
-        recipes.record(name, run.folder, table=table, label=label, against=against)
+        recipes.record(name, run.folder, table, label, against, data_dir)
         typer.echo(f"Recorded in {zoo.folder() / name}.toml")
 
 
@@ -123,10 +142,16 @@ def evaluate(
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
     data_dir: DataDir = None,
     weights: WeightsFile = None,
+    record: Annotated[
+        bool,
+        typer.Option("--record", help="Score the entry's weights anew, and write that into it."),
+    ] = False,
 ):
-    """Score a model on its data, beside the best constant prediction and the recorded scores."""
+    """Score a model on its data, beside what is recorded and the best constant prediction."""
+    if record:
+        recipes.record_weights(name, data_dir)
     scores, constant = recipes.evaluate(name, split, data_dir, weights or "default")
-    tables.show_scores(zoo.entry(name), split, scores, constant)
+    tables.show_scores(zoo.entry(name), split, scores, constant, shipped=weights is None)
 
 
 @app.command()

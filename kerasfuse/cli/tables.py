@@ -63,17 +63,34 @@ def show_comparison(found):
     show(f"{found.metric} on {found.data}", found.columns, found.table(), notes)
 
 
-def show_scores(entry, split, scores, constant):
-    """Print one model's scores beside the best constant prediction and the recorded mean."""
-    recorded = entry.results[split] if entry.recorded and split in entry.results else {}
+def show_scores(entry, split, scores, constant, shipped):
+    """Print one model's scores beside what is recorded and the best constant prediction.
+
+    Args:
+        entry: an `Entry`.
+        split: what was scored.
+        scores: dict of metric to score.
+        constant: dict of metric to the score of the best constant prediction.
+        shipped: whether these are the entry's own weights, whose row is then shown.
+    """
+    recorded = entry.results.get(split, {}) if entry.recorded else {}
+    row = entry.results.get("shipped", {}).get(split) if shipped else None
+    columns = ["metric", "model", *["recorded"] * bool(row), "constant", "mean over seeds"]
     rows = [
         [
             metric,
             zoo.format_number(metric, value),
+            *([zoo.format_number(metric, row.get(metric))] if row else []),
             zoo.format_number(metric, constant.get(metric)),
-            zoo.spread(metric, recorded[metric]) if metric in recorded else "-",
+            zoo.spread(metric, recorded.get(metric)),
         ]
         for metric, value in scores.items()
     ]
-    notes = ["SIMULATED data: these numbers compare with nobody's."] * entry.simulated
-    show(f"{entry.name}, {split}", ["metric", "model", "constant", "recorded"], rows, notes)
+    notes = []
+    if row:
+        notes.append(
+            f"recorded: these weights (seed {entry.weights.seed}) on {entry.results['backend']}."
+        )
+    if entry.simulated:
+        notes.append("SIMULATED data: these numbers compare with nobody's.")
+    show(f"{entry.name}, {split}", columns, rows, notes)

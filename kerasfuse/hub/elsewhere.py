@@ -6,20 +6,18 @@ import warnings
 
 import h5py
 
-from kerasfuse import atomic, zoo_entry
+from kerasfuse import atomic
 from kerasfuse.hub import download
 from kerasfuse.hub.address import ENTRY_FILE, parse
 from kerasfuse.hub.cache import cache_folder
+from kerasfuse.zoo import parsing
 
 # The largest of our own, with all its ablations, has 65 thousand bytes.
 _ENTRY_BYTES = 2**20
 
 _NAME = re.compile(r"[A-Za-z0-9][\w-]*", re.ASCII)
-_WEIGHTS_FILE = re.compile(r"[A-Za-z0-9][\w.-]*\.weights\.h5", re.ASCII)
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-
-# By these Keras knows a serialised object, which it would import and make.
-_SERIALISED = {"class_name", "module", "registered_name"}
+# None is a name, too.
+_WEIGHTS_FILE = re.compile(r"([A-Za-z0-9][\w.-]*\.weights\.h5)?", re.ASCII)
 
 
 def entry(name):
@@ -134,35 +132,16 @@ def _check_pin(address, data):
 
 def _parse(address, data):
     source = f"{ENTRY_FILE} of {address.text}"
-    found = zoo_entry.parse(data, source)
-    named = found.weights
+    found = parsing.parse(data, source)
     for what, value, pattern in (
         ("entry.name of letters, digits, '-' and '_'", found.name, _NAME),
-        ("weights.file to be a bare file name, *.weights.h5", named.file, _WEIGHTS_FILE),
-        ("weights.sha256 of 64 hexadecimal digits", named.sha256, _SHA256),
+        ("weights.file to be a bare file name, *.weights.h5", found.weights.file, _WEIGHTS_FILE),
     ):
-        absent = pattern is not _NAME and not (named.file or named.sha256)
-        if not absent and not pattern.fullmatch(value):
+        if not pattern.fullmatch(value):
             raise ValueError(
                 f"{source} is not a valid entry: expected {what}. Received: {value!r}."
             )
-    for arguments in (found.model_args, found.data_args):
-        if keys := _SERIALISED & set(_keys(arguments)):
-            raise ValueError(
-                f"{source} is not a valid entry: expected numbers, names and lists as arguments. "
-                f"Received: a serialised object, with {', '.join(sorted(keys))}."
-            )
     return found
-
-
-def _keys(value):
-    """Yield every key of nested dicts and lists."""
-    if isinstance(value, dict):
-        yield from value
-        value = list(value.values())
-    if isinstance(value, list):
-        for item in value:
-            yield from _keys(item)
 
 
 def _check_hdf5(path):

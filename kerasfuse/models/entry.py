@@ -20,10 +20,6 @@ def check_modalities(modalities, ids=(), images=False):
         ids: names of the modalities whose width must be `None`, as they are integer ids.
         images: whether modalities may be images.
 
-    Args:
-        modalities: dict of name to width.
-        ids: names of the modalities whose width must be `None`, as they are integer ids.
-
     Raises:
         ValueError: for fewer than two modalities, or a size that is not a positive integer.
     """

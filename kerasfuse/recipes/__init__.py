@@ -2,7 +2,7 @@
 
 from kerasfuse.recipes.comparison import Comparison, compare
 from kerasfuse.recipes.publishing import publish
-from kerasfuse.recipes.recording import record
+from kerasfuse.recipes.recording import record, record_weights
 from kerasfuse.recipes.run import Run, read_run
 from kerasfuse.recipes.scoring import constant_scores, evaluate
 from kerasfuse.recipes.training import train
@@ -16,5 +16,6 @@ __all__ = [
     "publish",
     "read_run",
     "record",
+    "record_weights",
     "train",
 ]

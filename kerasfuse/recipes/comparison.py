@@ -2,12 +2,11 @@
 
 import dataclasses
 import pathlib
-import time
 
 import numpy as np
 
 from kerasfuse import analysis, datasets, zoo
-from kerasfuse.recipes.scoring import best_is, load_split
+from kerasfuse.recipes.scoring import best_is, inference_speed, load_split
 from kerasfuse.recipes.training import train
 
 INK, MUTED, MARK = "#22223b", "#6c6f7f", "#1d4a6b"
@@ -211,7 +210,7 @@ def compare(
                 parameters=model.count_params(),
                 multiply_adds=analysis.multiply_adds(model, steps),
                 training_speed=training_speed,
-                inference_speed=_inference_speed(model, test),
+                inference_speed=inference_speed(model, test),
                 is_recorded=training_speed is None,
             )
         )
@@ -249,13 +248,6 @@ def _training_speed(run, data_dir):
     ]
     seconds = sum(training["seconds"] for training in trainings)
     return samples * sum(training["epochs"] for training in trainings) / max(seconds, 1e-3)
-
-
-def _inference_speed(model, test):
-    model.predict(test, verbose=0)  # compiles
-    start = time.perf_counter()
-    model.predict(test, verbose=0)
-    return test.num_samples / (time.perf_counter() - start)
 
 
 def _ranked(rows, metric):

@@ -1,14 +1,15 @@
 """Recipes that balance the modalities of their model, and score each of them."""
 
-from kerasfuse import analysis, metrics, zoo_recipe
+from kerasfuse import analysis, metrics
 from kerasfuse.recipes.scoring import compile_model
 from kerasfuse.training import Modulated
 from kerasfuse.training.callbacks import ModulationHistory
+from kerasfuse.zoo.recipe import make_strategy
 
 
 def balanced(model, modulation):
     """Wrap a model in the strategy of a recipe; without one it is returned as it is."""
-    return Modulated(model, zoo_recipe.make_strategy(modulation)) if modulation else model
+    return Modulated(model, make_strategy(modulation)) if modulation else model
 
 
 def histories(modulation):

@@ -8,9 +8,10 @@ import shutil
 
 import tomlkit
 
-from kerasfuse import atomic, hub, zoo, zoo_entry
+from kerasfuse import atomic, hub, zoo
 from kerasfuse.recipes.recording import summary
 from kerasfuse.recipes.run import differences, read_recipe, read_run, seed_folder
+from kerasfuse.zoo.parsing import parse
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Published:
     """
 
     folder: pathlib.Path
-    entry: zoo_entry.Entry
+    entry: zoo.Entry
     files: tuple
     sha256: str
 
@@ -65,7 +66,7 @@ def publish(source, folder):
         )
     is_run = pathlib.Path(source, "recipe.toml").is_file()
     text, weights = _of_run(source) if is_run else _of_entry(source)
-    entry = zoo_entry.parse(text.encode(), hub.ENTRY_FILE)
+    entry = parse(text.encode(), hub.ENTRY_FILE)
     # First the weights: a folder with an entry is whole.
     with atomic.replacing(folder / entry.weights.file) as temporary:
         shutil.copyfile(weights, temporary)

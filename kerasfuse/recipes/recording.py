@@ -1,20 +1,21 @@
 """Write what a run found into the entry's own file."""
 
-import shutil
-
-from kerasfuse import analysis, atomic, zoo, zoo_recipe
+from kerasfuse import analysis, backend, zoo
+from kerasfuse.recipes import shipping
 from kerasfuse.recipes.run import differences, read_run, seed_folder
+from kerasfuse.zoo.nearest_names import nearest
 
 # What seeds must share for their mean to mean something.
 _SHARED = ("backend", "versions", "data_sha256", "parameters")
 
 
-def record(name, run_dir, table=None, label=None, against=None):
+def record(name, run_dir, table=None, label=None, against=None, data_dir=None):
     """Write a run folder's results into the entry's file.
 
     Without `label` the run must be the entry's own recipe: its results take the place of [results],
-    and the weights of the seed that is best on validation become the entry's weights. With `label`
-    they become one row of a table, ablations for example, and no weights are kept.
+    and the weights of the seed that is best on validation become the entry's weights, in float16 if
+    their file is large; what that file scores is recorded as well. With `label` the results become
+    one row of a table, ablations for example, and no weights are kept.
 
     Args:
         name: an entry's name.
@@ -23,11 +24,14 @@ def record(name, run_dir, table=None, label=None, against=None):
         label: name of the row; a row of the same name is replaced.
         against: label of another row of the same table, or `"recorded"` for the entry's own
             results, with which a paired test over the common seeds compares the row.
+        data_dir: folder of the real data, see `kerasfuse.datasets.load`.
 
     Raises:
         ValueError: for a run with overrides and no label, seeds that ran on different data,
-            versions or backends, or an `against` that is not there.
-        FileNotFoundError: when no seed of the run is finished.
+            versions or backends, weights of another backend than the one that runs, or an
+            `against` that is not there.
+        FileNotFoundError: when no seed of the run is finished, or the data are not there.
+        OSError: when the entry cannot be written; it and its weights are then what they were.
 
     Example:
 
@@ -52,9 +56,14 @@ def record(name, run_dir, table=None, label=None, against=None):
     found = summary(run)
     rows = list(entry.results.get("rows", []))
     if label is None:
+        _check_backend(run)
+        seconds = [each["seconds"] for each in run.seeds.values()]
+        found["speed"] = {"training_seconds": round(sum(seconds) / len(seconds), 1)}
         results = {**found, "rows": rows} if rows else found
-        _compare(results)
-        zoo.write(name, weights=_keep_weights(run), results=results)
+        best = seed_folder(run.folder, run.best_seed) / "best.weights.h5"
+        with shipping.replaced(entry, best, run.best_seed, results, data_dir) as weights:
+            _compare(results)
+            zoo.write(name, weights=weights, results=results)
         return
     row = {"table": table, "label": label, "settings": settings, **found}
     if against is not None:
@@ -99,11 +108,45 @@ def _rounded(numbers):
     }
 
 
-def _keep_weights(run):
-    file = f"{run.entry.name}.weights.h5"
-    with atomic.replacing(zoo.folder() / file) as temporary:
-        shutil.copyfile(seed_folder(run.folder, run.best_seed) / "best.weights.h5", temporary)
-    return {"file": file, "sha256": zoo.sha256(zoo.folder() / file), "seed": run.best_seed}
+def record_weights(name, data_dir=None):
+    """Score an entry's weights as they lie in their file, and record that as their row.
+
+    `record` does the same; this is for weights that came another way. Those in a large file are
+    rounded to float16 first.
+
+    Args:
+        name: an entry's name.
+        data_dir: folder of the real data, see `kerasfuse.datasets.load`.
+
+    Raises:
+        ValueError: for an entry without recorded results, and on another backend than theirs.
+        FileNotFoundError: when weights or data are not there.
+    """
+    entry = zoo.entry(name)
+    if not entry.recorded:
+        raise ValueError(
+            f"expected an entry with recorded results. Received: name={name!r}, which has none. "
+            f"Record them by `{entry.weights.made_by}`."
+        )
+    if entry.results["backend"] != backend.name():
+        raise _other_backend(entry.results["backend"])
+    path = zoo.weights_path(entry)
+    results = {**entry.results}
+    with shipping.replaced(entry, path, entry.weights.seed, results, data_dir) as weights:
+        _compare(results)
+        zoo.write(name, weights=weights, results=results)
+
+
+def _check_backend(run):
+    if run.first["backend"] != backend.name():
+        raise _other_backend(run.first["backend"])
+
+
+def _other_backend(made_by):
+    return ValueError(
+        f"expected the backend that made the weights, {made_by}, to score them. Received: "
+        f"{backend.name()}. Set KERAS_BACKEND={made_by}."
+    )
 
 
 def _compare(results):
@@ -119,7 +162,7 @@ def _compare(results):
             raise ValueError(
                 "expected against to be the label of another row of the table, or 'recorded'. "
                 f"Received: against={row['against']!r}. "
-                f"{zoo_recipe.nearest(row['against'], others)}"
+                f"{nearest(row['against'], others)}"
             )
         other = others[row["against"]]
         common = [seed for seed in row["seeds"] if seed in other["seeds"]]

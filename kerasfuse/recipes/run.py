@@ -8,7 +8,7 @@ import tomllib
 import numpy as np
 import tomlkit
 
-from kerasfuse import atomic, zoo, zoo_entry, zoo_recipe
+from kerasfuse import atomic, zoo
 from kerasfuse.recipes.scoring import best_is
 
 
@@ -22,7 +22,7 @@ class Run:
         seeds: dict of seed -> the content of its `results.json`.
     """
 
-    entry: zoo_entry.Entry
+    entry: zoo.Entry
     folder: pathlib.Path
     seeds: dict
 
@@ -127,7 +127,7 @@ def read_recipe(folder):
         model_args=definition["model"]["args"],
         data_name=definition["data"]["name"],
         data_args=definition["data"]["args"],
-        recipe=zoo_recipe.Recipe(**definition["recipe"], seeds=entry.recipe.seeds),
+        recipe=zoo.Recipe(**definition["recipe"], seeds=entry.recipe.seeds),
     )
 
 

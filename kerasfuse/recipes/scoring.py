@@ -1,10 +1,14 @@
 """Score models by a recipe's loss and metrics, beside the best constant prediction."""
 
+import time
+
 import keras
 import numpy as np
 
-from kerasfuse import datasets, losses, metrics, zoo, zoo_recipe
+from kerasfuse import datasets, losses, metrics, zoo
 from kerasfuse.training import WarmupLinearDecay
+from kerasfuse.zoo.nearest_names import nearest
+from kerasfuse.zoo.recipe import CLASSES
 
 SPLITS = ("train", "validation", "test")
 
@@ -34,7 +38,7 @@ def evaluate(name, split="test", data_dir=None, weights="default"):
     if split not in SPLITS:
         raise ValueError(
             f"expected split to be one of {', '.join(SPLITS)}. Received: split={split!r}. "
-            f"{zoo_recipe.nearest(split, SPLITS)}"
+            f"{nearest(split, SPLITS)}"
         )
     entry = zoo.entry(name)
     model = zoo.load(name, weights)
@@ -48,6 +52,14 @@ def score(model, entry, data):
     compile_model(model, entry)
     values = model.evaluate(data, return_dict=True, verbose=0)
     return {name: float(values[name]) for name in _reported(entry.recipe)}
+
+
+def inference_speed(model, data):
+    """Measure how many samples a second a model predicts, batches and all."""
+    model.predict(data, verbose=0)  # compiles
+    start = time.perf_counter()
+    model.predict(data, verbose=0)
+    return data.num_samples / (time.perf_counter() - start)
 
 
 def load_split(entry, split, data_dir=None, seed=0, shuffle=None):
@@ -156,7 +168,7 @@ def _constants(recipe, labels):
     if recipe.loss == "sentiment_cross_entropy":
         return _class_constants(np.clip(np.round(labels), -3, 3) + 3, 7)
     if recipe.loss == "sparse_categorical_crossentropy":
-        return _class_constants(labels, zoo_recipe.CLASSES[recipe.metrics])
+        return _class_constants(labels, CLASSES[recipe.metrics])
     # The share of each class, as the logits that have the lowest cross-entropy.
     share = np.clip(labels.mean(axis=0), 1e-7, 1 - 1e-7)
     logits = np.log(share) if share.ndim == 2 else np.log(share / (1 - share))

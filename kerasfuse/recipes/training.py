@@ -8,7 +8,7 @@ import pathlib
 import keras
 import numpy as np
 
-from kerasfuse import __version__, atomic, backend, hub, zoo, zoo_recipe
+from kerasfuse import __version__, atomic, backend, hub, zoo
 from kerasfuse.datasets import Companions
 from kerasfuse.recipes import folds
 from kerasfuse.recipes.gate_search import search_gate
@@ -25,6 +25,8 @@ from kerasfuse.recipes.scoring import (
 )
 from kerasfuse.recipes.text_preset import load_text_preset
 from kerasfuse.training.callbacks import RefreshCompanions, RunCheckpoint
+from kerasfuse.zoo.recipe import check_seeds
+from kerasfuse.zoo.storage import round_weights, stored_dtype
 
 
 def train(
@@ -86,7 +88,7 @@ def train(
             f"name={str(name)!r}, an address. Load the model with zoo.load, and call fit."
         )
     entry = zoo.entry(name).override(overrides or {})
-    seeds = zoo_recipe.check_seeds(entry.recipe.seeds if seeds is None else seeds)
+    seeds = check_seeds(entry.recipe.seeds if seeds is None else seeds)
     if type(jobs) is not int or jobs < 1:
         raise ValueError(f"expected jobs to be a whole number from 1. Received: jobs={jobs!r}.")
     report = report or (lambda line: None)
@@ -176,6 +178,8 @@ def _train_once(entry, folder, seed, data_dir, verbose):
         )
     if not (folder / "results.json").exists():
         best.load_weights(checkpoint.best_weights)
+        # What is scored is what an entry would hold.
+        round_weights(best, stored_dtype(checkpoint.best_weights))
         results = _results(entry, seed, best, splits, checkpoint.state)
         if gate is not None:
             results["gate_search"] = gate

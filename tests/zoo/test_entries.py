@@ -3,15 +3,17 @@
 import hashlib
 import pathlib
 import tomllib
+from contextlib import nullcontext
 
 import keras
 import numpy as np
 import pytest
 import tiny_zoo
 
-from kerasfuse import zoo, zoo_entry
+from kerasfuse import zoo
+from kerasfuse.zoo.arguments import model_arguments, model_classes
 
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = pathlib.Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -52,15 +54,37 @@ def test_every_entry_is_valid_and_builds(name):
     assert {m: model.modalities[m] for m in given} == given
     # DAHB, Appendix B, with BERT.
     assert model.count_params() < 120e6
+    assert entry.parameters == model.count_params()
     if entry.recorded:
-        assert entry.results["parameters"] == model.count_params()
-    assert f"# {name}" in zoo.card(name)
+        assert entry.results["parameters"] == entry.parameters
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_every_entry_can_be_cited(name):
+    entry = zoo.entry(name)
+    assert entry.citation.title in entry.paper
+    assert entry.citation.bibtex() in zoo.card(name)
+
+
+PAPERS = [
+    *(f"{model}_{data}" for model in ("mult", "hct_mg") for data in ("mosi", "mosei", "iemocap")),
+    *("mica_mosi", "mica_mosei_unaligned", "mica_iemocap"),
+    *(f"dahb_{data}" for data in ("mosi", "mosei", "sims")),
+]
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_the_papers_entries_quote_their_papers_and_tell_how_to_make_weights(name):
+    entry = zoo.entry(name)
+    assert name.split("_")[0] in entry.published[0].model.lower().replace("-", "_")
+    assert all("Table" in row.note for row in entry.published)
+    assert entry.weights.file or entry.weights.made_by == f"kerasfuse train {name} --record"
 
 
 @pytest.mark.parametrize("name", zoo.names())
 def test_every_entry_states_each_dropout(name):
     entry = zoo.entry(name)
-    dropouts = [key for key in zoo_entry.model_arguments(entry.model_class) if "dropout" in key]
+    dropouts = [key for key in model_arguments(entry.model_class) if "dropout" in key]
     assert set(dropouts) <= set(entry.model_args)
 
 
@@ -74,6 +98,11 @@ def test_every_entry_with_weights_has_the_right_ones(name):
     context = pytest.warns(zoo.SimulatedWeightsWarning) if entry.simulated else _no_warning()
     with context:
         zoo.load(name)
+    assert set(entry.results["shipped"]) == {"validation", "test"}
+    if not entry.recipe.folds:
+        place = entry.results["seeds"].index(entry.weights.seed)
+        for metric, value in entry.results["shipped"]["test"].items():
+            assert entry.results["test"][metric]["per_seed"][place] == value
 
 
 def _no_warning():
@@ -97,7 +126,7 @@ def test_hct_mg_has_the_papers_parameters_and_a_gate(name, count):
 
 def test_published_figures_cite_their_table_and_are_of_nothing_that_is_built():
     rows = zoo.published_baselines()
-    built = {name.lower() for name in zoo_entry.model_classes()}
+    built = {name.lower() for name in model_classes()}
     for row in rows:
         assert row["source"] and row["table"].startswith("Table ")
         assert row["model"].replace("-", "").lower() not in built
@@ -126,23 +155,7 @@ def test_update_readme_wants_the_marks(path, tmp_path):
     assert (tmp_path / "a.md").read_text() == "no marks"
 
 
-# Listing.
-
-
-def test_entries_print_as_a_table(path):
-    listed = zoo.entries()
-    assert [entry.name for entry in listed] == [tiny_zoo.NAME]
-    header, row = repr(listed).splitlines()
-    assert header.split()[:3] == ["name", "data", "parameters"]
-    assert row.split()[:4] == [tiny_zoo.NAME, "simulated", "(like", "mosi)"]
-    assert row.endswith("none yet")
-    assert listed.markdown().splitlines()[2].startswith("| `tiny_simulated` | simulated")
-
-
-def test_entries_take_a_pattern(path):
-    assert len(zoo.entries("tiny_*")) == 1
-    assert zoo.entries("mica_*") == []
-    assert repr(zoo.entries("mica_*")).startswith("name")
+# Names.
 
 
 def test_simulated_weights_are_called_so(path, model_with_weights):
@@ -190,6 +203,15 @@ def test_tampered_weights_are_refused(path, model_with_weights):
     file.write_bytes(content)
     with pytest.raises(ValueError, match="expected weights with sha256 .* Received"):
         zoo.load(tiny_zoo.NAME)
+
+
+def test_weights_of_which_a_half_arrived_are_refused(path, model_with_weights):
+    file = path.with_name("tiny_simulated.weights.h5")
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    with pytest.raises(ValueError, match="expected weights with sha256 .* damaged"):
+        zoo.load(tiny_zoo.NAME)
+    with pytest.raises(ValueError, match="do not fit it"):
+        zoo.load(tiny_zoo.NAME, weights=file)
 
 
 @pytest.mark.parametrize(
@@ -261,6 +283,39 @@ BAD = [
     ("[weights]", "[weight]", r"Received: \[weight\]. Nearest: weights"),
     ("[weights]", "[weights]\nfile = '../a.h5'", "bare file name"),
     ("[weights]", "[weights", "at line"),
+    ("commercial = true", "", "expected weights.commercial"),
+    ("commercial = true", 'commercial = "yes"', "commercial='yes'"),
+    (
+        'licence = "simulated data: no terms beyond those of the code"',
+        'licence = "Others: CC BY-NC 4.0"',
+        "expected commercial = false under terms with the words 'NC'",
+    ),
+    ('licence = "simulated data: no terms beyond those of the code"', "", "weights.licence"),
+    ("commercial = true", "commercial = true\nfile = 'a.pkl'", "end in .weights.h5"),
+    ("commercial = true", "commercial = true\nfile = 'a.weights.h5'", "expected weights.sha256"),
+    ('class = "MICA"', 'class = "MICA"\nparameters = "many"', "parameters='many'"),
+    ('class = "MICA"', 'class = "MICA"\nsize = 3', "model.size"),
+    ("[model]", "[citation]\ntitle = 'A'\nvenue = 'B'\n[model]", "expected citation.authors"),
+    (
+        "[model]",
+        "[citation]\nauthors = 'A'\ntitle = 'A'\nvenue = 'B'\n[model]",
+        "authors to be a list of names",
+    ),
+    (
+        "[weights]",
+        "[results]\nseeds = [1]\n[weights]",
+        "expected results.backend",
+    ),
+    (
+        "dim = 4",
+        "dim = 4\nencoders = { text = { class = 'os.system' } }",
+        "model.encoders=",
+    ),
+    (
+        "[weights]",
+        "[[published]]\nmodel='A'\nmetric='accuracy'\nvalue=1\n[weights]",
+        "expected published.metric to be one of acc7",
+    ),
     (
         "[weights]",
         "[[published]]\nmodel='A'\nmetric='mae'\nvalue=1\n[weights]",
@@ -277,6 +332,40 @@ def test_a_wrong_entry_is_told_in_one_sentence(monkeypatch, tmp_path, old, new, 
         zoo.entry(tiny_zoo.NAME)
 
 
+FUSION = """\
+class = "LateFusion"
+
+[model.args]
+modalities = { text = 300, audio = 5, vision = 20 }
+
+[model.args.encoders]
+text = { class = "ResNet18" }
+audio = { class = "ResNet18" }
+vision = %s
+
+[data]"""
+
+BAD_LAYERS = [
+    ("{ class = 'ResNet81' }", "vision.class to be .* class='ResNet81'. Nearest: ResNet18"),
+    ("{ class = 'Lambda' }", "class='Lambda'"),
+    ("{ class = 'ResNet18', widht = 2 }", "argument of ResNet18.*widht=2. Nearest: width"),
+    (
+        "{ class_name = 'Lambda', config = {} }",
+        "encoders.vision.class_name='Lambda': objects that Keras has serialized are not made",
+    ),
+    ("{ module = 'subprocess', class_name = 'Popen' }", "objects that Keras has serialized"),
+]
+
+
+@pytest.mark.parametrize(("encoder", "message"), BAD_LAYERS)
+def test_an_entry_makes_nothing_but_layers_of_kerasfuse(monkeypatch, tmp_path, encoder, message):
+    before, rest = tiny_zoo.ENTRY.split('class = "MICA"')
+    after = rest.split("[data]", 1)[1]
+    tiny_zoo.use(monkeypatch, tmp_path, before + FUSION % encoder + after)
+    with pytest.raises(ValueError, match=message):
+        zoo.entry(tiny_zoo.NAME)
+
+
 def test_override_reaches_model_data_and_recipe(path):
     entry = zoo.entry(tiny_zoo.NAME)
     changed = entry.override({"alpha": 0.1, "num_samples": 9, "epochs": 7, "model.tau": 0.2})
@@ -286,6 +375,28 @@ def test_override_reaches_model_data_and_recipe(path):
     assert entry.model_args["alpha"] == 0.8
     plain = entry.override({"class": "MulT", "causal": True})
     assert plain.model_class == "MulT" and plain.model_args["causal"]
+
+
+@pytest.mark.parametrize(
+    ("kernel_sizes", "modalities", "gone"),
+    [
+        ({"text": 1, "audio": 3, "vision": 3}, {"text": 2, "audio": 3}, True),
+        ({"text": 1, "audio": 3, "vision": 3}, {"text": 2, "audio": 3, "vision": 4}, False),
+        # A value for each before, but not for each now.
+        ({"text": 1, "audio": 3, "vision": 3}, {"text": 2, "audio": 3, "vision": 4, "x": 5}, True),
+        (3, {"words": 2, "pulse": 3}, False),
+    ],
+)
+def test_other_modalities_take_the_defaults(path, kernel_sizes, modalities, gone):
+    entry = zoo.entry(tiny_zoo.NAME).override({"kernel_sizes": kernel_sizes})
+    with pytest.warns(UserWarning, match="kernel_sizes of") if gone else nullcontext():
+        changed = entry.override({"modalities": modalities})
+    assert changed.model_args["modalities"] == modalities
+    assert changed.model_args.get("kernel_sizes", "default") == (
+        "default" if gone else kernel_sizes
+    )
+    chosen = entry.override({"modalities": modalities, "kernel_sizes": 1})
+    assert chosen.model_args["kernel_sizes"] == 1
 
 
 @pytest.mark.parametrize(

@@ -1,54 +1,20 @@
-"""What a zoo entry says: one toml file that is a model's definition, recipe, results and card."""
+"""What an entry says: a model's definition, its recipe, results and weights."""
 
 import dataclasses
-import inspect
-import pathlib
-import tomllib
+import warnings
 
-import keras
-
-from kerasfuse import datasets, models
-from kerasfuse.zoo_recipe import OPTIONAL, Recipe, nearest
-
-SECTIONS = ("entry", "model", "data", "recipe", "weights", "published", "results")
-
-
-@dataclasses.dataclass(frozen=True)
-class Weights:
-    """Say what weights an entry has and what terms they carry.
-
-    Args:
-        trained_on: the data that made them, in words.
-        licence: the terms of that data, which are the terms of the weights.
-        made_by: the command that makes them.
-        file: file name beside the toml file; empty while there are none.
-        sha256: checksum of that file.
-        seed: the run that they come from.
-    """
-
-    trained_on: str
-    licence: str
-    made_by: str
-    file: str = ""
-    sha256: str = ""
-    seed: int | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class Published:
-    """Quote one figure from a paper, on the same data and split.
-
-    Args:
-        model: whose figure it is.
-        metric: the name of our metric that measures the same.
-        value: the figure, in the unit of our metric.
-        note: what a reader must know before comparing.
-    """
-
-    model: str
-    metric: str
-    value: float
-    note: str = ""
+from kerasfuse import datasets
+from kerasfuse.zoo.arguments import (
+    check_nested_classes,
+    data_arguments,
+    model_arguments,
+    model_classes,
+)
+from kerasfuse.zoo.nearest_names import nearest
+from kerasfuse.zoo.other_modalities import of_other_modalities
+from kerasfuse.zoo.quoted import Citation
+from kerasfuse.zoo.recipe import OPTIONAL, Recipe
+from kerasfuse.zoo.weights import Weights
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,6 +34,8 @@ class Entry:
         weights: a `Weights`.
         published: list of `Published`.
         results: what the recipe runner recorded; empty before.
+        parameters: number of weights of the model; `None` where nobody counted.
+        citation: a `Citation`, if the model was published.
 
     Example:
 
@@ -88,6 +56,8 @@ class Entry:
     weights: Weights
     published: list = dataclasses.field(default_factory=list)
     results: dict = dataclasses.field(default_factory=dict)
+    parameters: int | None = None
+    citation: Citation | None = None
 
     def __post_init__(self):
         if self.model_class not in model_classes():
@@ -111,7 +81,20 @@ class Entry:
                         f"expected an argument of the {kind}. "
                         f"Received: {kind}.{key}={arguments[key]!r}. {nearest(key, valid)}"
                     )
+        check_nested_classes(self.model_args)
         self._check_folds()
+        if self.parameters is not None and type(self.parameters) is not int:
+            raise ValueError(
+                "expected model.parameters to be a whole number. "
+                f"Received: parameters={self.parameters!r}."
+            )
+        metrics = [metric.name for metric in self.recipe.make_metrics()]
+        for row in self.published:
+            if row.metric not in metrics:
+                raise ValueError(
+                    f"expected published.metric to be one of {', '.join(metrics)}. "
+                    f"Received: metric={row.metric!r}. {nearest(row.metric, metrics)}"
+                )
         if self.simulated and self.published:
             raise ValueError(
                 "expected no published figures beside results on simulated data: they measure "
@@ -137,6 +120,13 @@ class Entry:
     def simulated(self):
         """Whether the entry's data, and so its weights and scores, are simulated."""
         return self.data_name == "simulated"
+
+    @property
+    def weights_kind(self):
+        """What data made the weights: `"simulated"`, `"real"` or, without weights, `"none"`."""
+        if not self.weights.file:
+            return "none"
+        return "simulated" if self.simulated else "real"
 
     @property
     def recorded(self):
@@ -171,6 +161,20 @@ class Entry:
             recipe=dataclasses.replace(self.recipe, folds=()),
         )
 
+    def _model_args_for(self, settings):
+        modalities = settings.get("modalities", settings.get("model.modalities"))
+        if not isinstance(modalities, dict) or "modalities" not in self.model_args:
+            return self.model_args
+        of_others = of_other_modalities(self.model_args, modalities)
+        unset = [key for key in of_others if not settings.keys() & {key, f"model.{key}"}]
+        if unset:
+            warnings.warn(
+                f"{', '.join(unset)} of {self.name} speak of modalities that are not among "
+                f"{', '.join(modalities)}: the defaults of {self.model_class} take their place.",
+                stacklevel=3,
+            )
+        return {key: value for key, value in self.model_args.items() if key not in of_others}
+
     def override(self, settings):
         """Return a copy with other values for arguments of the model, the data or the recipe.
 
@@ -179,7 +183,8 @@ class Entry:
                 the data set or of `Recipe`; a name that more than one of them has is written
                 `model.name`, `data.name` or `recipe.name`. `class` names another class of
                 model, which must take the entry's arguments; `data` another data set, which gets
-                none of the entry's data arguments, nor its folds.
+                none of the entry's data arguments, nor its folds; `modalities` others, at which
+                arguments that name one that is gone are the model's defaults again, with a warning.
 
         Raises:
             ValueError: for a name that none of them has, with the nearest ones, for one that is
@@ -188,7 +193,8 @@ class Entry:
         if "class" in settings:
             # Before its arguments, which must be the new one's.
             others = {key: value for key, value in settings.items() if key != "class"}
-            return dataclasses.replace(self, model_class=settings["class"]).override(others)
+            changed = dataclasses.replace(self, model_class=settings["class"], parameters=None)
+            return changed.override(others)
         if "data" in settings:
             others = {key: value for key, value in settings.items() if key != "data"}
             recipe = dataclasses.replace(self.recipe, folds=())
@@ -196,6 +202,7 @@ class Entry:
                 self, data_name=settings["data"], data_args={}, recipe=recipe
             )
             return moved.override(others)
+        model_args = self._model_args_for(settings)
         places = {
             "model": model_arguments(self.model_class),
             "data": data_arguments(self.data_name),
@@ -219,137 +226,8 @@ class Entry:
             changed[holders[0]][bare] = value
         return dataclasses.replace(
             self,
-            model_args={**self.model_args, **changed["model"]},
+            model_args={**model_args, **changed["model"]},
+            parameters=None if changed["model"] else self.parameters,
             data_args={**self.data_args, **changed["data"]},
             recipe=dataclasses.replace(self.recipe, **changed["recipe"]),
         )
-
-
-def model_classes():
-    """Return the model classes that an entry may name: name -> class."""
-    return {
-        name: value
-        for name, value in vars(models).items()
-        if inspect.isclass(value)
-        and issubclass(value, keras.Model)
-        and "modalities" in inspect.signature(value).parameters
-    }
-
-
-def model_arguments(model_class):
-    """Return the names that a model's constructor takes."""
-    parameters = inspect.signature(model_classes()[model_class].__init__).parameters.values()
-    return tuple(
-        parameter.name
-        for parameter in parameters
-        if parameter.name != "self" and parameter.kind is not parameter.VAR_KEYWORD
-    )
-
-
-def data_arguments(data_name):
-    """Return the names that a data set's configuration takes."""
-    # A data set is one function in the module of its own name; see `datasets.registry`.
-    function = getattr(getattr(datasets, data_name), data_name)
-    parameters = inspect.signature(function).parameters.values()
-    return tuple(found.name for found in parameters if found.kind is found.KEYWORD_ONLY)
-
-
-def read(path):
-    """Parse and check one toml file.
-
-    Raises:
-        ValueError: when the file is not toml, lacks a section or a key, has one that no entry
-            has, or names a class, data set, argument or value that is not there.
-
-    Returns:
-        An `Entry`.
-    """
-    path = pathlib.Path(path)
-    return parse(path.read_bytes(), path.name, path.name.removesuffix(".toml"))
-
-
-def parse(data, source, name=None):
-    """Parse and check the content of a toml file.
-
-    Args:
-        data: its bytes.
-        source: where it comes from, for errors.
-        name: the name that the entry must have; any by default.
-
-    Raises:
-        ValueError: as `read`.
-
-    Returns:
-        An `Entry`.
-    """
-    try:
-        return _parse(tomllib.loads(data.decode("utf-8")), name)
-    # The last three: a number, say, where a table or a name should be.
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise ValueError(f"{source} is not a valid entry: {error}") from error
-
-
-def _parse(document, name):
-    for section in document:
-        if section not in SECTIONS:
-            raise ValueError(
-                f"expected the sections {', '.join(SECTIONS)}. Received: [{section}]. "
-                f"{nearest(section, SECTIONS)}"
-            )
-    for section in SECTIONS[:5]:
-        if not isinstance(document.get(section), dict):
-            raise ValueError(f"expected a section [{section}]. Received: {', '.join(document)}.")
-    head = _strings(document["entry"], "entry", ("name", "title", "paper", "summary"))
-    if name not in (None, head["name"]):
-        raise ValueError(f"expected the file's name, {name!r}. Received: name={head['name']!r}.")
-    model = _keys(document["model"], "model", ("class",), ("args",))
-    data = _keys(document["data"], "data", ("name",), ("args",))
-    fields = tuple(f.name for f in dataclasses.fields(Recipe) if f.name not in OPTIONAL)
-    weights = document["weights"]
-    _strings(
-        {key: weights[key] for key in weights if key != "seed"},
-        "weights",
-        ("trained_on", "licence", "made_by"),
-        ("file", "sha256"),
-    )
-    if weights.get("file", "") != pathlib.Path(weights.get("file", "")).name:
-        raise ValueError(f"expected a bare file name. Received: weights.file={weights['file']!r}.")
-    published = document.get("published", [])
-    if not isinstance(published, list):
-        raise ValueError("expected [[published]], a list of tables. Received: [published].")
-    return Entry(
-        **head,
-        model_class=model["class"],
-        model_args=model.get("args", {}),
-        data_name=data["name"],
-        data_args=data.get("args", {}),
-        recipe=Recipe(**_keys(document["recipe"], "recipe", fields, OPTIONAL)),
-        weights=Weights(**weights),
-        published=[
-            Published(**_keys(row, "published", ("model", "metric", "value"), ("note",)))
-            for row in published
-        ],
-        results=document.get("results", {}),
-    )
-
-
-def _keys(table, section, required, optional=()):
-    for key in required:
-        if key not in table:
-            raise ValueError(
-                f"expected {section}.{key}. Received: [{section}] with {', '.join(table) or '-'}."
-            )
-    for key in table:
-        if key not in required + optional:
-            raise ValueError(
-                f"expected [{section}] to hold {', '.join(required + optional)}. "
-                f"Received: {section}.{key}. {nearest(key, required + optional)}"
-            )
-    return table
-
-
-def _strings(table, section, required, optional=()):
-    for key, value in _keys(table, section, required, optional).items():
-        if not isinstance(value, str):
-            raise ValueError(f"expected {section}.{key} in quotes. Received: {key}={value!r}.")
-    return table

@@ -1,10 +1,10 @@
 """What a recipe says: every choice of a training run, checked."""
 
 import dataclasses
-import difflib
 import inspect
 
 from kerasfuse import metrics, training
+from kerasfuse.zoo.nearest_names import nearest
 
 LOSSES = (
     "mae",
@@ -18,15 +18,6 @@ CLASSES = {"ravdess": 8, "av_mnist": 10, "cremad": 6, "ave": 28, "kinetics_sound
 METRICS = ("binary", "mosi", "mosei", "sims", "iemocap", *CLASSES)
 OPTIMIZERS = ("adam", "adamw", "sgd")
 STRATEGIES = ("AGM", "MSES", "MSLR", "OGMGE")
-
-
-def nearest(name, valid):
-    """Say which valid names are near `name`, or all of them when none is."""
-    valid = sorted(valid)
-    close = difflib.get_close_matches(str(name), valid, n=3, cutoff=0.5)
-    if close:
-        return f"Nearest: {', '.join(close)}."
-    return f"Valid: {', '.join(valid) if valid else 'none'}."
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,0 +1,60 @@
+"""The weights that an entry ships: stored small, scored as they are stored."""
+
+import contextlib
+import os
+import platform
+
+import numpy as np
+
+from kerasfuse import atomic, zoo
+from kerasfuse.recipes.scoring import inference_speed, load_split, score
+from kerasfuse.zoo.storage import store, stored_dtype
+
+
+@contextlib.contextmanager
+def replaced(entry, path, seed, results, data_dir=None):
+    """Put a file of weights in place of an entry's when the block ends without an error.
+
+    The block writes the entry, so that both change or neither. `results` is completed: `shipped`
+    holds the scores of the stored file, `speed` how fast it predicts, and the seed that made it
+    has the scores of the file among those of the seeds. With folds a seed's scores are means over
+    folds and remain.
+
+    Args:
+        entry: an `Entry`.
+        path: a `.weights.h5` file.
+        seed: the run that it comes from.
+        results: what is recorded beside it.
+        data_dir: folder of the real data.
+
+    Yields:
+        dict of `file`, `sha256` and `seed`, for the entry.
+    """
+    file = f"{entry.name}.weights.h5"
+    with atomic.replacing(zoo.folder() / file) as temporary:
+        store(path, temporary, stored_dtype(path))
+        model = zoo.load(entry.name, temporary)
+        splits = {s: load_split(entry, s, data_dir, shuffle=False) for s in ("validation", "test")}
+        results["shipped"] = {
+            split: {metric: round(x, 6) for metric, x in score(model, entry, data).items()}
+            for split, data in splits.items()
+        }
+        results["speed"] = {
+            **results.get("speed", {}),
+            "samples_per_second": round(inference_speed(model, splits["test"])),
+            "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        }
+        if not entry.recipe.folds:
+            _take_over(results, seed)
+        yield {"file": file, "sha256": zoo.sha256(temporary), "seed": seed}
+
+
+def _take_over(results, seed):
+    place = results["seeds"].index(seed)
+    for split, scores in results["shipped"].items():
+        for metric, value in scores.items():
+            numbers = results[split][metric]
+            numbers["per_seed"][place] = value
+            numbers["mean"] = round(float(np.mean(numbers["per_seed"])), 6)
+            if "sd" in numbers:
+                numbers["sd"] = round(float(np.std(numbers["per_seed"], ddof=1)), 6)

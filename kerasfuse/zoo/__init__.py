@@ -1,0 +1,35 @@
+"""The zoo: named models with their weights, recipes, results and cards."""
+
+from kerasfuse.zoo.baselines import published_baselines
+from kerasfuse.zoo.cards import card
+from kerasfuse.zoo.catalogue import entries, entry, folder, names
+from kerasfuse.zoo.definition import Entry
+from kerasfuse.zoo.listing import Entries
+from kerasfuse.zoo.loading import SimulatedWeightsWarning, load, sha256, weights_path
+from kerasfuse.zoo.readme import update_readme
+from kerasfuse.zoo.recipe import Recipe
+from kerasfuse.zoo.scores import format_number, score, spread
+from kerasfuse.zoo.terms import WeightTermsWarning
+from kerasfuse.zoo.writing import write
+
+__all__ = [
+    "Entries",
+    "Entry",
+    "Recipe",
+    "SimulatedWeightsWarning",
+    "WeightTermsWarning",
+    "card",
+    "entries",
+    "entry",
+    "folder",
+    "format_number",
+    "load",
+    "names",
+    "published_baselines",
+    "score",
+    "sha256",
+    "spread",
+    "update_readme",
+    "weights_path",
+    "write",
+]

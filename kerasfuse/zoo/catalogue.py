@@ -1,0 +1,103 @@
+"""The entries: where they lie, their names, and one by its name."""
+
+import fnmatch
+import pathlib
+
+from kerasfuse import datasets, hub
+from kerasfuse.zoo import parsing
+from kerasfuse.zoo.arguments import model_classes
+from kerasfuse.zoo.listing import Entries
+from kerasfuse.zoo.nearest_names import nearest
+from kerasfuse.zoo.weights import KINDS
+
+_PACKAGE = pathlib.Path(__file__).parents[1]
+_INSTALLED = _PACKAGE / "_entries"
+FOLDER = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent / "zoo"
+
+
+def folder():
+    """Return the folder of the entries: the installed package's, else the checkout's `zoo/`."""
+    return FOLDER
+
+
+def names():
+    """Return the names of all entries, sorted."""
+    return sorted(path.stem for path in folder().glob("*.toml"))
+
+
+def entries(
+    pattern="*",
+    model=None,
+    data=None,
+    max_parameters=None,
+    licence=None,
+    weights=None,
+    commercial=False,
+):
+    """List the entries that match everything asked for.
+
+    Args:
+        pattern: a shell pattern of the name, such as `"mica_*"`.
+        model: name of the class of model, in any case.
+        data: name of the data set.
+        max_parameters: the most weights that the model may have.
+        licence: a part of the terms of the data, in any case, such as `"CC BY"`.
+        weights: `"real"` or `"simulated"` data that made the weights, or `"none"`.
+        commercial: leave out whatever has data, and so weights, whose terms forbid commercial
+            use. That of the code, which allows it, is not asked.
+
+    Returns:
+        `Entries`, a list of `Entry` that prints as a table with data, number of parameters, test
+        score with its spread over seeds, the score of the best constant prediction on the same
+        samples, what made the weights, and the terms of the data.
+
+    Raises:
+        ValueError: for a model, data set or kind of weights that no entry can have.
+
+    Example:
+
+    >>> from kerasfuse import zoo
+    >>> [entry.name for entry in zoo.entries("mica_*", weights="simulated")]
+    ['mica_mosei', 'mica_simulated']
+    """
+    model = None if model is None else _choose("model", model, model_classes())
+    data = None if data is None else _choose("data", data, datasets.names())
+    weights = None if weights is None else _choose("weights", weights, KINDS)
+    return Entries(
+        found
+        for found in (entry(name) for name in fnmatch.filter(names(), pattern))
+        if model in (None, found.model_class)
+        and data in (None, found.data_name)
+        and weights in (None, found.weights_kind)
+        and (licence or "").lower() in found.weights.licence.lower()
+        and (max_parameters is None or (found.parameters or float("inf")) <= max_parameters)
+        and (found.weights.commercial or not commercial)
+    )
+
+
+def entry(name):
+    """Return one entry, parsed and checked.
+
+    Args:
+        name: an entry's name, or the address of one that lies elsewhere, see `load`.
+
+    Raises:
+        ValueError: when there is no such entry, with the nearest names.
+    """
+    if hub.is_address(name):
+        return hub.entry(name)
+    if name not in names():
+        raise ValueError(
+            f"expected the name of a zoo entry. Received: name={name!r}. {nearest(name, names())}"
+        )
+    return parsing.read(folder() / f"{name}.toml")
+
+
+def _choose(what, value, valid):
+    chosen = {name.lower(): name for name in valid}.get(value.lower())
+    if chosen is None:
+        raise ValueError(
+            f"expected {what} to be one of {', '.join(sorted(valid))}. "
+            f"Received: {what}={value!r}. {nearest(value, valid)}"
+        )
+    return chosen

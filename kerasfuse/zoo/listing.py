@@ -1,0 +1,54 @@
+"""Entries as a table."""
+
+from kerasfuse.zoo.scores import score
+
+
+class Entries(list):
+    """A list of `Entry` that prints as a table."""
+
+    columns = (
+        "name",
+        "data",
+        "parameters",
+        "test score",
+        "constant",
+        "weights",
+        "terms",
+    )
+
+    def rows(self):
+        """Return the table as a list of tuples of text, one a column."""
+        return [
+            (
+                entry.name,
+                entry.data_name + (f" (like {entry.data_args['like']})" if entry.simulated else ""),
+                f"{entry.parameters:,}" if entry.parameters is not None else "-",
+                score(entry),
+                score(entry, baseline=True),
+                weights_origin(entry),
+                entry.weights.licence,
+            )
+            for entry in self
+        ]
+
+    def __repr__(self):
+        table = [self.columns, *self.rows()]
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        return "\n".join(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in table
+        )
+
+    def markdown(self):
+        """Return the table as markdown, with names in code style."""
+        lines = [self.columns, ["---"] * len(self.columns)]
+        lines += [(f"`{name}`", *rest) for name, *rest in self.rows()]
+        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+    _repr_markdown_ = markdown
+
+
+def weights_origin(entry):
+    """Say what made an entry's weights: real data, simulated data, or nothing yet."""
+    said = {"none": "none yet", "simulated": "SIMULATED data", "real": "real data"}
+    return said[entry.weights_kind]

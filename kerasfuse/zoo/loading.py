@@ -1,0 +1,120 @@
+"""From an entry to a model with weights."""
+
+import hashlib
+import pathlib
+import warnings
+
+from kerasfuse import hub
+from kerasfuse.zoo.catalogue import entry, folder
+from kerasfuse.zoo.terms import tell
+
+
+class SimulatedWeightsWarning(UserWarning):
+    """Weights were loaded that simulated data made: good for trying things out, not for results."""
+
+
+def load(name, weights="default"):
+    """Build an entry's model and load weights into it.
+
+    Args:
+        name: an entry's name, see `entries`; or where one lies that `kerasfuse publish` made:
+            `hf://owner/name`, with `@revision` for another than `main`, the https address of a
+            folder, or a folder's path, which has a slash in it (`./folder`). With `#sha256=` and
+            the checksum of its `entry.toml` after it, no other one is ever taken. What is fetched
+            is kept in `kerasfuse.hub.cache_folder()`.
+        weights: `"default"` for the entry's own, `None` for random ones, or the path of a
+            `.weights.h5` file made by the same architecture.
+
+    Returns:
+        A `keras.Model` that is not compiled.
+
+    Raises:
+        ValueError: for an unknown name, for the entry's own weights when their sha256 is not the
+            recorded one, and for weights that do not fit the model.
+        FileNotFoundError: when the entry has no weights, with the command that makes them, or
+            when the path does not exist.
+        ConnectionError: when an address cannot be reached, and no copy is kept.
+
+    Warns:
+        SimulatedWeightsWarning: when simulated data made the entry's weights.
+        WeightTermsWarning: of the terms that the entry's weights carry, once in a process.
+
+    Example:
+
+    >>> from kerasfuse import zoo
+    >>> zoo.load("mult_mosi_utterance", weights=None).modalities
+    {'text': 100, 'audio': 73, 'vision': 100}
+    """
+    found = entry(name)
+    if weights is None:
+        return found.build()
+    if weights != "default":
+        path = _own_weights(weights)
+    elif hub.is_address(name):
+        path = hub.weights(name, found)
+    else:
+        path = weights_path(found)
+    model = found.build()
+    try:
+        with warnings.catch_warnings():
+            # Keras only warns of parts that the file does not have, and leaves them random.
+            warnings.simplefilter("error", UserWarning)
+            model.load_weights(path)
+    except (ValueError, KeyError, OSError, UserWarning) as error:
+        raise ValueError(
+            f"expected weights of the model {name!r}. Received: weights={str(path)!r}, which do "
+            f"not fit it ({str(error).splitlines()[0]})."
+        ) from error
+    if weights == "default":
+        tell(found, stacklevel=2)
+    if weights == "default" and found.simulated:
+        warnings.warn(
+            f"the weights of {name} come from simulated data ({found.weights.trained_on}). They "
+            "show how things work and say nothing about real recordings.",
+            SimulatedWeightsWarning,
+            stacklevel=2,
+        )
+    return model
+
+
+def sha256(path):
+    """Return the sha256 of a file in hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def weights_path(entry):
+    """Return the path of an entry's weights, after a look at their checksum.
+
+    Raises:
+        FileNotFoundError: when the entry has none, with the command that makes them.
+        ValueError: when their sha256 is not the recorded one.
+    """
+    path = folder() / entry.weights.file
+    if not entry.weights.file or not path.is_file():
+        raise FileNotFoundError(
+            f"{entry.name} has no weights yet. Make them with `{entry.weights.made_by}`, or pass "
+            "weights=None for random ones or the path of your own."
+        )
+    found = sha256(path)
+    if found != entry.weights.sha256:
+        raise ValueError(
+            f"expected weights with sha256 {entry.weights.sha256} for {entry.name}. Received: "
+            f"{path.name} with sha256 {found}. The file was changed or is damaged: fetch it "
+            f"again, or make it with `{entry.weights.made_by}`."
+        )
+    return path
+
+
+def _own_weights(weights):
+    path = pathlib.Path(weights)
+    if not path.name.endswith(".weights.h5"):
+        raise ValueError(
+            "expected 'default', None or the path of a .weights.h5 file. "
+            f"Received: weights={str(weights)!r}."
+        )
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"expected a file of weights. Received: weights={str(weights)!r}, which does not exist."
+        )
+    return path

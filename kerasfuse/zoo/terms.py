@@ -1,0 +1,23 @@
+"""The terms of weights: they are those of the data, and who loads them is told, once."""
+
+import warnings
+
+_told = set()
+
+
+class WeightTermsWarning(UserWarning):
+    """Weights were loaded whose data have terms of their own, beside those of the code."""
+
+
+def tell(entry, stacklevel):
+    """Warn, the first time in a process, of the terms that an entry's weights carry."""
+    if entry.name in _told or entry.simulated:
+        return
+    _told.add(entry.name)
+    forbidden = "" if entry.weights.commercial else " Not for commercial use."
+    warnings.warn(
+        f"the weights of {entry.name} carry the terms of their data ({entry.weights.licence})."
+        f"{forbidden}",
+        WeightTermsWarning,
+        stacklevel=stacklevel + 1,
+    )

@@ -1,0 +1,57 @@
+"""What an entry says of its weights: what made them, their terms, their file."""
+
+import dataclasses
+import re
+
+KINDS = ("none", "simulated", "real")
+# Words of a licence that are not compatible with commercial use.
+_FORBIDDEN = re.compile(r"\bNC\b|non-?commercial|research|ask the data's owners", re.IGNORECASE)
+
+
+@dataclasses.dataclass(frozen=True)
+class Weights:
+    """Say what weights an entry has and what terms they carry.
+
+    Args:
+        trained_on: the data that made them, in words.
+        licence: the terms of that data, which are the terms of the weights, whatever those of the
+            code.
+        commercial: whether these terms allow commercial use.
+        made_by: the command that makes them.
+        file: file name beside the toml file; empty while there are none.
+        sha256: checksum of that file.
+        seed: the run that they come from, the best of all seeds on validation.
+    """
+
+    trained_on: str
+    licence: str
+    commercial: bool
+    made_by: str
+    file: str = ""
+    sha256: str = ""
+    seed: int | None = None
+
+    def __post_init__(self):
+        for field in ("trained_on", "licence", "made_by"):
+            if not getattr(self, field).strip():
+                raise ValueError(f"expected weights.{field} to say something. Received: ''.")
+        if type(self.commercial) is not bool:
+            raise ValueError(
+                "expected weights.commercial to be true or false. "
+                f"Received: commercial={self.commercial!r}."
+            )
+        found = _FORBIDDEN.search(self.licence)
+        if self.commercial and found:
+            raise ValueError(
+                f"expected commercial = false under terms with the words {found[0]!r}. "
+                f"Received: commercial=true, licence={self.licence!r}."
+            )
+        if self.file and not self.file.endswith(".weights.h5"):
+            raise ValueError(
+                f"expected weights.file to end in .weights.h5. Received: file={self.file!r}."
+            )
+        if self.file and not re.fullmatch("[0-9a-f]{64}", self.sha256):
+            raise ValueError(
+                "expected weights.sha256, the checksum of weights.file, as 64 hexadecimal digits. "
+                f"Received: sha256={self.sha256!r}."
+            )

@@ -1,0 +1,40 @@
+"""Write results and weights into an entry's file."""
+
+import tomlkit
+
+from kerasfuse import atomic
+from kerasfuse.zoo.catalogue import folder
+
+
+def write(name, weights=None, results=None):
+    """Rewrite the [weights] or [results] part of an entry's file, comments elsewhere untouched.
+
+    Args:
+        name: the entry's name.
+        weights: dict of keys to set in [weights].
+        results: dict that takes the place of [results].
+    """
+    path = folder() / f"{name}.toml"
+    document = tomlkit.parse(path.read_text(encoding="utf-8"))
+    if weights:
+        document["weights"].update(weights)
+    if results is not None:
+        document.pop("results", None)
+        document["results"] = _toml(results, inline=False)
+    with atomic.replacing(path) as temporary:
+        temporary.write_text(tomlkit.dumps(document), encoding="utf-8")
+
+
+def _toml(value, inline=True):
+    """Convert nested dicts so that the innermost are written on one line each."""
+    if isinstance(value, dict):
+        inline = inline and not any(isinstance(item, dict) for item in value.values())
+        table = tomlkit.inline_table() if inline else tomlkit.table()
+        table.update({key: _toml(item) for key, item in value.items()})
+        return table
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        tables = tomlkit.aot()
+        for item in value:
+            tables.append(_toml(item, inline=False))
+        return tables
+    return value
