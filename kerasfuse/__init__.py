@@ -15,7 +15,7 @@ if "keras" not in sys.modules and not os.environ.get("KERAS_BACKEND"):
 from kerasfuse import layers, losses, metrics, models, ops, training  # noqa: E402
 
 # When somebody asks, because of what they import: scikit-learn and tensorflow-datasets.
-_LAZY = ("analysis", "datasets", "zoo")
+_LAZY = ("analysis", "datasets", "export", "hub", "zoo")
 
 __all__ = ["layers", "losses", "metrics", "models", "ops", "training", *_LAZY]
 

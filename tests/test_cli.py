@@ -221,6 +221,20 @@ def test_predict_takes_an_absent_modality_as_zeros(path, weights, tmp_path):
     assert result.exit_code == 0 and result.stdout.count("\n") == 4
 
 
+# Export.
+
+
+def test_export_writes_what_the_path_asks_for(path, weights, tmp_path):
+    pytest.importorskip("onnx")
+    result = kerasfuse("export", NAME, tmp_path / "model.onnx", "--weights", weights)
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "model.onnx").stat().st_size > 10_000
+    result = kerasfuse("export", NAME, tmp_path / "model", "--weights", weights)
+    assert_told(result, "expected the tensorflow backend", "KERAS_BACKEND=tensorflow")
+    # Told before anything is loaded.
+    assert_told(kerasfuse("export", NAME, tmp_path / "model.pt"), "ends in .onnx")
+
+
 def with_value(value):
     text = arrays()["text"]
     text[1, 2, 7] = value

@@ -9,7 +9,7 @@ import rich.console
 import rich.markdown
 import typer
 
-from kerasfuse import datasets, recipes, zoo
+from kerasfuse import datasets, export, recipes, zoo
 from kerasfuse.cli import arrays, tables
 from kerasfuse.cli.demo import run_demo
 from kerasfuse.cli.errors import Group
@@ -23,6 +23,13 @@ app = typer.Typer(
 )
 
 Name = Annotated[str, typer.Argument(help="Name of a zoo entry; `kerasfuse list` shows them.")]
+AnyName = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME",
+        help="Name of a zoo entry, or an address: hf://owner/name, ./folder.",
+    ),
+]
 DataDir = Annotated[
     pathlib.Path | None,
     typer.Option(help="Folder of the real data, by default $KERASFUSE_DATA."),
@@ -70,7 +77,7 @@ def list_entries(
 
 @app.command()
 def card(
-    name: Name,
+    name: AnyName,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print it as markdown.")] = False,
 ):
     """Show a model's card: inputs, data, recipe, results, weights, terms, citation."""
@@ -131,7 +138,7 @@ def train(
 
 @app.command()
 def evaluate(
-    name: Name,
+    name: AnyName,
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
     data_dir: DataDir = None,
     weights: WeightsFile = None,
@@ -198,7 +205,7 @@ def compare(
 
 @app.command()
 def predict(
-    name: Name,
+    name: AnyName,
     source: Annotated[
         pathlib.Path,
         typer.Argument(
@@ -222,6 +229,42 @@ def predict(
         typer.echo(arrays.as_text(batches.ids, scores, ".csv"), nl=False)
     else:
         arrays.write(output, batches.ids, scores)
+
+
+@app.command("export")
+def export_model(
+    name: AnyName,
+    output: Annotated[
+        pathlib.Path,
+        typer.Argument(
+            metavar="OUT",
+            help="A .onnx file, or, on tensorflow, the name of a new folder for a SavedModel.",
+        ),
+    ],
+    weights: WeightsFile = None,
+):
+    """Write a model in a format that runs without Keras."""
+    export.check_path(output)
+    export.write(zoo.load(name, weights or "default"), output)
+    typer.echo(f"Written: {output}")
+
+
+@app.command()
+def publish(
+    source: Annotated[
+        str, typer.Argument(help="Name of a zoo entry with weights, or a finished run folder.")
+    ],
+    output: Annotated[pathlib.Path, typer.Argument(metavar="OUT", help="The folder to make.")],
+):
+    """Make a folder with weights, definition and card that others can load from where it lies."""
+    published = recipes.publish(source, output)
+    typer.echo(
+        f"In {output}: {', '.join(published.files)}\n"
+        f"The weights carry the terms of their data: {published.entry.weights.licence}\n"
+        f"Upload it:  hf upload {published.entry.name} {output} .\n"
+        f"To load it: kerasfuse.zoo.load("
+        f'"hf://YOU/{published.entry.name}#sha256={published.sha256}")'
+    )
 
 
 @app.command()

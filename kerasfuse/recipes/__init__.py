@@ -1,6 +1,7 @@
 """From an entry of the zoo to a training run: weights, history and results in a folder."""
 
 from kerasfuse.recipes.comparison import Comparison, compare
+from kerasfuse.recipes.publishing import publish
 from kerasfuse.recipes.recording import record, record_weights
 from kerasfuse.recipes.run import Run, read_run
 from kerasfuse.recipes.scoring import constant_scores, evaluate
@@ -12,6 +13,7 @@ __all__ = [
     "compare",
     "constant_scores",
     "evaluate",
+    "publish",
     "read_run",
     "record",
     "record_weights",

@@ -53,7 +53,7 @@ def record(name, run_dir, table=None, label=None, against=None, data_dir=None):
             f"{', '.join(f'{key}={value!r}' for key, value in settings.items())}. Give it a table "
             "and a label, and it becomes a row of the entry's results."
         )
-    found = _summary(run)
+    found = summary(run)
     rows = list(entry.results.get("rows", []))
     if label is None:
         _check_backend(run)
@@ -78,7 +78,8 @@ def record(name, run_dir, table=None, label=None, against=None, data_dir=None):
     zoo.write(name, results=results)
 
 
-def _summary(run):
+def summary(run):
+    """Return what an entry's [results] say of a run."""
     for seed, results in run.seeds.items():
         for key in _SHARED:
             if results[key] != run.first[key]:

@@ -8,7 +8,7 @@ import pathlib
 import keras
 import numpy as np
 
-from kerasfuse import __version__, atomic, backend, zoo
+from kerasfuse import __version__, atomic, backend, hub, zoo
 from kerasfuse.datasets import Companions
 from kerasfuse.recipes import folds
 from kerasfuse.recipes.gate_search import search_gate
@@ -82,6 +82,11 @@ def train(
     >>> sorted(run.table("test")["mae"])
     ['baseline', 'mean', 'per_seed']
     """
+    if hub.is_address(name):
+        raise ValueError(
+            "expected the name of a zoo entry, as a run folder names its recipe. Received: "
+            f"name={str(name)!r}, an address. Load the model with zoo.load, and call fit."
+        )
     entry = zoo.entry(name).override(overrides or {})
     seeds = check_seeds(entry.recipe.seeds if seeds is None else seeds)
     if type(jobs) is not int or jobs < 1:

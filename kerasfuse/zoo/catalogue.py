@@ -3,7 +3,7 @@
 import fnmatch
 import pathlib
 
-from kerasfuse import datasets
+from kerasfuse import datasets, hub
 from kerasfuse.zoo import parsing
 from kerasfuse.zoo.arguments import model_classes
 from kerasfuse.zoo.listing import Entries
@@ -78,9 +78,14 @@ def entries(
 def entry(name):
     """Return one entry, parsed and checked.
 
+    Args:
+        name: an entry's name, or the address of one that lies elsewhere, see `load`.
+
     Raises:
         ValueError: when there is no such entry, with the nearest names.
     """
+    if hub.is_address(name):
+        return hub.entry(name)
     if name not in names():
         raise ValueError(
             f"expected the name of a zoo entry. Received: name={name!r}. {nearest(name, names())}"

@@ -4,6 +4,7 @@ import hashlib
 import pathlib
 import warnings
 
+from kerasfuse import hub
 from kerasfuse.zoo.catalogue import entry, folder
 from kerasfuse.zoo.terms import tell
 
@@ -16,7 +17,11 @@ def load(name, weights="default"):
     """Build an entry's model and load weights into it.
 
     Args:
-        name: an entry's name, see `entries`.
+        name: an entry's name, see `entries`; or where one lies that `kerasfuse publish` made:
+            `hf://owner/name`, with `@revision` for another than `main`, the https address of a
+            folder, or a folder's path, which has a slash in it (`./folder`). With `#sha256=` and
+            the checksum of its `entry.toml` after it, no other one is ever taken. What is fetched
+            is kept in `kerasfuse.hub.cache_folder()`.
         weights: `"default"` for the entry's own, `None` for random ones, or the path of a
             `.weights.h5` file made by the same architecture.
 
@@ -28,6 +33,7 @@ def load(name, weights="default"):
             recorded one, and for weights that do not fit the model.
         FileNotFoundError: when the entry has no weights, with the command that makes them, or
             when the path does not exist.
+        ConnectionError: when an address cannot be reached, and no copy is kept.
 
     Warns:
         SimulatedWeightsWarning: when simulated data made the entry's weights.
@@ -42,7 +48,12 @@ def load(name, weights="default"):
     found = entry(name)
     if weights is None:
         return found.build()
-    path = weights_path(found) if weights == "default" else _own_weights(weights)
+    if weights != "default":
+        path = _own_weights(weights)
+    elif hub.is_address(name):
+        path = hub.weights(name, found)
+    else:
+        path = weights_path(found)
     model = found.build()
     try:
         with warnings.catch_warnings():

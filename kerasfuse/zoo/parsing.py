@@ -34,11 +34,28 @@ def read(path):
         An `Entry`.
     """
     path = pathlib.Path(path)
+    return parse(path.read_bytes(), path.name, path.name.removesuffix(".toml"))
+
+
+def parse(data, source, name=None):
+    """Parse and check the content of a toml file.
+
+    Args:
+        data: its bytes.
+        source: where it comes from, for errors.
+        name: the name that the entry must have; any by default.
+
+    Raises:
+        ValueError: as `read`.
+
+    Returns:
+        An `Entry`.
+    """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-        return _parse(document, path.name.removesuffix(".toml"))
-    except (tomllib.TOMLDecodeError, ValueError) as error:
-        raise ValueError(f"{path.name} is not a valid entry: {error}") from error
+        return _parse(tomllib.loads(data.decode("utf-8")), name)
+    # The last three: a number, say, where a table or a name should be.
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"{source} is not a valid entry: {error}") from error
 
 
 def _parse(document, name):
@@ -52,7 +69,7 @@ def _parse(document, name):
         if not isinstance(document.get(section), dict):
             raise ValueError(f"expected a section [{section}]. Received: {', '.join(document)}.")
     head = _strings(document["entry"], "entry", ("name", "title", "paper", "summary"))
-    if head["name"] != name:
+    if name not in (None, head["name"]):
         raise ValueError(f"expected the file's name, {name!r}. Received: name={head['name']!r}.")
     model = _keys(document["model"], "model", ("class",), ("args", "parameters"))
     data = _keys(document["data"], "data", ("name",), ("args",))

@@ -1,0 +1,171 @@
+"""Make a folder of an entry, or of a run, that others can load from where it lies."""
+
+import dataclasses
+import json
+import pathlib
+import re
+import shutil
+
+import tomlkit
+
+from kerasfuse import atomic, hub, zoo
+from kerasfuse.recipes.recording import summary
+from kerasfuse.recipes.run import differences, read_recipe, read_run, seed_folder
+from kerasfuse.zoo.parsing import parse
+
+
+@dataclasses.dataclass(frozen=True)
+class Published:
+    """Say what was published.
+
+    Args:
+        folder: where it lies.
+        entry: the `Entry` in it.
+        files: names of its files.
+        sha256: checksum of its `entry.toml`, by which others can pin it.
+    """
+
+    folder: pathlib.Path
+    entry: zoo.Entry
+    files: tuple
+    sha256: str
+
+
+def publish(source, folder):
+    """Make a folder that `zoo.load` takes, here or uploaded to a hub or a web server.
+
+    It holds `entry.toml`, definition, recipe and results; the weights; and `README.md`, the card,
+    which begins with what a hub shows of it. A run brings its overrides, its results, and the
+    weights of the seed that is best on validation.
+
+    Args:
+        source: the name of an entry with weights, or the folder of a finished run.
+        folder: a new or empty folder, or one of an earlier publication.
+
+    Returns:
+        A `Published`.
+
+    Raises:
+        ValueError: for an unknown name, weights with another checksum than the entry's, a folder
+            that holds other files, and a run on other data than the entry's, whose terms nobody
+            stated.
+        FileNotFoundError: for an entry without weights, and a run without a finished seed.
+
+    Example:
+
+    >>> from kerasfuse import recipes, zoo
+    >>> recipes.publish("mica_simulated", "published").files
+    ('entry.toml', 'mica_simulated.weights.h5', 'README.md')
+    >>> model = zoo.load("./published")
+    """
+    folder = pathlib.Path(folder)
+    if folder.exists() and any(folder.iterdir()) and not (folder / hub.ENTRY_FILE).is_file():
+        raise ValueError(
+            "expected a new or empty folder, or one of an earlier publication. "
+            f"Received: folder={str(folder)!r}, which holds other files."
+        )
+    is_run = pathlib.Path(source, "recipe.toml").is_file()
+    text, weights = _of_run(source) if is_run else _of_entry(source)
+    entry = parse(text.encode(), hub.ENTRY_FILE)
+    # First the weights: a folder with an entry is whole.
+    with atomic.replacing(folder / entry.weights.file) as temporary:
+        shutil.copyfile(weights, temporary)
+    for file, content in ((hub.ENTRY_FILE, text), ("README.md", None)):
+        with atomic.replacing(folder / file) as temporary:
+            temporary.write_text(content or _read_me(folder, entry), encoding="utf-8")
+    files = (hub.ENTRY_FILE, entry.weights.file, "README.md")
+    return Published(folder, entry, files, zoo.sha256(folder / hub.ENTRY_FILE))
+
+
+def _of_entry(name):
+    if hub.is_address(name):
+        raise ValueError(
+            "expected the name of a zoo entry, or the folder of a finished run. "
+            f"Received: source={str(name)!r}, which holds no recipe.toml."
+        )
+    entry = zoo.entry(name)
+    weights = zoo.folder() / entry.weights.file
+    if not entry.weights.file or not weights.is_file():
+        raise FileNotFoundError(
+            f"expected an entry with weights. Received: {name}, which has none yet: make them with "
+            f"`{entry.weights.made_by}`."
+        )
+    hub.check_sha256(weights, entry)
+    return (zoo.folder() / f"{name}.toml").read_text(encoding="utf-8"), weights
+
+
+def _of_run(run_dir):
+    name = read_recipe(run_dir).name
+    run, own = read_run(name, run_dir), zoo.entry(name)
+    if (run.entry.data_name, run.entry.data_args) != (own.data_name, own.data_args):
+        raise ValueError(
+            "expected a run on the entry's own data, whose terms the card states. Received: "
+            f"run_dir={str(run_dir)!r}, on {run.entry.data_name}({run.entry.data_args}). Write an "
+            "entry for it, zoo/<model>_<dataset>.toml, and train that."
+        )
+    weights = seed_folder(run.folder, run.best_seed) / "best.weights.h5"
+    document = tomlkit.parse((zoo.folder() / f"{name}.toml").read_text(encoding="utf-8"))
+    settings = differences(own.definition(), run.entry.definition())
+    if settings:
+        definition = run.entry.definition()
+        document["model"] = definition["model"]
+        document["recipe"] = {**definition["recipe"], "seeds": list(run.seeds)}
+    document["weights"] |= {
+        "file": f"{name}.weights.h5",
+        "sha256": zoo.sha256(weights),
+        "seed": run.best_seed,
+        "made_by": " ".join(
+            [
+                f"kerasfuse train {name}",
+                *(f"--set '{key}={_toml(value)}'" for key, value in settings.items()),
+            ]
+        ),
+    }
+    document.pop("results", None)
+    document["results"] = summary(run)
+    return tomlkit.dumps(document), weights
+
+
+def _toml(value):
+    """Write a value as --set takes it, in one line."""
+    if isinstance(value, dict):
+        table = tomlkit.inline_table()
+        table.update(value)
+        return table.as_string()
+    return value if isinstance(value, str) else tomlkit.item(value).as_string()
+
+
+def _read_me(folder, entry):
+    """The card, with the lines before it that the hub reads."""
+    terms = re.sub(r"[^a-z0-9.]+", "-", entry.weights.licence.lower()).strip("-")
+    tags = ["keras", "kerasfuse", "multimodal", *entry.model_args["modalities"]]
+    lines = [
+        "---",
+        "library_name: kerasfuse",
+        "license: other",
+        f"license_name: {terms or 'see-card'}",
+        # As JSON, which is YAML, whatever is in the names.
+        f"tags: {json.dumps(tags)}",
+        "---",
+        "",
+        zoo.card(folder),
+        "## Use",
+        "",
+        "```python",
+        "import kerasfuse",
+        "",
+        'model = kerasfuse.zoo.load("hf://OWNER/NAME")  # or the path of this folder',
+        "```",
+        "",
+        "The model takes a dict of arrays, "
+        + ", ".join(f"`{m}` {_shape(size)}" for m, size in entry.model_args["modalities"].items())
+        + "; steps of zeros are padding. Its outputs are raw scores.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _shape(size):
+    if isinstance(size, list):
+        return f"`(batch, {', '.join(map(str, size))})`"
+    return "`(batch, steps)`" if size is None else f"`(batch, steps, {size})`"

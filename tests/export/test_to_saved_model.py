@@ -1,0 +1,50 @@
+"""What TensorFlow makes of a SavedModel is what the model predicts."""
+
+import numpy as np
+import pytest
+
+from kerasfuse import backend, export, zoo
+from kerasfuse.models import HCTMG
+
+pytestmark = pytest.mark.skipif(
+    backend.name() != "tensorflow", reason="only tensorflow writes a SavedModel"
+)
+WIDTHS = {"text": 6, "audio": 5, "eeg": 4}
+
+
+@pytest.mark.parametrize("name", ["dahb_mosi_utterance", "hct_mg_mosi_utterance"])
+def test_an_entry_runs_without_keras(tmp_path, name):
+    import tensorflow
+
+    model = zoo.load(name)
+    export.write(model, tmp_path / "model")
+    served = tensorflow.saved_model.load(tmp_path / "model")
+    rng = np.random.default_rng(0)
+    arrays = {
+        name: rng.normal(size=(3, steps, width)).astype("float32")
+        for steps, (name, width) in zip((9, 21, 14), model.modalities.items(), strict=True)
+    }
+    for x in arrays.values():
+        x[0, -3:] = x[1, :2] = 0
+    # An absent modality.
+    arrays["audio"][2] = 0
+    # Once: each call with other shapes makes another graph.
+    wanted = model.predict(arrays, verbose=0)
+    assert np.ptp(wanted) > 0.1
+
+    def check(arrays, wanted):
+        np.testing.assert_allclose(served.serve(arrays).numpy(), wanted, atol=1e-4)
+
+    check(arrays, wanted)
+    check({m: x[:1] for m, x in arrays.items()}, wanted[:1])
+    # Padding changes nothing, so that other numbers of steps give the same.
+    check({m: np.pad(x, [(0, 0), (5, 1), (0, 0)]) for m, x in arrays.items()}, wanted)
+    with pytest.raises(FileExistsError, match="a new folder. Received: .*which exists"):
+        export.write(model, tmp_path / "model")
+
+
+def test_a_gate_that_still_learns(tmp_path):
+    model = HCTMG(WIDTHS, dim=4, num_heads=2, num_layers=1)
+    with pytest.raises(ValueError, match=r"gate that is frozen.*get_layer\('gate'\).freeze\(\)"):
+        export.to_saved_model(model, tmp_path / "model")
+    assert list(tmp_path.iterdir()) == []
