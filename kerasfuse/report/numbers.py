@@ -1,0 +1,48 @@
+"""Numbers as text."""
+
+import math
+
+
+def short(value, digits=3):
+    """Write a number with few digits and a true minus sign; `-` where there is none."""
+    if value is None or not math.isfinite(value):
+        return "-"
+    if value == 0:
+        return "0"
+    exponent = math.floor(math.log10(abs(value)))
+    if not -4 <= exponent < 6:
+        text = f"{value:.{digits - 1}e}"
+    else:
+        text = f"{value:.{max(digits - 1 - exponent, 0)}f}"
+        text = text.rstrip("0").rstrip(".") if "." in text else text
+    return text.replace("-", "\u2212")
+
+
+def signed(value, digits=3):
+    """Write a difference, with its sign."""
+    text = short(value, digits)
+    return text if text[0] in "\u2212-0" else f"+{text}"
+
+
+def in_percent(metric):
+    """Whether a metric is a share, which tables show in per cent."""
+    return "acc" in metric or "f1" in metric
+
+
+def measured(metric, value):
+    """Write a metric's value: shares in per cent with one decimal, others with three."""
+    if value is None or not math.isfinite(value):
+        return "-"
+    text = f"{100 * value:.1f}" if in_percent(metric) else f"{value:.3f}"
+    return text.replace("-", "\u2212")
+
+
+def change(metric, value):
+    """Write a difference of a metric, with its sign."""
+    text = measured(metric, value)
+    return text if text[0] in "\u2212-" else f"+{text}"
+
+
+def lower_is_better(metric):
+    """Whether a metric is an error or a loss."""
+    return metric.endswith(("loss", "mae"))
