@@ -29,6 +29,16 @@ def in_percent(metric):
     return "acc" in metric or "f1" in metric
 
 
+def scaled(metric, value):
+    """Return a metric's value in the unit in which it is drawn and written."""
+    return 100 * value if in_percent(metric) else value
+
+
+def unit(metric):
+    """Name a metric with its unit."""
+    return f"{metric}, %" if in_percent(metric) else metric
+
+
 def measured(metric, value):
     """Write a metric's value: shares in per cent with one decimal, others with three."""
     if value is None or not math.isfinite(value):

@@ -76,7 +76,7 @@ def report(run_dirs, path="report.html", data_dir=None, progress=None):
         section = make(subjects)
         sections.append((section, _blocks(section.parts)))
     page = environment.get_template("template.html.j2").render(
-        title=" and ".join(labels) if len(labels) < 4 else f"{len(labels)} runs",
+        title=_title(runs, labels),
         subjects=subjects,
         sections=sections,
         facts=[_facts(subject) for subject in subjects],
@@ -89,16 +89,25 @@ def report(run_dirs, path="report.html", data_dir=None, progress=None):
 
 
 def _labels(runs):
-    """Name runs by their entries, those of one entry by their folders as well."""
+    """Name runs by their entries, those of one entry by their folders."""
     names = [run.entry.name for run in runs]
     labels = [
-        name if names.count(name) == 1 else f"{name} ({run.folder.name})"
+        name if names.count(name) == 1 else run.folder.resolve().name
         for name, run in zip(names, runs, strict=True)
     ]
     return [
-        label if labels.count(label) == 1 else f"{label[:-1]}, {i})"
+        label if labels.count(label) == 1 else f"{label} ({i})"
         for i, label in enumerate(labels, start=1)
     ]
+
+
+def _title(runs, labels):
+    names = {run.entry.name for run in runs}
+    if len(runs) == 1:
+        return labels[0]
+    if len(names) == 1:
+        return f"{len(runs)} runs of {names.pop()}"
+    return ", ".join(labels) if len(labels) < 4 else f"{len(labels)} runs"
 
 
 def _facts(subject):
@@ -119,7 +128,7 @@ def _facts(subject):
 
 
 def _blocks(found):
-    """Put neighbours of one kind into one block, and a lone chart beside the table at its side."""
+    """Put neighbours of one kind into one block, and a table beside a lone chart or table."""
     blocks = []
     for part in found:
         kind = _kind(part)
@@ -131,7 +140,7 @@ def _blocks(found):
     for kind, members in blocks:
         pair = [joined[-1][0], kind] if joined else []
         alone = len(members) == 1 and joined and len(joined[-1][1]) == 1
-        if alone and sorted(pair) == ["charts", "table"]:
+        if alone and sorted(pair) in (["charts", "table"], ["table", "table"]):
             joined[-1] = ("beside", [*joined[-1][1], *members])
         else:
             joined.append((kind, members))

@@ -52,6 +52,9 @@ def _show(subject):
             weights = weights[steps[target], steps[source]]
             if truth is not None:
                 outline = correspondence(truth[target], truth[source])
+        else:
+            # Columns that nothing attends to are padding.
+            weights = weights[:, _valid(weights.T)]
         if not weights.size:
             continue
         parts.append(_chart(name, source, target, weights, outline, test.ids[chosen]))
@@ -62,28 +65,39 @@ def _chart(name, source, target, weights, outline, sample):
     weights, rows, columns = _pooled(weights)
     if outline is not None:
         outline = outline if (rows, columns) == (1, 1) else None
-    title = f"{source} \u2192 {target}" if target else name.removeprefix("attention/")
+    title = (
+        f"{source} \u2192 {target}"
+        if target
+        else name.removeprefix("attention/").replace("/", ", ")
+    )
     even = 1.0 / weights.shape[1]
     pooled = "" if (rows, columns) == (1, 1) else f" Each cell is {rows} by {columns} steps."
     text = (
         f"Sample {sample}: {weights.shape[0]} rows attend to {weights.shape[1]} columns; the "
         f"highest weight is {short(float(weights.max()))}, even attention {short(even)}.{pooled}"
     )
-    x_label, y_label = (f"{source} step", f"{target} step") if target else ("step", "query")
+    x_label, y_label = (
+        (f"{source} step", f"{target} step") if target else (f"{source} step", "query")
+    )
     return attention_chart(title, text, weights, outline, x_label, y_label)
 
 
 def _sample(test):
-    """Choose the sample whose truth has most events, else the one with most modalities there."""
+    """Choose, of the first 64, the sample with most true events, or whose shortest is longest."""
     counts = range(min(test.num_samples, 64))
     try:
         truths = [test.alignment(i) for i in counts]
     except ValueError:
-        there = [sum(bool(np.any(x)) for x in test.gather([i])[0].values()) for i in counts]
-        return int(np.argmax(there)), None
+        lengths = [min(_length(x[0]) for x in test.gather([i])[0].values()) for i in counts]
+        return int(np.argmax(lengths)), None
     events = [min(int(found.max(initial=-1)) for found in truth.values()) for truth in truths]
     best = int(np.argmax(events))
     return best, truths[best]
+
+
+def _length(x):
+    steps = _valid(x)
+    return steps.stop - steps.start
 
 
 def _valid(x):

@@ -1,7 +1,7 @@
 """What the score owes to each modality."""
 
 from kerasfuse.report.bar_chart import bar_chart
-from kerasfuse.report.numbers import change, lower_is_better, measured
+from kerasfuse.report.numbers import change, lower_is_better, measured, scaled, unit
 from kerasfuse.report.parts import Table
 from kerasfuse.report.sections.of_each import of_each
 
@@ -23,7 +23,7 @@ def _show(subject):
     rows = found.table(metric)
     groups = {
         name: [
-            (label, value, css)
+            (label, scaled(metric, value), css)
             for (label, css), value in zip(MEASURES, (absent, permuted, share), strict=True)
         ]
         for name, absent, permuted, _, share in rows
@@ -34,12 +34,12 @@ def _show(subject):
         f"Differences in {metric}. The largest Shapley share is that of {largest[0]}, "
         f"{change(metric, largest[-1])} of {change(metric, whole)}."
     )
-    axis = f"difference in {metric}"
+    axis = f"difference in {unit(metric)}"
     if lower_is_better(metric):
         axis += ": left is better"
 
     def written(value):
-        return change(metric, value)
+        return change(metric, value / scaled(metric, 1.0))
 
     parts = [bar_chart(f"Contributions to {metric}", text, groups, axis, written)]
     columns = ("modality", "absent", "permuted", "Shapley share")

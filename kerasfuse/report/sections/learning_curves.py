@@ -3,7 +3,7 @@
 import dataclasses
 
 from kerasfuse.report.line_chart import Series, line_chart
-from kerasfuse.report.numbers import short
+from kerasfuse.report.numbers import scaled, short, unit
 from kerasfuse.report.parts import Table
 from kerasfuse.report.sections.of_each import NotThereError, of_each
 
@@ -41,7 +41,9 @@ def _curves(subject):
         series = []
         for split, column, css in (("training", name, "s1"), ("validation", f"val_{name}", "s0")):
             for training, rows in histories.items():
-                points = [(row["epoch"], row[column]) for row in rows if column in row]
+                points = [
+                    (row["epoch"], scaled(name, row[column])) for row in rows if column in row
+                ]
                 if not points:
                     continue
                 x, y = map(list, zip(*points, strict=True))
@@ -55,7 +57,7 @@ def _curves(subject):
             f"{name} over the epochs of {len(histories)} trainings; at the end between "
             f"{short(min(of_training))} and {short(max(of_training))}."
         )
-        chart = line_chart(name, text, series, "epoch", whole_x=True)
+        chart = line_chart(unit(name), text, series, "epoch", whole_x=True)
         if name not in (*losses, subject.score):
             chart = dataclasses.replace(chart, folded="The other metrics")
         parts.append(chart)

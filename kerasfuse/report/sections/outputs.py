@@ -12,6 +12,7 @@ from kerasfuse.report.scatter_chart import scatter_chart
 from kerasfuse.report.sections.of_each import of_each
 
 _SHOWN = 1500
+_FOLDED_FROM = 8
 _CONTINUOUS = ("mosi", "mosei", "sims")
 
 
@@ -39,7 +40,8 @@ def _show(subject):
         parts.append(confusion_chart(title, text, counts, names))
         cells = [[name, *map(str, row)] for name, row in zip(names, counts, strict=True)]
         columns = ("true \\ predicted", *names)
-        parts.append(Table(f"{title}, numbers", columns, cells, folded=True))
+        folded = len(names) > _FOLDED_FROM
+        parts.append(Table(f"{title}, numbers", columns, cells, folded=folded))
     return parts
 
 
