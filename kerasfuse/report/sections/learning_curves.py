@@ -41,12 +41,11 @@ def _curves(subject):
         series = []
         for split, column, css in (("training", name, "s1"), ("validation", f"val_{name}", "s0")):
             for training, rows in histories.items():
-                points = [
-                    (row["epoch"], scaled(name, row[column])) for row in rows if column in row
-                ]
-                if not points:
+                there = [row for row in rows if column in row]
+                if not there:
                     continue
-                x, y = map(list, zip(*points, strict=True))
+                x = [row["epoch"] for row in there]
+                y = [scaled(name, row[column]) for row in there]
                 mark = None
                 if split == "validation" and best[training] in x:
                     index = x.index(best[training])
