@@ -65,19 +65,16 @@ def _chart(name, source, target, weights, outline, sample):
     weights, rows, columns = _pooled(weights)
     if outline is not None:
         outline = outline if (rows, columns) == (1, 1) else None
-    title = (
-        f"{source} \u2192 {target}"
-        if target
-        else name.removeprefix("attention/").replace("/", ", ")
-    )
+    if target:
+        title, x_label, y_label = f"{source} \u2192 {target}", f"{source} step", f"{target} step"
+    else:
+        title = name.removeprefix("attention/").replace("/", ", ")
+        x_label, y_label = f"{source} step", "query"
     even = 1.0 / weights.shape[1]
     pooled = "" if (rows, columns) == (1, 1) else f" Each cell is {rows} by {columns} steps."
     text = (
         f"Sample {sample}: {weights.shape[0]} rows attend to {weights.shape[1]} columns; the "
         f"highest weight is {short(float(weights.max()))}, even attention {short(even)}.{pooled}"
-    )
-    x_label, y_label = (
-        (f"{source} step", f"{target} step") if target else (f"{source} step", "query")
     )
     return attention_chart(title, text, weights, outline, x_label, y_label)
 
