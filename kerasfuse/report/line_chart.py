@@ -59,5 +59,8 @@ def line_chart(title, description, series, x_label, y_label="", whole_x=False, y
             index, text = each.mark
             place = canvas.x(each.x[index]), canvas.y(each.y[index])
             canvas.dot(*place, f"ring {colour}", text, 4.2)
-    key = dict.fromkeys((each.label, f"line {each.css}".replace(" thin", "")) for each in series)
+    key = dict.fromkeys(
+        (each.label, f"line {each.css}".replace(" thin", "").replace(" faint", ""))
+        for each in series
+    )
     return Chart(title, description, canvas.svg(), tuple(key))

@@ -18,12 +18,6 @@ def short(value, digits=3):
     return text.replace("-", "\u2212")
 
 
-def signed(value, digits=3):
-    """Write a difference, with its sign."""
-    text = short(value, digits)
-    return text if text[0] in "\u2212-0" else f"+{text}"
-
-
 def in_percent(metric):
     """Whether a metric is a share, which tables show in per cent."""
     return "acc" in metric or "f1" in metric
@@ -50,7 +44,9 @@ def measured(metric, value):
 def change(metric, value):
     """Write a difference of a metric, with its sign."""
     text = measured(metric, value)
-    return text if text[0] in "\u2212-" else f"+{text}"
+    if not text.strip("\u22120.-"):
+        return text.removeprefix("\u2212")
+    return text if text[0] == "\u2212" else f"+{text}"
 
 
 def lower_is_better(metric):

@@ -13,6 +13,8 @@ from kerasfuse.recipes.predictions import Predictions, read_predictions
 from kerasfuse.recipes.run import seed_folder
 from kerasfuse.recipes.scoring import load_split
 
+RESAMPLES = 1000
+
 
 class Subject:
     """Give the sections what they show of a run; what takes time is measured once.
@@ -138,12 +140,13 @@ class Subject:
         self._report(f"{self.label}: alignment")
         return analysis.alignment_scores(self.model, self.test)
 
-    def intervals(self, resamples):
+    def intervals(self):
+        """Return metric -> `Interval`, of the mean over seeds."""
         self._report(f"{self.label}: bootstrap of the metrics")
         (labels, *_), outputs = self._scored()
-        return analysis.bootstrap(self.reported, labels, outputs, resamples)
+        return analysis.bootstrap(self.reported, labels, outputs, RESAMPLES)
 
-    def differences(self, other, resamples):
+    def differences(self, other):
         """Return metric -> `Interval` of this run less another, `None` on other test samples."""
         self._report(f"{self.label}: bootstrap of the differences from {other.label}")
         (labels, ids), outputs = self._scored()
@@ -153,7 +156,7 @@ class Subject:
             return None
         if not np.array_equal(labels, other_labels):
             return None
-        return analysis.paired_bootstrap(self.reported, labels, outputs, other_outputs, resamples)
+        return analysis.paired_bootstrap(self.reported, labels, outputs, other_outputs, RESAMPLES)
 
     def _scored(self):
         first = next(iter(self.predictions.values()))

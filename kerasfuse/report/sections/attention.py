@@ -109,7 +109,9 @@ def _pooled(weights):
     """
     rows, columns = (-(-size // _MOST_CELLS) for size in weights.shape)
     high, wide = (-(-size // n) for size, n in zip(weights.shape, (rows, columns), strict=True))
-    filled = np.full((high * rows, wide * columns), np.nan)
+    filled = np.zeros((high * rows, wide * columns))
     filled[: weights.shape[0], : weights.shape[1]] = weights
-    blocks = filled.reshape(high, rows, wide, columns)
-    return np.nansum(np.nanmean(blocks, axis=1), axis=2), rows, columns
+    # The last block may have fewer rows.
+    members = np.minimum(rows, weights.shape[0] - rows * np.arange(high))
+    blocks = filled.reshape(high, rows, wide, columns).sum(axis=(1, 3))
+    return blocks / members[:, None], rows, columns

@@ -8,6 +8,8 @@ from kerasfuse.report.parts import Table
 from kerasfuse.report.sections.of_each import NotThereError, of_each
 
 # What else is in a history: of the clock, and of sections of their own.
+# From more trainings on, their lines are faint.
+_FEW = 6
 _OTHER = ("epoch", "seconds", "learning_rate")
 _ELSEWHERE = ("gate_", "error_", "ratio_", "reference_", "coefficient_", "accuracy_", "strength_")
 
@@ -50,7 +52,15 @@ def _curves(subject):
                 if split == "validation" and best[training] in x:
                     index = x.index(best[training])
                     mark = index, f"{training}: epoch {best[training]} was kept, {short(y[index])}"
-                series.append(Series(split, x, y, f"{css} thin", mark=mark))
+                series.append(
+                    Series(
+                        split,
+                        x,
+                        y,
+                        f"{css} {'thin' if len(histories) <= _FEW else 'faint'}",
+                        mark=mark,
+                    )
+                )
         of_training = [each.y[-1] for each in series]
         text = (
             f"{name} over the epochs of {len(histories)} trainings; at the end between "

@@ -7,8 +7,6 @@ from kerasfuse.report.bar_chart import interval_chart
 from kerasfuse.report.numbers import change, in_percent, lower_is_better, measured
 from kerasfuse.report.parts import Section, Table, Text
 
-RESAMPLES = 1000
-
 
 def scores(subjects):
     """Show the metrics of every run and, of several, their differences from the first."""
@@ -33,7 +31,7 @@ def _of_one(subject, alone):
     run = subject.run
     table = {split: run.table(split) for split in ("validation", "test")}
     try:
-        intervals = subject.intervals(RESAMPLES)
+        intervals = subject.intervals()
         missing = ()
     except FileNotFoundError as error:
         intervals, missing = {}, (f"No intervals: {str(error).splitlines()[0]}",)
@@ -82,7 +80,7 @@ def _intervals_of_shares(intervals, caption):
 
 def _against(subject, first):
     try:
-        found = subject.differences(first, RESAMPLES)
+        found = subject.differences(first)
     except FileNotFoundError as error:
         return [Text(f"{subject.label} is not compared: {str(error).splitlines()[0]}")]
     if found is None:
