@@ -67,6 +67,7 @@ def test_the_wheel_holds_the_package_and_the_entries(built):
     assert held == entries()
     sources = {path.relative_to(ROOT).as_posix() for path in (ROOT / "kerasfuse").rglob("*.py")}
     assert sources <= set(names)
+    assert {"kerasfuse/report/template.html.j2", "kerasfuse/report/style.css"} <= set(names)
 
 
 def test_the_source_archive_makes_the_same_wheel(built, workplace):

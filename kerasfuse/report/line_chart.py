@@ -59,8 +59,9 @@ def line_chart(title, description, series, x_label, y_label="", whole_x=False, y
             index, text = each.mark
             place = canvas.x(each.x[index]), canvas.y(each.y[index])
             canvas.dot(*place, f"ring {colour}", text, 4.2)
-    key = dict.fromkeys(
-        (each.label, f"line {each.css}".replace(" thin", "").replace(" faint", ""))
-        for each in series
-    )
+    key = dict.fromkeys((each.label, _stroke_of_key(each.css)) for each in series)
     return Chart(title, description, canvas.svg(), tuple(key))
+
+
+def _stroke_of_key(css):
+    return " ".join(["line", *(name for name in css.split() if name not in ("thin", "faint"))])

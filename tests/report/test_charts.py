@@ -41,9 +41,10 @@ def test_metrics_have_their_units():
     assert change("f1", -0.0001) == "0.0" and change("corr", math.nan) == "-"
 
 
-@pytest.mark.parametrize(
-    "span", [(0, 1), (-0.031, 0.27), (1, 10), (998, 1003), (0, 3e-5), (-7, 9e6)]
-)
+SPANS = [(0, 1), (-0.031, 0.27), (1, 10), (998, 1003), (0, 3e-5), (-7, 9e6)]
+
+
+@pytest.mark.parametrize("span", SPANS)
 def test_ticks_are_round_and_inside(span):
     found = ticks(*span)
     assert 4 <= len(found) <= 11 and span[0] <= found[0] and found[-1] <= span[1]

@@ -67,8 +67,8 @@ def made(tmp_path_factory):
             runs[name] = run
 
         tiny_zoo.use(patched, folder / "zoo")
-        train("aligned", [1, 2])
-        train("plain", [1, 2], alpha=0.0, beta=0.0)
+        train("aligned", [1, 2], epochs=1)
+        train("plain", [1, 2], epochs=1, alpha=0.0, beta=0.0)
         pages["pair"] = report([folder / "aligned", folder / "plain"], folder / "pair.html")
         tiny_zoo.use(patched, folder / "zoo", GATED)
         train("gated", [1])
@@ -403,7 +403,7 @@ def test_costs_are_those_of_the_run(made):
         )
         peak = max(found["peak_memory"] for found in run.seeds.values())
         assert reader.number(rows["peak memory, MiB"][i]) == pytest.approx(peak, abs=0.51)
-        assert rows["epochs of a training"][i] == "2"
+        assert rows["epochs of a training"][i] == "1"
 
 
 def test_provenance_says_what_was_changed(made):
@@ -411,7 +411,7 @@ def test_provenance_says_what_was_changed(made):
     cells = [reader.table(t) for t in section(pages["pair"], "provenance").all("table")]
     first, second = ({row[0]: row[1] for row in rows} for rows in cells)
     assert first["sha256 of the data"] == runs["aligned"].first["data_sha256"]
-    assert first["other than the entry's"] == "batch_size=24, epochs=2"
+    assert first["other than the entry's"] == "batch_size=24, epochs=1"
     assert "alpha=0.0" in second["other than the entry's"]
     assert first["best seed on validation"] == str(runs["aligned"].best_seed)
 

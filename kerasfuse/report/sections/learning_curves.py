@@ -7,9 +7,9 @@ from kerasfuse.report.numbers import scaled, short, unit
 from kerasfuse.report.parts import Table
 from kerasfuse.report.sections.of_each import NotThereError, of_each
 
-# What else is in a history: of the clock, and of sections of their own.
 # From more trainings on, their lines are faint.
 _FEW = 6
+# What else is in a history: of the clock, and of sections of their own.
 _OTHER = ("epoch", "seconds", "learning_rate")
 _ELSEWHERE = ("gate_", "error_", "ratio_", "reference_", "coefficient_", "accuracy_", "strength_")
 
@@ -38,6 +38,7 @@ def _curves(subject):
         raise NotThereError("This run kept no history.")
     best = {name: results["best_epoch"] for name, (_, results) in subject.trainings().items()}
     losses, metrics = quantities(histories, [m.name for m in subject.reported])
+    stroke = "thin" if len(histories) <= _FEW else "faint"
     parts = []
     for name in [*losses, *metrics]:
         series = []
@@ -52,15 +53,7 @@ def _curves(subject):
                 if split == "validation" and best[training] in x:
                     index = x.index(best[training])
                     mark = index, f"{training}: epoch {best[training]} was kept, {short(y[index])}"
-                series.append(
-                    Series(
-                        split,
-                        x,
-                        y,
-                        f"{css} {'thin' if len(histories) <= _FEW else 'faint'}",
-                        mark=mark,
-                    )
-                )
+                series.append(Series(split, x, y, f"{css} {stroke}", mark=mark))
         of_training = [each.y[-1] for each in series]
         text = (
             f"{name} over the epochs of {len(histories)} trainings; at the end between "
