@@ -37,10 +37,10 @@ def run_analysis(name, split, metric, data_dir, weights, seed, figures):
     data = load_split(entry, split, data_dir, shuffle=False)
     with progress.bars() as bars:
         contribution = analysis.modality_contribution(
-            model, data, metrics, seed=seed, progress=_shown(bars, "contribution")
+            model, data, metrics, seed=seed, progress=progress.counting(bars, "contribution")
         )
         robustness = analysis.robustness(
-            model, data, metrics, seed=seed, progress=_shown(bars, "robustness")
+            model, data, metrics, seed=seed, progress=progress.counting(bars, "robustness")
         )
     _show_contribution(contribution, metric, f"{name}, {split}: {metric} owed to each modality")
     _show_robustness(robustness, metric, f"{name}, {split}: {metric} of worse inputs")
@@ -57,11 +57,6 @@ def run_analysis(name, split, metric, data_dir, weights, seed, figures):
             with atomic.replacing(path) as temporary:
                 figure.savefig(temporary)
             print(f"Drawn in {path}")
-
-
-def _shown(bars, name):
-    task = bars.add_task(name, total=None)
-    return lambda made, total: bars.update(task, completed=made, total=total)
 
 
 def _show_contribution(found, metric, title):

@@ -5,8 +5,9 @@ import functools
 
 import numpy as np
 
-from kerasfuse import analysis, metrics
+from kerasfuse import analysis
 from kerasfuse.analysis.predictions import predictions
+from kerasfuse.datasets import progress
 from kerasfuse.recipes.comparison import mean_steps
 from kerasfuse.recipes.folds import fold_folder
 from kerasfuse.recipes.predictions import Predictions, read_predictions
@@ -81,9 +82,7 @@ class Subject:
     @functools.cached_property
     def model(self):
         """The model with the weights of the best seed."""
-        model = self.entry.build()
-        model.load_weights(seed_folder(self.run.folder, self.run.best_seed) / "best.weights.h5")
-        return model
+        return _restored(self.entry, seed_folder(self.run.folder, self.run.best_seed))
 
     @functools.cached_property
     def steps(self):
@@ -115,24 +114,23 @@ class Subject:
         entry = self.entry if fold is None else self.entry.on_fold(fold)
         self._report(f"{self.label}: predictions of seed {seed}, which were not kept")
         test = load_split(entry, "test", self.data_dir, shuffle=False)
-        model = entry.build()
-        model.load_weights(folder / "best.weights.h5")
-        return Predictions(test.ids, test.labels, predictions(model, test))
-
-    @functools.cached_property
-    def clean(self):
-        """The metrics of the best seed's weights on the test split."""
-        return metrics.evaluate(self.reported, self.test.labels, predictions(self.model, self.test))
+        return Predictions(test.ids, test.labels, predictions(_restored(entry, folder), test))
 
     @functools.cached_property
     def robustness(self):
-        self._report(f"{self.label}: robustness")
-        return analysis.robustness(self.model, self.test, self.reported)
+        """What `analysis.robustness` finds."""
+        return self._measured(analysis.robustness, "robustness")
 
     @functools.cached_property
     def contribution(self):
-        self._report(f"{self.label}: contribution of each modality")
-        return analysis.modality_contribution(self.model, self.test, self.reported)
+        """What `analysis.modality_contribution` finds."""
+        return self._measured(analysis.modality_contribution, "contribution of each modality")
+
+    def _measured(self, measure, name):
+        self._report(f"{self.label}: {name}")
+        with progress.bars() as bars:
+            told = progress.counting(bars, name)
+            return measure(self.model, self.test, self.reported, progress=told)
 
     @functools.cached_property
     def alignment(self):
@@ -161,3 +159,12 @@ class Subject:
     def _scored(self):
         first = next(iter(self.predictions.values()))
         return (first.labels, first.ids), [kept.outputs for kept in self.predictions.values()]
+
+
+def _restored(entry, folder):
+    path = folder / "best.weights.h5"
+    if not path.is_file():
+        raise FileNotFoundError(f"expected {path.name} in {folder.name}. Received: none")
+    model = entry.build()
+    model.load_weights(path)
+    return model

@@ -58,8 +58,10 @@ def made(tmp_path_factory):
         patched.setattr(subject, "RESAMPLES", DRAWS)
         # Cheaper draws; what they are is checked against the library's own functions.
         whole, shared = analysis.robustness, analysis.modality_contribution
-        patched.setattr(analysis, "robustness", lambda *a: whole(*a, levels=LEVELS))
-        patched.setattr(analysis, "modality_contribution", lambda *a: shared(*a, permutations=2))
+        patched.setattr(analysis, "robustness", lambda *a, **k: whole(*a, levels=LEVELS, **k))
+        patched.setattr(
+            analysis, "modality_contribution", lambda *a, **k: shared(*a, permutations=2, **k)
+        )
 
         def train(name, seeds, **overrides):
             overrides = {"epochs": 2, "batch_size": 24, **overrides}
@@ -458,6 +460,14 @@ def test_without_the_data_the_rest_is_shown(made, monkeypatch, tmp_path):
     page = reader.read(report([folder], tmp_path / "page.html").read_text())
     assert section(page, "predictions").one("p", "missing")
     assert "No intervals: expected the files" in section(page, "scores").text
+
+    # Nor can anything be measured without the weights.
+    for path in folder.rglob("best.weights.h5"):
+        path.unlink()
+    monkeypatch.undo()
+    tiny_zoo.use(monkeypatch, tmp_path / "zoo")
+    page = reader.read(report([folder], tmp_path / "page.html").read_text())
+    assert "expected best.weights.h5 in seed_" in section(page, "attention").text
 
 
 def test_predictions_are_made_again_where_none_were_kept(made, tmp_path):
