@@ -54,7 +54,8 @@ def robustness(model, batches, metrics, levels=None, seed=0, progress=None):
         noise     x + p sd n,   n ~ N(0, 1),   sd of each feature over the valid steps of `batches`
 
     each for every modality alone, the last two also for all at once (`"all"`). Padding, on either
-    side, stays what it is. Images have no steps to drop, integer ids no noise.
+    side, stays what it is. Images have no steps to drop, integer ids no noise; a
+    corruption that befalls nothing has no curves.
 
     Draws depend on seed, modality and sample alone: not on the batch size, nor on the level, so
     that a higher level changes all that a lower one changes, and models are compared on the
@@ -97,9 +98,13 @@ def robustness(model, batches, metrics, levels=None, seed=0, progress=None):
         "dropped": lambda x, rows, level, m: dropped(x, rows, level, m, seed),
         "noise": lambda x, rows, level, m: noisy(x, rows, level, m, seed, spread[m]),
     }
-    befallen = {kind: _befallen(kind, batches, spread) for kind in levels}
+    found = {kind: _befallen(kind, batches, spread) for kind in levels}
+    befallen = {kind: names for kind, names in found.items() if names}
     plan = [
-        (kind, name, level) for kind in levels for name in befallen[kind] for level in levels[kind]
+        (kind, name, level)
+        for kind, names in befallen.items()
+        for name in names
+        for level in levels[kind]
     ]
 
     def scored(change=None):
@@ -107,7 +112,7 @@ def robustness(model, batches, metrics, levels=None, seed=0, progress=None):
         return fuse_metrics.evaluate(metrics, batches.labels, outputs)
 
     clean = scored()
-    curves = {kind: {name: {} for name in befallen[kind]} for kind in levels}
+    curves = {kind: {name: {} for name in names} for kind, names in befallen.items()}
     for number, (kind, name, level) in enumerate(plan, start=1):
         members = befallen[kind][name]
 

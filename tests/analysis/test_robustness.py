@@ -104,11 +104,14 @@ def test_images_get_noise_and_lose_no_steps():
 
     class Mean(SumOfSums):
         def call(self, inputs):
-            return inputs["image"][:, :1, 0, 0] + inputs["text"][:, :1, 0]
+            return inputs["image"][:, :1, 0, 0]
 
     curves = robustness(Mean(), data, MAE, {"dropped": [0.5], "noise": [1.0]}).curves
     assert list(curves["dropped"]) == ["text"]
     assert list(curves["noise"]) == ["image", "text", "all"]
+    of_images = Batches({"image": images, "text": images}, np.zeros(6))
+    found = robustness(Mean(), of_images, MAE, {"dropped": [0.5], "removed": [1.0]})
+    assert list(found.curves) == ["removed"]
 
 
 def test_curves_of_an_additive_model():
