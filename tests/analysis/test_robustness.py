@@ -109,7 +109,7 @@ def test_images_get_noise_and_lose_no_steps():
     curves = robustness(Mean(), data, MAE, {"dropped": [0.5], "noise": [1.0]}).curves
     assert list(curves["dropped"]) == ["text"]
     assert list(curves["noise"]) == ["image", "text", "all"]
-    of_images = Batches({"image": images, "text": images}, np.zeros(6))
+    of_images = Batches({"image": images, "text": images + 1}, np.zeros(6))
     found = robustness(Mean(), of_images, MAE, {"dropped": [0.5], "removed": [1.0]})
     assert list(found.curves) == ["removed"]
 
