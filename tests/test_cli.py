@@ -266,6 +266,39 @@ def test_bad_arrays(path, weights, tmp_path, changes, parts):
     assert not output.parent.exists()
 
 
+def test_analyse_shows_and_draws(weights, tmp_path):
+    pytest.importorskip("matplotlib")
+    result = kerasfuse("analyse", NAME, "--weights", weights, "--figures", tmp_path / "pictures")
+    assert result.exit_code == 0, result.output
+    assert "mae owed to each modality" in result.stdout and "Shapley share" in result.stdout
+    for words in ("removed text", "dropped all", "noise vision", "correlation accuracy"):
+        assert words in result.stdout
+    for name in ("contribution", "robustness"):
+        assert (tmp_path / "pictures" / f"{name}.svg").read_text().startswith("<?xml")
+
+
+def test_analyse_tells_what_is_wrong(weights):
+    wrong = kerasfuse("analyse", NAME, "--weights", weights, "--metric", "accuracy")
+    assert_told(wrong, "`metric` expected one of 'acc7'", "Received: metric='accuracy'")
+    assert_told(kerasfuse("analyse", NAME, "--split", "tset"), "Did you mean 'test'")
+
+
+def test_report_hands_over_what_it_is_told(path, tmp_path, monkeypatch):
+    asked = []
+
+    def write(runs, output, data_dir, progress):
+        progress("a run: robustness")
+        asked.append((runs, output, data_dir))
+        return output
+
+    monkeypatch.setattr("kerasfuse.cli.commands.write_report", write)
+    result = kerasfuse("report", "runs/a", "runs/b", "--output", "page.html", "--data-dir", "data")
+    assert result.exit_code == 0, result.output
+    paths = [pathlib.Path(name) for name in ("runs/a", "runs/b")]
+    assert asked == [(paths, pathlib.Path("page.html"), pathlib.Path("data"))]
+    assert "Written to page.html" in result.stdout and "a run: robustness" in result.stderr
+
+
 def test_bad_files(path, weights, tmp_path):
     (tmp_path / "text.npz").write_text("no arrays")
     (tmp_path / "cut.npz").write_bytes(save(tmp_path / "a.npz").read_bytes()[:1000])

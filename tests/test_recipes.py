@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import tiny_zoo
 
-from kerasfuse import recipes, zoo
+from kerasfuse import metrics, recipes, zoo
 from kerasfuse.recipes import scoring
+from kerasfuse.recipes.predictions import read_predictions
 from kerasfuse.training.callbacks import RunCheckpoint
 
 NAME = tiny_zoo.NAME
@@ -45,7 +46,7 @@ def history(folder):
 
 
 def test_a_run_folder_holds_what_it_should(finished):
-    seeds = ["best.weights.h5", "history.csv", "results.json"]
+    seeds = ["best.weights.h5", "history.csv", "predictions.npz", "results.json"]
     assert files(finished.folder) == [
         "recipe.toml",
         *(f"seed_{seed}/{name}" for seed in (1, 2) for name in seeds),
@@ -63,6 +64,7 @@ def test_results_say_how_they_were_made(finished):
     assert results["parameters"] == finished.entry.build().count_params()
     assert set(results["versions"]) >= {"kerasfuse", "keras", "numpy", results["backend"]}
     assert len(results["data_sha256"]) == 64 and results["seconds"] > 0
+    assert results["peak_memory"] is None or results["peak_memory"] > 50
     assert 1 <= results["best_epoch"] <= results["epochs"] == 3
     assert set(results["test"]) == set(results["validation"]) >= {"mae", "corr", "acc7"}
     assert results["monitor"] == pytest.approx(results["validation"]["mae"], rel=1e-5)
@@ -76,6 +78,19 @@ def test_the_kept_weights_are_those_of_the_best_epoch(finished):
     data = scoring.load_split(finished.entry, "test")
     scores = scoring.score(model, finished.entry, data)
     assert scores == pytest.approx(finished.seeds[1]["test"], abs=1e-6)
+
+
+def test_the_kept_predictions_are_those_of_the_kept_weights(finished):
+    kept = read_predictions(finished.folder / "seed_2")
+    data = scoring.load_split(finished.entry, "test")
+    assert kept.ids == data.ids
+    np.testing.assert_array_equal(kept.labels, data.labels)
+    model = finished.entry.build()
+    model.load_weights(finished.folder / "seed_2" / "best.weights.h5")
+    np.testing.assert_allclose(kept.outputs, model.predict(data, verbose=0), rtol=1e-5, atol=1e-6)
+    scores = metrics.evaluate(finished.entry.recipe.make_metrics(), kept.labels, kept.outputs)
+    assert scores == pytest.approx(finished.seeds[2]["test"], abs=1e-5)
+    assert read_predictions(finished.folder) is None
 
 
 def test_the_table_has_mean_spread_and_baseline(finished):
@@ -239,7 +254,7 @@ def assert_same_run(found, wanted, seed=1):
         for name in reference:
             assert float(row[name]) == pytest.approx(float(reference[name]), rel=1e-5, abs=1e-6)
     for results in (found.seeds[seed], wanted.seeds[seed]):
-        results["seconds"] = 0
+        results["seconds"] = results["peak_memory"] = 0
     for key, value in wanted.seeds[seed].items():
         if isinstance(value, float | int):
             assert found.seeds[seed][key] == pytest.approx(value, rel=1e-5)

@@ -68,6 +68,7 @@ def test_the_wheel_holds_the_package_and_the_entries(built):
     sources = {path.relative_to(ROOT).as_posix() for path in (ROOT / "kerasfuse").rglob("*.py")}
     assert sources <= set(names)
     assert built[0].stat().st_size < 60e6
+    assert {"kerasfuse/report/template.html.j2", "kerasfuse/report/style.css"} <= set(names)
 
 
 def test_the_source_archive_makes_the_same_wheel(built, workplace):

@@ -1,4 +1,4 @@
-"""The command line: `kerasfuse list | card | train | evaluate | predict | export | publish`."""
+"""The command line: `kerasfuse list | card | train | evaluate | analyse | report | ...`."""
 
 from kerasfuse.cli.commands import app
 

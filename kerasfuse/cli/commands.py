@@ -11,12 +11,14 @@ import typer
 
 from kerasfuse import datasets, export, recipes, zoo
 from kerasfuse.cli import arrays, tables
+from kerasfuse.cli.analyse import run_analysis
 from kerasfuse.cli.demo import run_demo
-from kerasfuse.cli.errors import Group
+from kerasfuse.cli.errors import Group, say
+from kerasfuse.report import report as write_report
 
 app = typer.Typer(
     cls=Group,
-    help="Multimodal fusion models for Keras 3: list, train, evaluate, predict.",
+    help="Multimodal fusion models for Keras 3: list, train, evaluate, analyse, report, predict.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -201,6 +203,40 @@ def compare(
         typer.echo(f"Drawn in {figure}")
     if readme is not None:
         found.update_readme(readme)
+
+
+@app.command()
+def analyse(
+    name: Name,
+    split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
+    metric: Annotated[
+        str | None, typer.Option(help="Metric of the entry, by default its score.")
+    ] = None,
+    data_dir: DataDir = None,
+    weights: WeightsFile = None,
+    seed: Annotated[int, typer.Option(help="Seed of what is drawn at random.")] = 0,
+    figures: Annotated[
+        pathlib.Path | None, typer.Option(help="Folder for pictures of the tables, .svg.")
+    ] = None,
+):
+    """Measure what a model owes to each modality, and what is left when inputs get worse."""
+    run_analysis(name, split, metric, data_dir, weights or "default", seed, figures)
+
+
+@app.command()
+def report(
+    runs: Annotated[
+        list[pathlib.Path],
+        typer.Argument(
+            help="Run folders that `kerasfuse train` wrote; the first is compared with."
+        ),
+    ],
+    output: Annotated[pathlib.Path, typer.Option(help="The page.")] = pathlib.Path("report.html"),
+    data_dir: DataDir = None,
+):
+    """Write everything that runs found into one HTML page, charts included."""
+    path = write_report(runs, output, data_dir, progress=say)
+    typer.echo(f"Written to {path}")
 
 
 @app.command()

@@ -19,6 +19,12 @@ def bars():
         yield progress
 
 
+def counting(bars, name):
+    """Add a bar for work that tells how much of it is done: called with the two numbers."""
+    task = bars.add_task(name, total=None)
+    return lambda made, total: bars.update(task, completed=made, total=total)
+
+
 _silent = contextvars.ContextVar("silent", default=False)
 
 

@@ -206,7 +206,7 @@ def compare(
             )
 
     test = load_split(entries[0], "test", data_dir, shuffle=False)
-    steps = _mean_steps(test)
+    steps = mean_steps(test)
     rows = []
     for name, entry in zip(names, entries, strict=True):
         folder = pathlib.Path(run_dir, name)
@@ -246,8 +246,8 @@ def _check_one_data_set(entries):
             )
 
 
-def _mean_steps(test):
-    """Return the mean number of real steps of each modality, rounded, at least 1."""
+def mean_steps(test):
+    """Return the mean number of real steps of each modality of a split, rounded, at least 1."""
     counts = {}
     for index in range(len(test)):
         for name, x in test[index][0].items():

@@ -86,7 +86,7 @@ def read_run(name, run_dir, seeds=None):
     """Read the finished seeds of an entry's run folder.
 
     Args:
-        name: the entry's name.
+        name: the entry's name, or `None` for whichever the folder has.
         run_dir: the run folder.
         seeds: which ones; all that are finished by default.
 
@@ -104,7 +104,7 @@ def read_run(name, run_dir, seeds=None):
             f"Received: run_dir={str(run_dir)!r}, which holds no recipe.toml."
         )
     entry = read_recipe(folder)
-    if entry.name != name:
+    if name not in (None, entry.name):
         raise ValueError(f"expected a run of {name}. Received: {str(run_dir)!r}, of {entry.name}.")
     if seeds is None:
         seeds = sorted(int(path.name.removeprefix("seed_")) for path in folder.glob("seed_*"))

@@ -13,6 +13,8 @@ from kerasfuse.datasets import Companions
 from kerasfuse.recipes import folds
 from kerasfuse.recipes.gate_search import search_gate
 from kerasfuse.recipes.modulation import balanced, histories, score_modalities
+from kerasfuse.recipes.peak_memory import peak_memory
+from kerasfuse.recipes.predictions import keep_predictions
 from kerasfuse.recipes.processes import train_in_processes
 from kerasfuse.recipes.run import is_finished, is_whole, open_run, read_run, seed_folder
 from kerasfuse.recipes.scoring import (
@@ -42,8 +44,9 @@ def train(
     """Train an entry's model by its recipe, once per seed, and keep everything in a folder.
 
     Every run chooses its weights on validation and scores validation and test once, at its end.
-    The folder holds `recipe.toml`, and for each seed `history.csv`, `best.weights.h5` and
-    `results.json`; with folds, each has a folder of its own in the seed's. Calling this again with
+    The folder holds `recipe.toml`, and for each seed `history.csv`, `best.weights.h5`,
+    `predictions.npz` (ids, labels and outputs of the test split) and `results.json`; with folds,
+    each has a folder of its own in the seed's. Calling this again with
     the same folder goes on where it stopped: finished seeds are kept, a killed one continues after
     its last whole epoch with the weights, optimizer, schedules, order of samples and random numbers
     it would have had; on one machine and backend that gives the result of a run that was never
@@ -180,6 +183,7 @@ def _train_once(entry, folder, seed, data_dir, verbose):
         best.load_weights(checkpoint.best_weights)
         # What is scored is what an entry would hold.
         round_weights(best, stored_dtype(checkpoint.best_weights))
+        keep_predictions(folder, best, splits["test"])
         results = _results(entry, seed, best, splits, checkpoint.state)
         if gate is not None:
             results["gate_search"] = gate
@@ -201,6 +205,7 @@ def _results(entry, seed, model, splits, state):
         "best_epoch": state["best_epoch"],
         "epochs": state["epoch"],
         "seconds": round(sum(row["seconds"] for row in state["history"]), 1),
+        "peak_memory": peak_memory(),
         "parameters": model.count_params(),
         "backend": backend.name(),
         "versions": {

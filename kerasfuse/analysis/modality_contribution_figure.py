@@ -1,0 +1,63 @@
+"""A picture of what a metric owes to each modality."""
+
+INK, MUTED = "#22223b", "#6c6f7f"
+COLOURS = ("#1d4a6b", "#e4572e", "#6a994e")
+
+
+def modality_contribution_figure(found, metric, title=None):
+    """Draw three bars for each modality: absent, permuted, and its Shapley share.
+
+    Args:
+        found: a `ModalityContribution`.
+        metric: name of the metric.
+        title: heading of the figure, or `None`.
+
+    Returns:
+        A `matplotlib.figure.Figure`; `figure.savefig("contribution.png")` writes it.
+
+    Raises:
+        ImportError: matplotlib is missing.
+        ValueError: a metric that was not measured.
+
+    Example:
+
+    >>> found = modality_contribution(model, test, metrics.sentiment("mosi"))
+    >>> modality_contribution_figure(found, "mae").savefig("contribution.png")
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError(
+            "`modality_contribution_figure` expected matplotlib, which is not installed. "
+            "Install it with: pip install 'kerasfuse-zoo[report]'"
+        ) from error
+    if metric not in found.everything:
+        raise ValueError(
+            f"expected `metric` to be one of {', '.join(found.everything)}. Received: {metric!r}"
+        )
+    rows = found.table(metric)
+    figure = Figure(figsize=(7.0, 1.0 + 0.8 * len(rows)), dpi=150, layout="constrained")
+    figure.set_facecolor("white")
+    axes = figure.subplots()
+    for place, (_, absent, permuted, sd, share) in enumerate(rows):
+        bars = [("absent", absent, 0), ("permuted", permuted, sd), ("Shapley", share, 0)]
+        for i, (label, value, error) in enumerate(bars):
+            axes.barh(
+                place + 0.26 * (i - 1),
+                value,
+                height=0.24,
+                xerr=error or None,
+                color=COLOURS[i],
+                ecolor=MUTED,
+                label=label if place == 0 else None,
+            )
+    axes.set_yticks(range(len(rows)), [row[0] for row in rows])
+    axes.invert_yaxis()
+    axes.axvline(0.0, color=MUTED, linewidth=0.8)
+    axes.set_xlabel(f"difference in {metric}", color=INK)
+    axes.tick_params(colors=MUTED, labelsize=8)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=9, labelcolor=INK)
+    if title is not None:
+        figure.suptitle(title, fontsize=13, fontweight="bold", color=INK)
+    return figure

@@ -1,0 +1,34 @@
+"""What a trained model said of every test sample, kept beside its weights."""
+
+import pathlib
+from typing import NamedTuple
+
+import numpy as np
+
+from kerasfuse import atomic
+
+FILE = "predictions.npz"
+
+
+class Predictions(NamedTuple):
+    """Hold raw outputs `(samples, outputs)` beside labels `(samples, ...)` and ids, in order."""
+
+    ids: list
+    labels: np.ndarray
+    outputs: np.ndarray
+
+
+def keep_predictions(folder, model, test):
+    """Write what a model says of the test split into a folder, whole or not at all."""
+    outputs = np.asarray(model.predict(test, verbose=0), "float32")
+    with atomic.replacing(pathlib.Path(folder, FILE)) as temporary:
+        np.savez_compressed(temporary, ids=test.ids, labels=test.labels, outputs=outputs)
+
+
+def read_predictions(folder):
+    """Read what `keep_predictions` wrote; `None` where nothing was kept, as before there was it."""
+    path = pathlib.Path(folder, FILE)
+    if not path.is_file():
+        return None
+    with np.load(path, allow_pickle=False) as kept:
+        return Predictions(kept["ids"].tolist(), kept["labels"], kept["outputs"])

@@ -1,0 +1,104 @@
+"""What the model says of each test sample beside what is true."""
+
+import numpy as np
+
+from kerasfuse.metrics.reading import EMOTIONS
+from kerasfuse.metrics.scores import scores
+from kerasfuse.report.line_chart import Series, line_chart
+from kerasfuse.report.matrix_chart import confusion_chart
+from kerasfuse.report.numbers import short
+from kerasfuse.report.parts import Table
+from kerasfuse.report.scatter_chart import scatter_chart
+from kerasfuse.report.sections.of_each import of_each
+
+_SHOWN = 1500
+_FOLDED_FROM = 8
+_CONTINUOUS = ("mosi", "mosei", "sims")
+
+
+def outputs(subjects):
+    """Draw predictions over labels, or the confusion of classes, of the best seed."""
+    lead = (
+        "Every test sample as the seed that is best on validation predicts it. On the line, or on "
+        "the diagonal, it is right."
+    )
+    return of_each(subjects, "predictions", "Predictions and labels", lead, _show)
+
+
+def _show(subject):
+    kept = subject.predictions[subject.run.best_seed]
+    if subject.entry.recipe.metrics in _CONTINUOUS:
+        return _scatter(subject, kept)
+    parts = []
+    for title, true, predicted, names in classes(subject.entry.recipe, kept):
+        counts = confusion(true, predicted, len(names))
+        right = int(np.trace(counts))
+        text = (
+            f"Rows are true classes, columns predicted ones: {right} of {counts.sum()} samples are "
+            "on the diagonal. Shades are shares of the row."
+        )
+        parts.append(confusion_chart(title, text, counts, names))
+        cells = [[name, *map(str, row)] for name, row in zip(names, counts, strict=True)]
+        columns = ("true \\ predicted", *names)
+        folded = len(names) > _FOLDED_FROM
+        parts.append(Table(f"{title}, numbers", columns, cells, folded=folded))
+    return parts
+
+
+def _scatter(subject, kept):
+    x = np.asarray(kept.labels, "float64").reshape(-1)
+    y = np.asarray(scores(kept.outputs, "expected"), "float64")
+    rows = np.arange(len(x))
+    if len(rows) > _SHOWN:
+        rows = np.sort(np.random.default_rng(0).permutation(len(rows))[:_SHOWN])
+    drawn = "" if len(rows) == len(x) else f" {_SHOWN} of them, drawn at random, are shown."
+    spread = np.std(x) * np.std(y)
+    corr = np.mean((x - x.mean()) * (y - y.mean())) / spread if spread else 0.0
+    text = (
+        f"Predicted score over label of {len(x)} test samples, correlation {corr:.3f}.{drawn} "
+        "The line is where both agree."
+    )
+    names = [kept.ids[i] for i in rows]
+    title = f"Each test sample, seed {subject.run.best_seed}"
+    drawn = scatter_chart(title, text, x[rows], y[rows], names, "label", "predicted")
+    return [drawn, _distributions(x, y)]
+
+
+def _distributions(x, y):
+    """Draw how labels and predictions are spread: a model that knows little predicts the mean."""
+    edges = np.histogram_bin_edges(np.concatenate([x, y]), bins=16)
+    middle = ((edges[1:] + edges[:-1]) / 2).tolist()
+    series = []
+    for name, values, css in (("labels", x, "s1"), ("predictions", y, "s0")):
+        counts, _ = np.histogram(values, bins=edges)
+        series.append(Series(name, middle, counts.astype(float).tolist(), css))
+    text = (
+        f"Samples in {len(middle)} bins of equal width. Labels have mean {short(x.mean())} and sd "
+        f"{short(x.std())}, predictions {short(y.mean())} and {short(y.std())}."
+    )
+    return line_chart("Spread of labels and predictions", text, series, "score", "samples")
+
+
+def classes(recipe, kept):
+    """Yield `(title, true classes, predicted classes, names)` of every question that is asked."""
+    labels, logits = np.asarray(kept.labels), np.asarray(kept.outputs)
+    if recipe.metrics == "iemocap":
+        pairs = logits.reshape(len(logits), -1, 2)
+        true = labels.reshape(len(labels), len(EMOTIONS), -1)
+        true = true[..., 1] > true[..., 0] if true.shape[2] == 2 else true[..., 0] > 0.5
+        for i, emotion in enumerate(EMOTIONS):
+            said = pairs[:, i, 1] > pairs[:, i, 0]
+            yield emotion, true[:, i].astype(int), said.astype(int), ("absent", "present")
+    elif recipe.metrics == "binary":
+        true, said = labels.reshape(-1) > 0.5, logits.reshape(-1) > 0
+        yield "Two classes", true.astype(int), said.astype(int), ("0", "1")
+    else:
+        names = tuple(map(str, range(logits.shape[1])))
+        yield f"{len(names)} classes", labels.reshape(-1).astype(int), logits.argmax(1), names
+
+
+def confusion(true, predicted, count):
+    """Count, (true class, predicted class)."""
+    counts = np.zeros((count, count), int)
+    np.add.at(counts, (true, predicted), 1)
+    return counts

@@ -1,0 +1,43 @@
+"""What was trained on what, by which recipe, with which versions."""
+
+import dataclasses
+
+from kerasfuse import zoo
+from kerasfuse.recipes.run import differences
+from kerasfuse.report.parts import Heading, Section, Table
+
+
+def provenance(subjects):
+    """Show model, data, recipe and versions of every run."""
+    lead = "Everything that is needed to make these numbers again."
+    parts = []
+    for subject in subjects:
+        if len(subjects) > 1:
+            parts.append(Heading(subject.label))
+        entry, first = subject.entry, subject.run.first
+        changed = differences(zoo.entry(entry.name).definition(), entry.definition())
+        recipe = {
+            field.name: getattr(entry.recipe, field.name)
+            for field in dataclasses.fields(entry.recipe)
+            if field.name != "seeds" and getattr(entry.recipe, field.name) not in (None, ())
+        }
+        rows = [
+            ["entry", entry.name],
+            ["paper", entry.paper],
+            ["model", f"{entry.model_class}({_written(entry.model_args)})"],
+            ["data", f"{entry.data_name}({_written(entry.data_args)})"],
+            ["recipe", _written(recipe)],
+            ["other than the entry's", _written(changed) or "nothing"],
+            ["seeds", ", ".join(map(str, subject.run.seeds))],
+            ["best seed on validation", str(subject.run.best_seed)],
+            ["backend", first["backend"]],
+            ["versions", ", ".join(f"{k} {v}" for k, v in first["versions"].items())],
+            ["sha256 of the data", first["data_sha256"]],
+            ["terms of the weights", entry.weights.licence],
+        ]
+        parts.append(Table("Provenance", ("what", "value"), rows))
+    return Section("provenance", "Where these numbers come from", lead, parts)
+
+
+def _written(values):
+    return ", ".join(f"{key}={value!r}" for key, value in values.items())
