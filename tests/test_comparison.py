@@ -104,3 +104,21 @@ def test_what_cannot_be_compared_is_told(names):
     path.write_text(path.read_text().replace("num_samples = 24", "num_samples = 36"))
     with pytest.raises(ValueError, match="one data set"):
         recipes.compare(names)
+
+
+def test_the_table_of_the_readme_has_the_recorded_scores():
+    text = (pathlib.Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    table = text.split("<!-- compare mosi_utterance:begin -->")[1].split("<!-- compare")[0]
+    rows = [line.strip("| ").split(" | ") for line in table.strip().splitlines()[2:]]
+    rows = {row[0]: row for row in rows if len(row) == len(comparison.Comparison.columns)}
+    wanted = [
+        entry
+        for entry in zoo.entries(data="mosi_utterance")
+        if entry.recorded and entry.recipe.score == "accuracy"
+    ]
+    assert set(rows) == {entry.name for entry in wanted}
+    for entry in wanted:
+        score = zoo.spread("accuracy", entry.results["test"]["accuracy"])
+        parameters = f"{entry.results['parameters']:,}"
+        assert rows[entry.name][1] == score, "out of date: kerasfuse compare ... --readme README.md"
+        assert rows[entry.name][3] == parameters

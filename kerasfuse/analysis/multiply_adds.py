@@ -91,7 +91,7 @@ def _check_known(layer):
     own = {id(variable) for variable in layer.variables}
     own -= {id(v) for child in layer._flatten_layers(include_self=False) for v in child.variables}
     matrices = [v for v in layer.trainable_variables if id(v) in own and len(v.shape) > 1]
-    if matrices and not isinstance(layer, _TABLES):
+    if matrices and not isinstance(layer, _FREE):
         raise ValueError(
             "expected layers whose multiply-adds are known. "
             f"Received: {layer.name!r}, a {type(layer).__name__} with the matrix "
@@ -199,8 +199,14 @@ _FORMULAS = {
     keras.layers.Conv2D: _convolution,
     keras.layers.Dense: _dense,
 }
-# Their rows are looked up, or added.
-_TABLES = (keras.layers.Embedding, layers.LearnedPositions, layers.LearnedTokens)
+# Their rows are looked up, or added, or are of use in training only.
+_FREE = (
+    keras.layers.Embedding,
+    layers.LearnedPositions,
+    layers.LearnedTokens,
+    layers.ClassEntropy,
+    layers.GaussianLikelihood,
+)
 # Their formulas hold what the layers inside them do.
 _WHOLE = (
     layers.CrossmodalAttention,

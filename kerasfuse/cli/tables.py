@@ -52,12 +52,10 @@ def show_comparison(found):
     notes = [
         "Mean ± sd over seeds on the test split. p: paired test over the seeds in common with the "
         f"best. Multiply-adds of one sample of {steps} steps; samples a second as measured here.",
-        *(
-            f"{row.name}: recorded scores, from seeds {', '.join(map(str, row.per_seed))}."
-            for row in found.rows
-            if row.is_recorded
-        ),
     ]
+    recorded = [row.name for row in found.rows if row.is_recorded]
+    if recorded:
+        notes.append(f"Scores as recorded, not trained now: {', '.join(recorded)}.")
     if found.data == "simulated":
         notes.append("SIMULATED data: these numbers compare with nobody's.")
     show(f"{found.metric} on {found.data}", found.columns, found.table(), notes)

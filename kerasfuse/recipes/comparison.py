@@ -82,7 +82,7 @@ class Comparison:
                 zoo.spread(self.metric, row.numbers),
                 "-" if row.p_value is None else f"{row.p_value:.3f}",
                 f"{row.parameters:,}",
-                f"{row.multiply_adds:,}",
+                f"{row.multiply_adds / 1e6:,.1f} M",
                 f"{row.training_speed:,.0f}",
                 f"{row.inference_speed:,.0f}",
             )
@@ -195,7 +195,6 @@ def compare(
         modalities = datasets.load(data, split="train", data_dir=data_dir).modalities
         overrides |= {"data": data, "modalities": dict(modalities)}
     entries = [zoo.entry(name).override(overrides) for name in names]
-    _check_one_data_set(entries)
     metric = metric or entries[0].recipe.score
     for entry in entries:
         reported = [m.name for m in entry.recipe.make_metrics()]
@@ -205,10 +204,11 @@ def compare(
                 f"{entry.name} has {', '.join(reported)}."
             )
 
-    test = load_split(entries[0], "test", data_dir, shuffle=False)
-    steps = mean_steps(test)
+    tests = [load_split(entry, "test", data_dir, shuffle=False) for entry in entries]
+    _check_one_data_set(entries, tests)
+    steps = mean_steps(tests[0])
     rows = []
-    for name, entry in zip(names, entries, strict=True):
+    for name, entry, test in zip(names, entries, tests, strict=True):
         folder = pathlib.Path(run_dir, name)
         asked = seeds is not None or bool(overrides)
         recorded = entry.recorded and not asked and not folder.is_dir()
@@ -235,14 +235,17 @@ def compare(
     return Comparison(metric, entries[0].data_name, _ranked(rows, metric), steps)
 
 
-def _check_one_data_set(entries):
-    first = entries[0]
-    for entry in entries[1:]:
-        if (entry.data_name, entry.data_args) != (first.data_name, first.data_args):
+def _check_one_data_set(entries, tests):
+    """Raise a ValueError unless all are scored on the same samples, however these are laid out."""
+    first, samples = entries[0], tests[0]
+    for entry, test in zip(entries, tests, strict=True):
+        same = entry.data_name == first.data_name and np.array_equal(test.labels, samples.labels)
+        if not same or list(test.ids) != list(samples.ids):
             raise ValueError(
                 f"expected entries on one data set. Received: {first.name} on {first.data_name} "
-                f"with {first.data_args}, {entry.name} on {entry.data_name} with "
-                f"{entry.data_args}. Give both the same with overrides, or another with data."
+                f"with {first.data_args}, {samples.num_samples} test samples; {entry.name} on "
+                f"{entry.data_name} with {entry.data_args}, {test.num_samples}. Give both the same "
+                "with overrides, or another with data."
             )
 
 

@@ -3,6 +3,7 @@
 import keras
 import pytest
 
+from kerasfuse import models
 from kerasfuse.analysis import multiply_adds
 from kerasfuse.models import EFLSTM, LFLSTM, LMF, TFN, MulT
 from kerasfuse.models.fusion_model import FusionModel
@@ -71,6 +72,16 @@ def test_mult_is_its_projections_attention_and_feed_forward_nets():
     count += 2 * (2 * d) ** 2 + 2 * d  # the residual head
     model = MulT(TWO, dim=d, num_heads=2, num_layers=2)
     assert multiply_adds(model, STEPS) == count
+
+
+@pytest.mark.parametrize(
+    "name", ["DAHB", "EFLSTM", "GraphMFN", "LMF", "MFN", "MICA", "MISA", "MMIM", "SelfMM"]
+)
+def test_every_model_can_be_counted_and_longer_sequences_cost_more(name):
+    sizes = {"dim": 8, "num_heads": 2} if name in ("DAHB", "MICA") else {}
+    model = getattr(models, name)(TWO, **{"SelfMM": {"num_samples": 4}}.get(name, sizes))
+    short, long = (multiply_adds(model, dict.fromkeys(TWO, steps)) for steps in (3, 6))
+    assert 0 < short < long
 
 
 def test_what_is_not_known_is_told():
