@@ -9,11 +9,16 @@ from kerasfuse.models import HCTMG, LFLSTM, MulT
 
 on_torch = pytest.mark.skipif(backend.name() != "torch", reason="only torch writes ONNX")
 WIDTHS = {"text": 6, "audio": 5, "eeg": 4}
+ONE_AFTER_THE_OTHER = "one node after the other .*KERAS_BACKEND=tensorflow"
 
 # The larger ones take 40 s together.
 SMALL = ("dahb_mosi_utterance", "mica_ravdess")
 LARGER = ("mica_mosei", "mica_mosi_utterance", "mica_simulated", "mult_mosi_utterance")
 LARGER += ("mult_ravdess",)
+# The rest is recurrent; see test_to_saved_model.py.
+RECURRENT = sorted(
+    {entry.name for entry in zoo.entries() if entry.weights.file} - {*SMALL, *LARGER}
+)
 
 
 def batch(modalities, samples, steps):
@@ -63,12 +68,6 @@ def test_an_entry_runs_without_keras(tmp_path, name):
     check(zoo.load(name), tmp_path / "model.onnx")
 
 
-def test_every_entry_with_weights_is_tested():
-    found = {entry.name for entry in zoo.entries() if entry.weights.file}
-    # A GRU; see test_to_saved_model.py.
-    assert found == {*SMALL, *LARGER, "hct_mg_mosi_utterance"}
-
-
 @on_torch
 def test_a_model_that_drops_attention(tmp_path):
     model = MulT(WIDTHS, dim=8, num_heads=2, num_layers=1, attention_dropout=0.1)
@@ -87,9 +86,16 @@ def test_a_recurrent_model(tmp_path):
     gated = small_hct_mg()
     gated.get_layer("gate").freeze()
     for model in (gated, LFLSTM(WIDTHS)):
-        with pytest.raises(ValueError, match="one node after the other .*KERAS_BACKEND=tensorflow"):
+        with pytest.raises(ValueError, match=ONE_AFTER_THE_OTHER):
             export.to_onnx(model, tmp_path / "model.onnx")
     assert list(tmp_path.iterdir()) == []
+
+
+@on_torch
+@pytest.mark.parametrize("name", RECURRENT)
+def test_a_recurrent_entry(tmp_path, name):
+    with pytest.raises(ValueError, match=ONE_AFTER_THE_OTHER):
+        export.to_onnx(zoo.load(name), tmp_path / "model.onnx")
 
 
 @on_torch
