@@ -106,14 +106,15 @@ def test_what_cannot_be_compared_is_told(names):
         recipes.compare(names)
 
 
-def test_the_table_of_the_readme_has_the_recorded_scores():
+@pytest.mark.parametrize("data", ["mosi_utterance", "ravdess"])
+def test_the_tables_of_the_readme_have_the_recorded_scores(data):
     text = (pathlib.Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-    table = text.split("<!-- compare mosi_utterance:begin -->")[1].split("<!-- compare")[0]
+    table = text.split(f"<!-- compare {data}:begin -->")[1].split("<!-- compare")[0]
     rows = [line.strip("| ").split(" | ") for line in table.strip().splitlines()[2:]]
     rows = {row[0]: row for row in rows if len(row) == len(comparison.Comparison.columns)}
     wanted = [
         entry
-        for entry in zoo.entries(data="mosi_utterance")
+        for entry in zoo.entries(data=data)
         if entry.recorded and entry.recipe.score == "accuracy"
     ]
     assert set(rows) == {entry.name for entry in wanted}

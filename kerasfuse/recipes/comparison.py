@@ -82,7 +82,7 @@ class Comparison:
                 zoo.spread(self.metric, row.numbers),
                 "-" if row.p_value is None else f"{row.p_value:.3f}",
                 f"{row.parameters:,}",
-                f"{row.multiply_adds / 1e6:,.1f} M",
+                f"{row.multiply_adds / 1e6:,.2f} M",
                 f"{row.training_speed:,.0f}",
                 f"{row.inference_speed:,.0f}",
             )
