@@ -11,8 +11,11 @@ torch.empty(31 * 2**20, dtype=torch.uint8)
 # Heads up to this wide gain; from 16 on, PyTorch's fused kernel is as fast.
 NARROW = 12
 
-# Scores of one block: what the caches of a processor hold.
-BLOCK_ENTRIES = 2**21
+# Scores of one block: what the cache of one core holds, or nearly.
+BLOCK_ENTRIES = 2**19
+
+# MKL multiplies by fewer rows than these up to twenty times as slowly.
+FEWEST_ROWS = 8
 
 # Powers of two up to here keep their sums, and their reciprocals, inside float32.
 LARGEST_POWER = 60.0
@@ -80,25 +83,28 @@ class _NarrowAttention(torch.autograd.Function):
         v = _merge_heads(value, 1.0)
         q[..., :width] *= width**-0.5 * math.log2(math.e)
         shift = q[..., width]
+        ranges = _valid_ranges(mask, heads, k)
         if _largest_norm(q[..., :width]) * _largest_norm(k[..., :width]) > LARGEST_POWER:
             highest = torch.empty_like(shift)
-            for group, rows, scores in _blocks(q, k):
+            for group, rows, _, scores in _blocks(q, k, ranges):
                 highest[group, rows] = scores.amax(-1)
             shift -= highest.nan_to_num_(neginf=0.0)
 
         attended = q.new_empty(q.shape[0], width, q.shape[1])
         log_total = torch.empty_like(shift)
-        for group, rows, scores in _blocks(q, k):
+        for group, rows, keys, scores in _blocks(q, k, ranges):
             powers = scores.exp2_()
-            # Without any valid key the total is 0, and so is what is divided by it.
-            total = powers.sum(-1).clamp_min_(torch.finfo(powers.dtype).tiny)
-            products = v[group, :, :width].mT @ powers.mT
-            torch.div(products, total[:, None], out=attended[group, :, rows])
+            products = v[group, keys].mT @ powers.mT
+            # The column of ones gives the sum of the powers. Without any valid key it is 0, and so
+            # is what is divided by it.
+            total = products[:, width].clamp_min_(torch.finfo(powers.dtype).tiny)
+            torch.div(products[:, :width], total[:, None], out=attended[group, :, rows])
             log_total[group, rows] = total.log2_()
         # From here on the powers of the scores are the attention itself.
         shift -= log_total
         attended = _split_heads(attended, heads)
         ctx.save_for_backward(q, k, v, attended)
+        ctx.ranges = ranges
         return attended
 
     @staticmethod
@@ -109,20 +115,35 @@ class _NarrowAttention(torch.autograd.Function):
         # The gradient of softmax: P (dP - sum of P dP), and that sum is g . attended.
         inner = (gradient * attended).sum(-1).transpose(1, 2)
         g = _merge_heads(gradient, -inner)
-        dq, dk, dv = (x.new_zeros(x.shape[0], width, x.shape[1]) for x in (q, k, v))
-        for (group, rows, p), (_, _, ds) in zip(_blocks(q, k), _blocks(g, v), strict=True):
+        used = slice(max(width, FEWEST_ROWS))
+        dq, dk, dv = (x.new_zeros(x[..., used].mT.shape) for x in (q, k, v))
+        scores, products = _blocks(q, k, ctx.ranges), _blocks(g, v, ctx.ranges)
+        for (group, rows, keys, p), (*_, ds) in zip(scores, products, strict=True):
             p.exp2_()
             ds *= p
-            dq[group, :, rows] = k[group, :, :width].mT @ ds.mT
-            dk[group] += q[group, rows, :width].mT @ ds
-            dv[group] += g[group, rows, :width].mT @ p
+            dq[group, :, rows] = k[group, keys, used].mT @ ds.mT
+            dk[group, :, keys] += q[group, rows, used].mT @ ds
+            dv[group, :, keys] += g[group, rows, used].mT @ p
         dq *= width**-0.5
         dk /= math.log2(math.e)
-        return *(_split_heads(x, heads) for x in (dq, dk, dv)), None
+        return *(_split_heads(x[:, :width], heads) for x in (dq, dk, dv)), None
 
 
-def _blocks(q, k):
-    """Yield which heads, which rows, and q k^T there, in memory that is used over again."""
+def _valid_ranges(mask, heads, k):
+    """Give where the valid keys of each of `batch * heads` begin and end, at least one key."""
+    if mask is None:
+        return [(0, k.shape[1])] * k.shape[0]
+    valid = mask[:, 0, 0].to(torch.uint8)
+    first, after_last = valid.argmax(-1), k.shape[1] - valid.flip(-1).argmax(-1)
+    ranges = torch.stack([first, after_last], dim=1).expand(k.shape[0] // heads, 2)
+    return [tuple(found) for found in ranges.tolist() for _ in range(heads)]
+
+
+def _blocks(q, k, ranges):
+    """Yield heads, rows, keys and q k^T there, in memory that is used over again.
+
+    Keys are those from the first to the last that is valid for one of the heads.
+    """
     heads, query_steps, _ = q.shape
     key_steps = k.shape[1]
     together = max(1, BLOCK_ENTRIES // max(1, query_steps * key_steps))
@@ -132,20 +153,23 @@ def _blocks(q, k):
     memory = q.new_empty(min(together, heads) * at_once * key_steps)
     for head in range(0, heads, together):
         group = slice(head, head + together)
+        starts, ends = zip(*ranges[group], strict=True)
+        keys = slice(min(starts), max(ends))
         for row in range(0, query_steps, at_once):
             rows = slice(row, row + at_once)
-            shape = (*q[group, rows].shape[:2], key_steps)
+            shape = (*q[group, rows].shape[:2], keys.stop - keys.start)
             block = memory[: math.prod(shape)].view(shape)
-            yield group, rows, torch.bmm(q[group, rows], k[group].mT, out=block)
+            yield group, rows, keys, torch.bmm(q[group, rows], k[group, keys].mT, out=block)
 
 
 def _merge_heads(x, *columns):
-    """(batch, steps, heads, channels) -> (batch * heads, steps, channels + columns)."""
+    """(batch, steps, heads, channels) -> (batch * heads, steps, channels + columns + zeros)."""
     batch, steps, heads, width = x.shape
-    merged = x.new_empty(batch, heads, steps, width + len(columns))
+    merged = x.new_empty(batch, heads, steps, max(width + len(columns), FEWEST_ROWS))
     merged[..., :width] = x.transpose(1, 2)
     for index, column in enumerate(columns, width):
         merged[..., index] = column
+    merged[..., width + len(columns) :] = 0.0
     return merged.flatten(0, 1)
 
 

@@ -2,6 +2,8 @@
 
 import torch
 
+from kerasfuse.backend.torch_wavefront import wavefront_gru
+
 
 def masked_gru(x, mask, weights):
     """Run a stack of bias-free GRUs over the real steps of `(batch, steps, width)`.
@@ -16,6 +18,8 @@ def masked_gru(x, mask, weights):
     """
 
     def run(steps, weights):
+        if steps.device.type == "cpu":
+            return wavefront_gru(steps, weights)
         weights = [_gru_gates_in_torch_order(kernel) for layer in weights for kernel in layer]
         layers, units = len(weights) // 2, weights[-1].shape[1]
         state = steps.new_zeros(layers, steps.shape[0], units)

@@ -29,9 +29,11 @@ def oracle(query, key, value, mask):
 # Scores that 2^x holds as they are and scores that it does not; all at once, by head, by row.
 @pytest.mark.parametrize("query_size", [1.0, 1000.0])
 @pytest.mark.parametrize("block_entries", [2**21, 2 * 5 * 7, 2 * 7, 1])
-def test_narrow_attention_equals_the_oracle(monkeypatch, query_size, block_entries):
+# Fewer channels than a product wants rows, as many, and more.
+@pytest.mark.parametrize("width", [4, 8, 11])
+def test_narrow_attention_equals_the_oracle(monkeypatch, query_size, block_entries, width):
     monkeypatch.setattr(torch_cpu, "BLOCK_ENTRIES", block_entries)
-    tensors, mask = inputs(query_size)
+    tensors, mask = inputs(query_size, width)
     attended = torch_cpu.narrow_attention(*tensors, mask)
     np.testing.assert_allclose(attended.detach(), oracle(*tensors, mask), atol=1e-12)
     unmasked = torch.ones_like(mask)
@@ -41,11 +43,12 @@ def test_narrow_attention_equals_the_oracle(monkeypatch, query_size, block_entri
 
 @pytest.mark.parametrize("query_size", [1.0, 100.0])
 @pytest.mark.parametrize("block_entries", [2**21, 2 * 7])
+@pytest.mark.parametrize("width", [4, 9])
 def test_the_gradient_of_narrow_attention_is_that_of_central_differences(
-    monkeypatch, query_size, block_entries
+    monkeypatch, query_size, block_entries, width
 ):
     monkeypatch.setattr(torch_cpu, "BLOCK_ENTRIES", block_entries)
-    tensors, mask = inputs(query_size)
+    tensors, mask = inputs(query_size, width)
     assert torch.autograd.gradcheck(lambda *x: torch_cpu.narrow_attention(*x, mask), tensors)
 
 
