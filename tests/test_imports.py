@@ -17,6 +17,8 @@ ROOT = pathlib.Path(__file__).parents[1]
 FLOORS = {
     "atomic": 0,
     "backend": 0,
+    "checksum": 0,
+    "drawing": 0,
     "ops": 1,
     "layers": 2,
     "losses": 2,

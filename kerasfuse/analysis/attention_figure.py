@@ -3,9 +3,9 @@
 import numpy as np
 
 from kerasfuse.analysis.correlation_accuracy import correspondence, count_hits
+from kerasfuse.drawing import COLOURS, INK, MUTED, PAPER_TO_INK, require_matplotlib
 
-INK, MUTED, OUTLINE = "#22223b", "#6c6f7f", "#e4572e"
-PAPER_TO_INK = ("#fbfaf7", "#d6e2ea", "#8fb5c9", "#3f7ca0", "#1d4a6b", "#0b2239")
+OUTLINE = COLOURS[1]
 
 
 def attention_figure(attention, true_alignment, words=None, title=None):
@@ -43,15 +43,10 @@ def attention_figure(attention, true_alignment, words=None, title=None):
     >>> figure.axes[0].get_title(loc="left")
     'audio → text'
     """
-    try:
-        from matplotlib.colors import LinearSegmentedColormap
-        from matplotlib.figure import Figure
-        from matplotlib.lines import Line2D
-    except ImportError as error:
-        raise ImportError(
-            "`attention_figure` expected matplotlib, which is not installed. "
-            "Install it with: pip install 'kerasfuse-zoo[report]'"
-        ) from error
+    require_matplotlib("attention_figure")
+    from matplotlib.colors import LinearSegmentedColormap
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
     panels = _panels(attention, true_alignment)
     if words is not None and len(words) != len(true_alignment.get("text", ())):

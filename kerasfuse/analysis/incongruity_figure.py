@@ -2,8 +2,9 @@
 
 import numpy as np
 
-INK, MUTED, FOR, AGAINST = "#22223b", "#6c6f7f", "#1d4a6b", "#e4572e"
-PAPER_TO_INK = ("#fbfaf7", "#d6e2ea", "#8fb5c9", "#3f7ca0", "#1d4a6b", "#0b2239")
+from kerasfuse.drawing import COLOURS, INK, MUTED, PAPER_TO_INK, require_matplotlib
+
+FOR, AGAINST = COLOURS[:2]
 
 
 def incongruity_figure(found, sample=0, words=None, title=None):
@@ -31,15 +32,10 @@ def incongruity_figure(found, sample=0, words=None, title=None):
     >>> found = incongruity(model, test)
     >>> incongruity_figure(found, int(found.scores.argmax())).savefig("sample.png")
     """
-    try:
-        from matplotlib.colors import LinearSegmentedColormap
-        from matplotlib.figure import Figure
-        from matplotlib.ticker import MaxNLocator
-    except ImportError as error:
-        raise ImportError(
-            "`incongruity_figure` expected matplotlib, which is not installed. "
-            "Install it with: pip install 'kerasfuse-zoo[report]'"
-        ) from error
+    require_matplotlib("incongruity_figure")
+    from matplotlib.colors import LinearSegmentedColormap
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     if not 0 <= sample < len(found.scores):
         raise ValueError(f"expected `sample` from 0 to {len(found.scores) - 1}. Received: {sample}")

@@ -1,7 +1,6 @@
 """A picture of what a metric owes to each modality."""
 
-INK, MUTED = "#22223b", "#6c6f7f"
-COLOURS = ("#1d4a6b", "#e4572e", "#6a994e")
+from kerasfuse.drawing import COLOURS, INK, MUTED, require_matplotlib
 
 
 def modality_contribution_figure(found, metric, title=None):
@@ -24,13 +23,9 @@ def modality_contribution_figure(found, metric, title=None):
     >>> found = modality_contribution(model, test, metrics.sentiment("mosi"))
     >>> modality_contribution_figure(found, "mae").savefig("contribution.png")
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError(
-            "`modality_contribution_figure` expected matplotlib, which is not installed. "
-            "Install it with: pip install 'kerasfuse-zoo[report]'"
-        ) from error
+    require_matplotlib("modality_contribution_figure")
+    from matplotlib.figure import Figure
+
     if metric not in found.everything:
         raise ValueError(
             f"expected `metric` to be one of {', '.join(found.everything)}. Received: {metric!r}"

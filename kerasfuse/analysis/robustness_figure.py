@@ -1,7 +1,7 @@
 """A picture of how a metric falls as inputs get worse."""
 
-INK, MUTED = "#22223b", "#6c6f7f"
-COLOURS = ("#1d4a6b", "#e4572e", "#6a994e", "#8e6c8a", "#c08552", "#3d8b8b")
+from kerasfuse.drawing import COLOURS, INK, MUTED, require_matplotlib
+
 AXES = {
     "removed": "share of samples without the modality",
     "dropped": "share of steps dropped",
@@ -29,13 +29,9 @@ def robustness_figure(found, metric, title=None):
     >>> found = robustness(model, test, metrics.sentiment("mosi"))
     >>> robustness_figure(found, "mae").savefig("robustness.png")
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError(
-            "`robustness_figure` expected matplotlib, which is not installed. "
-            "Install it with: pip install 'kerasfuse-zoo[report]'"
-        ) from error
+    require_matplotlib("robustness_figure")
+    from matplotlib.figure import Figure
+
     if metric not in found.clean:
         raise ValueError(
             f"expected `metric` to be one of {', '.join(found.clean)}. Received: {metric!r}"

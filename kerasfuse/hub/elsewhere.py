@@ -7,6 +7,7 @@ import warnings
 import h5py
 
 from kerasfuse import atomic
+from kerasfuse.checksum import sha256
 from kerasfuse.hub import download
 from kerasfuse.hub.address import ENTRY_FILE, parse
 from kerasfuse.hub.cache import cache_folder
@@ -71,7 +72,7 @@ def weights(name, entry):
     else:
         # By their checksum: no other weights can ever be taken for these.
         path = cache_folder() / "weights" / f"{entry.weights.sha256}.weights.h5"
-        if not path.is_file() or _sha256_of(path) != entry.weights.sha256:
+        if not path.is_file() or sha256(path) != entry.weights.sha256:
             download.save(address.of(entry.weights.file), path, entry.weights.sha256)
     _check_hdf5(path)
     return path
@@ -79,11 +80,12 @@ def weights(name, entry):
 
 def check_sha256(path, entry):
     """Raise a ValueError unless a file has the checksum of an entry's weights."""
-    found = _sha256_of(path)
+    found = sha256(path)
     if found != entry.weights.sha256:
         raise ValueError(
             f"expected weights with sha256 {entry.weights.sha256} for {entry.name}. Received: "
-            f"{path.name} with sha256 {found}. The file was changed or is damaged: fetch it again."
+            f"{path.name} with sha256 {found}. The file was changed or is damaged: fetch it "
+            f"again, or make it with `{entry.weights.made_by}`."
         )
 
 
@@ -166,8 +168,3 @@ def _check_hdf5(path):
 
 def _sha256(data):
     return hashlib.sha256(data).hexdigest()
-
-
-def _sha256_of(path):
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -8,11 +8,10 @@ import platform
 import numpy as np
 
 from kerasfuse import analysis, backend, datasets, zoo
+from kerasfuse.drawing import COLOURS, INK, MUTED, require_matplotlib
 from kerasfuse.recipes.scoring import best_is, load_split
 from kerasfuse.recipes.speed import inference_speed, training_speed
 from kerasfuse.recipes.training import train
-
-INK, MUTED, MARK = "#22223b", "#6c6f7f", "#1d4a6b"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,13 +119,9 @@ class Comparison:
         Raises:
             ImportError: matplotlib is missing.
         """
-        try:
-            from matplotlib.figure import Figure
-        except ImportError as error:
-            raise ImportError(
-                "`Comparison.figure` expected matplotlib, which is not installed. "
-                "Install it with: pip install 'kerasfuse-zoo[report]'"
-            ) from error
+        require_matplotlib("Comparison.figure")
+        from matplotlib.figure import Figure
+
         height = 1.2 + 0.4 * len(self.rows)
         figure = Figure(figsize=(8.0, height), dpi=150, layout="constrained")
         figure.set_facecolor("white")
@@ -134,7 +129,7 @@ class Comparison:
         for place, row in enumerate(self.rows):
             axes.plot(list(row.per_seed.values()), [place] * len(row.per_seed), "|", color=MUTED)
             axes.errorbar(
-                row.numbers["mean"], place, xerr=row.numbers.get("sd"), fmt="o", color=MARK
+                row.numbers["mean"], place, xerr=row.numbers.get("sd"), fmt="o", color=COLOURS[0]
             )
         axes.set_yticks(range(len(self.rows)), [row.name for row in self.rows])
         axes.invert_yaxis()

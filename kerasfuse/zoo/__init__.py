@@ -1,11 +1,12 @@
 """The zoo: named models with their weights, recipes, results and cards."""
 
+from kerasfuse.checksum import sha256
 from kerasfuse.zoo.baselines import published_baselines
 from kerasfuse.zoo.cards import card
 from kerasfuse.zoo.catalogue import entries, entry, folder, names
 from kerasfuse.zoo.definition import Entry
 from kerasfuse.zoo.listing import Entries
-from kerasfuse.zoo.loading import SimulatedWeightsWarning, load, sha256, weights_path
+from kerasfuse.zoo.loading import SimulatedWeightsWarning, load, weights_path
 from kerasfuse.zoo.readme import update_readme, write_between
 from kerasfuse.zoo.recipe import Recipe
 from kerasfuse.zoo.scores import format_number, score, spread

@@ -1,6 +1,5 @@
 """From an entry to a model with weights."""
 
-import hashlib
 import pathlib
 import warnings
 
@@ -77,12 +76,6 @@ def load(name, weights="default"):
     return model
 
 
-def sha256(path):
-    """Return the sha256 of a file in hexadecimal digits."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def weights_path(entry):
     """Return the path of an entry's weights, after a look at their checksum.
 
@@ -96,13 +89,7 @@ def weights_path(entry):
             f"{entry.name} has no weights yet. Make them with `{entry.weights.made_by}`, or pass "
             "weights=None for random ones or the path of your own."
         )
-    found = sha256(path)
-    if found != entry.weights.sha256:
-        raise ValueError(
-            f"expected weights with sha256 {entry.weights.sha256} for {entry.name}. Received: "
-            f"{path.name} with sha256 {found}. The file was changed or is damaged: fetch it "
-            f"again, or make it with `{entry.weights.made_by}`."
-        )
+    hub.check_sha256(path, entry)
     return path
 
 

@@ -3,10 +3,8 @@
 import keras
 import numpy as np
 
+from kerasfuse.drawing import COLOURS, INK, MUTED, require_matplotlib
 from kerasfuse.training.callbacks.gate_of import gate_of
-
-INK, MUTED = "#22223b", "#6c6f7f"
-COLOURS = ("#1d4a6b", "#e4572e", "#6a994e", "#8e6c8a", "#c08552", "#3d8b8b")
 
 
 class ModalityGateHistory(keras.callbacks.Callback):
@@ -69,13 +67,9 @@ class ModalityGateHistory(keras.callbacks.Callback):
             ImportError: matplotlib is missing.
             ValueError: when no epoch was recorded.
         """
-        try:
-            from matplotlib.figure import Figure
-        except ImportError as error:
-            raise ImportError(
-                "`ModalityGateHistory.figure` expected matplotlib, which is not installed. "
-                "Install it with: pip install 'kerasfuse-zoo[report]'"
-            ) from error
+        require_matplotlib("ModalityGateHistory.figure")
+        from matplotlib.figure import Figure
+
         if not getattr(self, "epochs", None) or not next(iter(self.epochs.values())):
             raise ValueError(
                 "expected at least one epoch of training to draw: give this callback to `fit` "

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from kerasfuse.training.callbacks.modality_gate_history import COLOURS, INK, MUTED
+from kerasfuse.drawing import COLOURS, INK, MUTED, require_matplotlib
 from kerasfuse.training.callbacks.modulation_of import strategy_of
 
 PANELS = {
@@ -65,13 +65,9 @@ class ModulationHistory(keras.callbacks.Callback):
             ImportError: matplotlib is missing.
             ValueError: when no epoch was recorded.
         """
-        try:
-            from matplotlib.figure import Figure
-        except ImportError as error:
-            raise ImportError(
-                "`ModulationHistory.figure` expected matplotlib, which is not installed. "
-                "Install it with: pip install 'kerasfuse-zoo[report]'"
-            ) from error
+        require_matplotlib("ModulationHistory.figure")
+        from matplotlib.figure import Figure
+
         if not getattr(self, "epochs", None):
             raise ValueError(
                 "expected at least one epoch of training to draw: give this callback to `fit` "
