@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import tomllib
 
 import numpy as np
@@ -11,6 +12,7 @@ import tiny_zoo
 from kerasfuse import metrics, recipes, zoo
 from kerasfuse.recipes import scoring
 from kerasfuse.recipes.predictions import read_predictions
+from kerasfuse.recipes.seeds import joined
 from kerasfuse.training.callbacks import RunCheckpoint
 
 NAME = tiny_zoo.NAME
@@ -424,13 +426,90 @@ def test_record_wants_table_label_and_what_is_there(path, finished, arguments, m
 
 
 def test_seeds_of_different_data_are_not_averaged(path, finished, tmp_path):
-    import shutil
-
     shutil.copytree(finished.folder, tmp_path / "run")
     file = tmp_path / "run" / "seed_2" / "results.json"
     file.write_text(file.read_text().replace(finished.seeds[2]["data_sha256"], "0" * 64))
     with pytest.raises(ValueError, match="seeds that share their data_sha256"):
         recipes.record(NAME, tmp_path / "run")
+
+
+def test_seeds_can_be_recorded_one_after_the_other(path, finished, tmp_path):
+    recipes.record(NAME, finished.folder)
+    together, weights = zoo.entry(NAME).results, zoo.entry(NAME).weights
+    first, second = (one_seed(finished, seed, tmp_path / str(seed)) for seed in (1, 2))
+    path.write_text(path.read_text().split("[results]")[0])
+    # The second first: where nothing is recorded there is nothing to add it to.
+    recipes.record(NAME, second, add=True)
+    assert zoo.entry(NAME).results["seeds"] == [2]
+    recipes.record(NAME, first, add=True)
+    entry = zoo.entry(NAME)
+    assert entry.results["seeds"] == [1, 2]
+    assert_same_scores(entry.results, together)
+    assert entry.results["shipped"] == together["shipped"]
+    assert (entry.weights.seed, entry.weights.sha256) == (weights.seed, weights.sha256)
+    # A seed that is there already is replaced; without `add` so are all.
+    recipes.record(NAME, second, add=True)
+    assert_same_scores(zoo.entry(NAME).results, together)
+    recipes.record(NAME, second)
+    assert zoo.entry(NAME).results["seeds"] == [2]
+
+
+def test_seeds_of_a_row_can_be_recorded_one_after_the_other(path, finished, tmp_path):
+    recipes.record(NAME, finished.folder)
+    row = {"table": "Table 5", "label": "again", "against": "recorded", "add": True}
+    recipes.record(NAME, finished.folder, **row)
+    (together,) = zoo.entry(NAME).results["rows"]
+    path.write_text(path.read_text().split("[[results.rows]]")[0])
+    for seed in (2, 1):
+        recipes.record(NAME, one_seed(finished, seed, tmp_path / str(seed)), **row)
+    (row_of_both,) = zoo.entry(NAME).results["rows"]
+    assert row_of_both["seeds"] == [1, 2] and "p" in row_of_both["test"]["mae"]
+    assert_same_scores(row_of_both, together)
+    run = recipes.train(NAME, tmp_path / "run", [3], overrides={"epochs": 1}, verbose=0)
+    with pytest.raises(ValueError, match="expected a run with the settings of the row"):
+        recipes.record(NAME, run.folder, **row)
+
+
+def test_seeds_of_different_data_do_not_join(path, finished, tmp_path):
+    recipes.record(NAME, finished.folder)
+    before = path.read_text()
+    second = one_seed(finished, 2, tmp_path / "2")
+    file = second / "seed_2" / "results.json"
+    file.write_text(file.read_text().replace(finished.seeds[2]["data_sha256"], "0" * 64))
+    with pytest.raises(ValueError, match="seeds that share their data_sha256.*for seed 2"):
+        recipes.record(NAME, second, add=True)
+    assert path.read_text() == before
+
+
+def test_the_choices_of_gates_join_fold_by_fold():
+    shared = {"backend": "torch", "versions": {}, "data_sha256": "0", "parameters": 1}
+
+    def found(seeds, values, primary):
+        table = {"mae": {"per_seed": values, "mean": 0.0, "baseline": 1.5}}
+        return {**shared, "seeds": seeds, "primary": primary, "validation": table, "test": table}
+
+    recorded = found([1, 3], [1.0, 5.0], ["text", "audio", "vision", "text"])
+    both = joined(recorded, found([2, 3], [2.0, 3.0], ["audio", "audio", "text", "text"]))
+    assert both["seeds"] == [1, 2, 3]
+    assert both["primary"] == ["text", "audio", "audio", "audio", "text", "text"]
+    wanted = {"per_seed": [1.0, 2.0, 3.0], "mean": 2.0, "sd": 1.0, "baseline": 1.5}
+    assert both["test"]["mae"] == both["validation"]["mae"] == wanted
+
+
+def assert_same_scores(one, other):
+    for split in ("validation", "test"):
+        assert one[split].keys() == other[split].keys()
+        for metric, numbers in other[split].items():
+            found, wanted = dict(one[split][metric]), dict(numbers)
+            assert found.pop("per_seed") == wanted.pop("per_seed")
+            # Means of rounded numbers.
+            assert found == pytest.approx(wanted, abs=2e-6)
+
+
+def one_seed(run, seed, folder):
+    """Copy a run folder with one of its seeds."""
+    others = [f"seed_{each}" for each in run.seeds if each != seed]
+    return shutil.copytree(run.folder, folder, ignore=shutil.ignore_patterns(*others))
 
 
 def test_a_run_that_is_not_there(path, tmp_path):

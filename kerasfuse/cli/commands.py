@@ -110,6 +110,10 @@ def train(
     record: Annotated[
         bool, typer.Option("--record", help="Write results and weights into the entry.")
     ] = False,
+    add: Annotated[
+        bool,
+        typer.Option("--add", help="Keep the seeds that are recorded already; implies --record."),
+    ] = False,
     table: Annotated[
         str | None, typer.Option(help="Table of the entry that this run is a row of.")
     ] = None,
@@ -133,8 +137,8 @@ def train(
         report=typer.echo,
     )
     tables.show_run(run)
-    if record or label or table:
-        recipes.record(name, run.folder, table, label, against, data_dir)
+    if record or add or label or table:
+        recipes.record(name, run.folder, table, label, against, data_dir, add)
         typer.echo(f"Recorded in {zoo.folder() / name}.toml")
 
 

@@ -3,19 +3,22 @@
 from kerasfuse import analysis, backend, zoo
 from kerasfuse.recipes import shipping
 from kerasfuse.recipes.run import differences, read_run, seed_folder
+from kerasfuse.recipes.scoring import best_is
+from kerasfuse.recipes.seeds import SHARED, check_shared, joined
 from kerasfuse.zoo.nearest_names import nearest
 
-# What seeds must share for their mean to mean something.
-_SHARED = ("backend", "versions", "data_sha256", "parameters")
 
-
-def record(name, run_dir, table=None, label=None, against=None, data_dir=None):
+def record(name, run_dir, table=None, label=None, against=None, data_dir=None, add=False):
     """Write a run folder's results into the entry's file.
 
     Without `label` the run must be the entry's own recipe: its results take the place of [results],
     and the weights of the seed that is best on validation become the entry's weights, in float16 if
     their file is large; what that file scores is recorded as well. With `label` the results become
     one row of a table, ablations for example, and no weights are kept.
+
+    With `add` the seeds join those recorded before, and the entry's weights change only for better
+    ones on validation: a run of days can be recorded a seed at a time. Only the recipe itself can
+    tell that it is still the one of the seeds before.
 
     Args:
         name: an entry's name.
@@ -25,6 +28,7 @@ def record(name, run_dir, table=None, label=None, against=None, data_dir=None):
         against: label of another row of the same table, or `"recorded"` for the entry's own
             results, with which a paired test over the common seeds compares the row.
         data_dir: folder of the real data, see `kerasfuse.datasets.load`.
+        add: whether seeds that are recorded already, and not in this run, stay.
 
     Raises:
         ValueError: for a run with overrides and no label, seeds that ran on different data,
@@ -57,18 +61,28 @@ def record(name, run_dir, table=None, label=None, against=None, data_dir=None):
     rows = list(entry.results.get("rows", []))
     if label is None:
         _check_backend(run)
+        if add and entry.recorded:
+            found = joined(entry.results, found)
         seconds = [each["seconds"] for each in run.seeds.values()]
-        found["speed"] = {"training_seconds": round(sum(seconds) / len(seconds), 1)}
-        results = {**found, "rows": rows} if rows else found
+        speed = {"training_seconds": round(sum(seconds) / len(seconds), 1)}
+        results = {**found, "speed": {**found.get("speed", {}), **speed}}
+        if rows:
+            results["rows"] = rows
+        if add and _ships_better(entry, run):
+            _compare(results)
+            zoo.write(name, results=results)
+            return
         best = seed_folder(run.folder, run.best_seed) / "best.weights.h5"
         with shipping.replaced(entry, best, run.best_seed, results, data_dir) as weights:
             _compare(results)
             zoo.write(name, weights=weights, results=results)
         return
+    places = [(old["table"], old["label"]) for old in rows]
     row = {"table": table, "label": label, "settings": settings, **found}
+    if add and (table, label) in places:
+        row = joined(rows[places.index((table, label))], row)
     if against is not None:
         row["against"] = against
-    places = [(old["table"], old["label"]) for old in rows]
     if (table, label) in places:
         rows[places.index((table, label))] = row
     else:
@@ -81,17 +95,12 @@ def record(name, run_dir, table=None, label=None, against=None, data_dir=None):
 def summary(run):
     """Return what an entry's [results] say of a run."""
     for seed, results in run.seeds.items():
-        for key in _SHARED:
-            if results[key] != run.first[key]:
-                raise ValueError(
-                    f"expected seeds that share their {key}. Received: {results[key]!r} for seed "
-                    f"{seed}, {run.first[key]!r} for seed {run.first['seed']}."
-                )
+        check_shared(results, run.first, seed)
     tables = {
         split: {metric: _rounded(numbers) for metric, numbers in run.table(split).items()}
         for split in ("validation", "test")
     }
-    found = {"seeds": list(run.seeds), **{key: run.first[key] for key in _SHARED}}
+    found = {"seeds": list(run.seeds), **{key: run.first[key] for key in SHARED}}
     if "gate_search" in run.first:
         found["primary"] = [
             trained["gate_search"]["primary"]
@@ -135,6 +144,18 @@ def record_weights(name, data_dir=None):
     with shipping.replaced(entry, path, entry.weights.seed, results, data_dir) as weights:
         _compare(results)
         zoo.write(name, weights=weights, results=results)
+
+
+def _ships_better(entry, run):
+    """Whether the entry's weights are better on validation than the best seed of a run."""
+    if "shipped" not in entry.results or entry.weights.seed in run.seeds:
+        return False
+    monitor = entry.recipe.monitor
+    scores = entry.results["shipped"]["validation"]
+    # A loss that is a metric as well has that one's name.
+    shipped = scores.get(monitor.removeprefix("val_"), scores.get(entry.recipe.loss))
+    candidate = run.seeds[run.best_seed]["monitor"]
+    return shipped <= candidate if best_is(monitor) == "min" else shipped >= candidate
 
 
 def _check_backend(run):

@@ -5,11 +5,11 @@ import json
 import pathlib
 import tomllib
 
-import numpy as np
 import tomlkit
 
 from kerasfuse import atomic, zoo
 from kerasfuse.recipes.scoring import best_is
+from kerasfuse.recipes.seeds import mean_and_sd
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,9 +46,7 @@ class Run:
         table = {}
         for metric in self.first[split]:
             values = [results[split][metric] for results in self.seeds.values()]
-            table[metric] = {"per_seed": values, "mean": float(np.mean(values))}
-            if len(values) > 1:
-                table[metric]["sd"] = float(np.std(values, ddof=1))
+            table[metric] = {"per_seed": values, **mean_and_sd(values)}
             if metric in self.first["baseline"][split]:
                 table[metric]["baseline"] = self.first["baseline"][split][metric]
         return table

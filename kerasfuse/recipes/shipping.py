@@ -4,10 +4,9 @@ import contextlib
 import os
 import platform
 
-import numpy as np
-
 from kerasfuse import atomic, zoo
 from kerasfuse.recipes.scoring import load_split, score
+from kerasfuse.recipes.seeds import mean_and_sd
 from kerasfuse.recipes.speed import inference_speed
 from kerasfuse.zoo.storage import store, stored_dtype
 
@@ -56,6 +55,4 @@ def _take_over(results, seed):
         for metric, value in scores.items():
             numbers = results[split][metric]
             numbers["per_seed"][place] = value
-            numbers["mean"] = round(float(np.mean(numbers["per_seed"])), 6)
-            if "sd" in numbers:
-                numbers["sd"] = round(float(np.std(numbers["per_seed"], ddof=1)), 6)
+            numbers |= {key: round(x, 6) for key, x in mean_and_sd(numbers["per_seed"]).items()}
