@@ -37,26 +37,29 @@ def wavefront_gru(x, weights):
 
 
 class _Wavefront(torch.autograd.Function):
-    # Arrays are (ticks, layers, batch, channels). No layer has a bias: before its first step a
-    # state stays 0, and what it becomes after its last one is not read.
+    # Arrays are (ticks, layers, batch, channels), and are cut into ticks beforehand: a slice costs
+    # half of what an operation does. No layer has a bias: before its first step a state stays 0,
+    # and what it becomes after its last one is not read.
 
     @staticmethod
     def forward(ctx, seen, kernels):
-        (steps, batch, _), layers, units = seen.shape, len(kernels), kernels.shape[1] // 2
+        (steps, batch, width), layers, units = seen.shape, len(kernels), kernels.shape[1] // 2
         ticks = steps + layers - 1
         read = seen.new_zeros(ticks + 1, layers, batch, 2 * units)  # input, state
         gates = seen.new_empty(ticks, layers, batch, 4 * units)
+        states, above = read[..., units:].unbind(), read[:, 1:, :, :units].unbind()
+        below, lowest = read[:, :-1, :, units:].unbind(), gates[:, 0, :, :width].unbind()
+        sigmoids = gates[..., : 2 * units].unbind()
+        update, reset, candidate, recurrent = (g.unbind() for g in gates.split(units, dim=-1))
+        reads, products, seen = read.unbind(), gates.unbind(), seen.unbind()
         for tick in range(ticks):
-            g = torch.bmm(read[tick], kernels, out=gates[tick])
+            torch.bmm(reads[tick], kernels, out=products[tick])
             if tick < steps:
-                g[0, :, : 3 * units] += seen[tick]
-            update, reset, candidate, recurrent = g.split(units, dim=-1)
-            g[..., : 2 * units].sigmoid_()
-            candidate.addcmul_(reset, recurrent).tanh_()
-            state = torch.lerp(
-                candidate, read[tick, :, :, units:], update, out=read[tick + 1, :, :, units:]
-            )
-            read[tick + 1, 1:, :, :units] = state[:-1]
+                lowest[tick].add_(seen[tick])
+            sigmoids[tick].sigmoid_()
+            candidate[tick].addcmul_(reset[tick], recurrent[tick]).tanh_()
+            torch.lerp(candidate[tick], states[tick], update[tick], out=states[tick + 1])
+            above[tick + 1].copy_(below[tick + 1])
         ctx.save_for_backward(kernels, read, gates)
         ctx.steps = steps
         return read[layers:, -1, :, units:].clone()
@@ -67,23 +70,27 @@ class _Wavefront(torch.autograd.Function):
         kernels, read, gates = ctx.saved_tensors
         ticks, layers, batch, _ = gates.shape
         units = kernels.shape[1] // 2
-        update, reset, candidate, recurrent = gates.unflatten(-1, (4, units)).unbind(-2)
-        # d gates = d state x these, for all ticks at once.
+        update, reset, candidate, recurrent = gates.split(units, dim=-1)
+        # What the gradient of a state is multiplied by, for all ticks at once.
         to_candidate = (1.0 - update) * (1.0 - candidate.square())
         to_update = (read[:-1, :, :, units:] - candidate) * update * (1.0 - update)
         to_reset = to_candidate * recurrent * reset * (1.0 - reset)
         slopes = torch.stack([to_update, to_reset, to_candidate, to_candidate * reset], dim=-2)
-        transposed = kernels.mT.contiguous()
+
         state = gradient.new_zeros(layers, batch, units)
+        product = gradient.new_empty(layers, batch, 2 * units)
+        to_below, to_before = product[1:, :, :units], product[..., units:]
+        highest, lower, repeated = state[-1], state[:-1], state[:, :, None]
+        transposed, flat = kernels.mT.contiguous(), slopes.flatten(-2)
+        update, factors, flats = update.unbind(), slopes.unbind(), flat.unbind()
+        gradient = gradient.unbind()
         for tick in reversed(range(ticks)):
             if tick >= layers - 1:
-                state[-1] += gradient[tick - layers + 1]
-            slopes[tick] *= state[:, :, None]
-            below, before = (slopes[tick].flatten(-2) @ transposed).split(units, dim=-1)
-            state = before.addcmul_(state, update[tick])
-            state[:-1] += below[1:]
-        slopes = slopes.flatten(-2)
-        seen = slopes[: ctx.steps, 0, :, : 3 * units]
+                highest.add_(gradient[tick - layers + 1])
+            factors[tick].mul_(repeated)
+            torch.bmm(flats[tick], transposed, out=product)
+            state.mul_(update[tick]).add_(to_before)
+            lower.add_(to_below)
         rows = (layers, ticks * batch, -1)
-        read = read[:-1].transpose(0, 1).reshape(rows)
-        return seen, read.mT @ slopes.transpose(0, 1).reshape(rows)
+        of_kernels = read[:-1].transpose(0, 1).reshape(rows).mT @ flat.transpose(0, 1).reshape(rows)
+        return flat[: ctx.steps, 0, :, : 3 * units], of_kernels
