@@ -58,6 +58,9 @@ def _over_real_steps(run, x, mask, weights):
     A network that skips a step is one that never sees it: the real steps of each sample move to
     the front, in their order, PyTorch's own loop runs over them, and what it says moves back.
     """
+    if x.device.type == "meta":
+        # Keras asks for shapes, once a compilation. PyTorch would loop over the steps in Python.
+        return x.new_empty(*x.shape[:2], weights[-1][1].shape[0])
     if x.device.type == "cpu" and x.dtype != torch.float32:
         whole = [[weight.float() for weight in layer] for layer in weights]
         return _over_real_steps(run, x.float(), mask, whole).to(x.dtype)

@@ -10,6 +10,7 @@ import numpy as np
 from kerasfuse import analysis, backend, datasets, zoo
 from kerasfuse.drawing import COLOURS, INK, MUTED, require_matplotlib
 from kerasfuse.recipes.scoring import best_is, load_split
+from kerasfuse.recipes.seeds import mean_and_sd
 from kerasfuse.recipes.speed import inference_speed, training_speed
 from kerasfuse.recipes.training import train
 
@@ -42,9 +43,7 @@ class Row:
     @property
     def numbers(self):
         """The mean of the scores and, for more than one seed, their sd."""
-        values = list(self.per_seed.values())
-        sd = {"sd": float(np.std(values, ddof=1))} if len(values) > 1 else {}
-        return {"mean": float(np.mean(values)), **sd}
+        return mean_and_sd(list(self.per_seed.values()))
 
 
 @dataclasses.dataclass(frozen=True)
