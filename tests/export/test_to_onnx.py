@@ -14,7 +14,7 @@ ONE_AFTER_THE_OTHER = "one node after the other .*KERAS_BACKEND=tensorflow"
 # The larger ones take 40 s together.
 SMALL = ("dahb_mosi_utterance", "mica_ravdess")
 LARGER = ("mica_mosei", "mica_mosi_utterance", "mica_simulated", "mult_mosi_utterance")
-LARGER += ("mult_ravdess",)
+LARGER += ("dahb_ravdess", "mult_ravdess")
 # The rest is recurrent; see test_to_saved_model.py.
 RECURRENT = sorted(
     {entry.name for entry in zoo.entries() if entry.weights.file} - {*SMALL, *LARGER}
