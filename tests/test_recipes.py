@@ -442,14 +442,15 @@ def test_seeds_can_be_recorded_one_after_the_other(path, finished, tmp_path):
     recipes.record(NAME, second, add=True)
     assert zoo.entry(NAME).results["seeds"] == [2]
     recipes.record(NAME, first, add=True)
-    entry = zoo.entry(NAME)
-    assert entry.results["seeds"] == [1, 2]
-    assert_same_scores(entry.results, together)
-    assert entry.results["shipped"] == together["shipped"]
-    assert (entry.weights.seed, entry.weights.sha256) == (weights.seed, weights.sha256)
-    # A seed that is there already is replaced; without `add` so are all.
-    recipes.record(NAME, second, add=True)
-    assert_same_scores(zoo.entry(NAME).results, together)
+    assert zoo.entry(NAME).results["seeds"] == [1, 2]
+    for again in (None, second):
+        # A seed that is there already is replaced. Whichever comes last, the best one ships.
+        if again:
+            recipes.record(NAME, again, add=True)
+        entry = zoo.entry(NAME)
+        assert_same_scores(entry.results, together)
+        assert entry.results["shipped"] == together["shipped"]
+        assert (entry.weights.seed, entry.weights.sha256) == (weights.seed, weights.sha256)
     recipes.record(NAME, second)
     assert zoo.entry(NAME).results["seeds"] == [2]
 
