@@ -20,6 +20,7 @@ if os.environ.get("KERAS_BACKEND") == "jax":
     # Compilation is most of what these tests take, of programs that run once or twice.
     os.environ["XLA_FLAGS"] = (
         "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+        " --xla_cpu_use_fusion_emitters=false"
     )
 
 import pytest  # noqa: E402

@@ -85,7 +85,7 @@ def test_list_shows_the_entries(path):
 
 def test_list_takes_filters(path):
     for filters in (
-        ["--model", "mica", "--data", "simulated", "--weights", "none", "--licence", "simulated"],
+        ["--model", "lmf", "--data", "simulated", "--weights", "none", "--licence", "simulated"],
         ["tiny_*", "--commercial"],
     ):
         assert NAME in kerasfuse("list", *filters).stdout
@@ -133,14 +133,14 @@ def test_a_broken_entry(path):
 
 
 def test_train_record_evaluate(path, tmp_path):
-    arguments = ["--set", "epochs=2", "--set", "tau=0.25", "--seeds", "3,4"]
-    result = kerasfuse("train", NAME, *arguments, "--table", "Figure 3", "--label", "tau=0.25")
+    arguments = ["--set", "epochs=2", "--set", "rank=3", "--seeds", "3,4"]
+    result = kerasfuse("train", NAME, *arguments, "--table", "Figure 3", "--label", "rank=3")
     assert result.exit_code == 0, result.output
-    folder = tmp_path / "runs" / f"{NAME}-tau=0.25"
+    folder = tmp_path / "runs" / f"{NAME}-rank=3"
     assert sorted(file.name for file in folder.iterdir()) == ["recipe.toml", "seed_3", "seed_4"]
     for text in ("seed 3: finished", "validation", "constant", "mae", "SIMULATED", "±"):
         assert text in result.stdout
-    assert zoo.entry(NAME).results["rows"][0]["settings"] == {"tau": 0.25, "epochs": 2}
+    assert zoo.entry(NAME).results["rows"][0]["settings"] == {"rank": 3, "epochs": 2}
 
     result = kerasfuse("train", NAME, "--seeds", "3", "--record")
     assert result.exit_code == 0, result.output
@@ -160,10 +160,10 @@ def test_train_record_evaluate(path, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "parts"),
     [
-        (["--set", "alpa=1"], ["alpa=1", "Nearest: alpha"]),
-        (["--set", "alpha"], ["expected KEY=VALUE", "'alpha'"]),
+        (["--set", "rnk=1"], ["rnk=1", "Nearest: rank"]),
+        (["--set", "rank"], ["expected KEY=VALUE", "'rank'"]),
         (["--set", "epochs=few"], ["epochs='few'"]),
-        (["--set", "num_heads=3"], ["num_heads", "3"]),
+        (["--set", "rank=0"], ["rank=0"]),
         (["--seeds", "one"], ["seeds='one'"]),
         (["--seeds", "1,1"], ["every seed once"]),
         (["--jobs", "0"], ["jobs=0"]),
@@ -266,8 +266,11 @@ def test_bad_arrays(path, weights, tmp_path, changes, parts):
     assert not output.parent.exists()
 
 
-def test_analyse_shows_and_draws(weights, tmp_path):
+def test_analyse_shows_and_draws(monkeypatch, tmp_path):
     pytest.importorskip("matplotlib")
+    tiny_zoo.use(monkeypatch, tmp_path / "zoo", tiny_zoo.ATTENTIVE)
+    weights = tmp_path / "own.weights.h5"
+    zoo.load(NAME, weights=None).save_weights(weights)
     result = kerasfuse("analyse", NAME, "--weights", weights, "--figures", tmp_path / "pictures")
     assert result.exit_code == 0, result.output
     assert "mae owed to each modality" in result.stdout and "Shapley share" in result.stdout
@@ -369,8 +372,9 @@ def test_no_stack_of_frames_unless_asked_for(tmp_path):
 # The demo.
 
 
-def test_the_demo_scores_draws_tunes_and_saves(path, tmp_path, capsys):
+def test_the_demo_scores_draws_tunes_and_saves(monkeypatch, tmp_path, capsys):
     pytest.importorskip("matplotlib")
+    tiny_zoo.use(monkeypatch, tmp_path / "zoo", tiny_zoo.ATTENTIVE)
     folder = tmp_path / "out"
     run_demo(folder, NAME, weights=None, train_samples=16, test_samples=16, epochs=1)
     assert sorted(file.name for file in folder.iterdir()) == ["attention.png", f"{NAME}.keras"]

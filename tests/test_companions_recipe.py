@@ -11,7 +11,7 @@ from kerasfuse.training.callbacks import RunCheckpoint
 
 NAME = tiny_zoo.NAME
 ENTRY = (
-    tiny_zoo.ENTRY.replace('class = "MICA"', 'class = "DAHB"')
+    tiny_zoo.ATTENTIVE.replace('class = "MICA"', 'class = "DAHB"')
     .replace("kernel_sizes = 1\nalpha = 0.8\nbeta = 0.5\n", 'pairs = "companions"\n')
     .replace("num_layers = 1\n", "feedforward_dim = 4\nnum_bottlenecks = 2\n")
     .replace("batch_size = 12", "batch_size = 8")

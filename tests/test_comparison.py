@@ -14,15 +14,12 @@ from kerasfuse.cli import app
 from kerasfuse.recipes import comparison
 
 FIRST, SECOND = tiny_zoo.NAME, "wider_simulated"
-# The tiny entry with a model that is built in no time.
-BEFORE, REST = tiny_zoo.ENTRY.replace("MICA", "LFLSTM").split("dim = 4")
-ENTRY = f"{BEFORE}dim = 4\nhidden_units = []\n\n[data]{REST.split('[data]')[1]}"
 
 
 @pytest.fixture
 def names(monkeypatch, tmp_path):
     """A zoo of two entries that differ in their width."""
-    path = tiny_zoo.use(monkeypatch, tmp_path / "zoo", ENTRY)
+    path = tiny_zoo.use(monkeypatch, tmp_path / "zoo")
     text = path.read_text().replace(FIRST, SECOND).replace("dim = 4", "dim = 6")
     path.with_name(f"{SECOND}.toml").write_text(text)
     monkeypatch.chdir(tmp_path)

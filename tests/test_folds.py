@@ -16,7 +16,7 @@ ENTRY = (
     tiny_zoo.ENTRY.replace(
         "{ text = 300, audio = 5, vision = 20 }", "{ text = 8, audio = 64, vision = 35 }"
     )
-    .replace("kernel_sizes = 1", "kernel_sizes = 1\nnum_outputs = 8")
+    .replace("rank = 2", "rank = 2\nnum_outputs = 8")
     .replace('name = "simulated"', 'name = "ravdess"')
     .replace('like = "mosi"\nnum_samples = 24\n', "fold = 2\n")
     .replace("typical_lengths = { text = 4, audio = 6, vision = 5 }\n", "")

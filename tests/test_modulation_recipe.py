@@ -24,7 +24,7 @@ CHANGES = [
 @pytest.fixture(scope="module")
 def entry_text():
     lines, skipping = [], False
-    for line in tiny_zoo.ENTRY.splitlines():
+    for line in tiny_zoo.ATTENTIVE.splitlines():
         if line.startswith("["):
             skipping = line == "[model.args]"
             if skipping:

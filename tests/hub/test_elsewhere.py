@@ -237,11 +237,11 @@ def test_an_address_that_is_none(name, message):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('class = "MICA"', "", "expected model.class"),
+        ('class = "LMF"', "", "expected model.class"),
         ('loss = "mae"', "", "expected recipe.loss"),
-        ("num_heads = 2", "number_of_heads = 2", "model.number_of_heads=2. Nearest: num_heads"),
-        ('class = "MICA"', 'class = "os.system"', "class='os.system'"),
-        ('class = "MICA"', "class = ['MICA']", "is not a valid entry"),
+        ("rank = 2", "ranks = 2", "model.ranks=2. Nearest: rank"),
+        ('class = "LMF"', 'class = "os.system"', "class='os.system'"),
+        ('class = "LMF"', "class = ['LMF']", "is not a valid entry"),
         ("[model.args]", "args = 3\n[models.args]", "is not a valid entry"),
         ('name = "tiny_simulated"', 'name = "../../tiny"', "entry.name of letters"),
         (f'"{WEIGHTS}"', '"../../x.weights.h5"', "bare file name"),

@@ -33,13 +33,14 @@ TINY = {"dim": 8, "num_heads": 2, "feedforward_dim": 6, "num_bottlenecks": 4}
 # class, modalities, constructor arguments, names of auxiliary losses. Two modalities where three
 # would only take longer; on the backends that compile each model for half a minute, fewer still.
 CONTRACTS = [
-    (MulT, TWO, {**SMALL, "alpha": 0.8, "beta": 0.5, "tau": 0.25}, ("mmd", "alignment")),
+    (MulT, TWO, SMALL, ()),
     (MICA, TWO, SMALL, ("mmd", "alignment")),
     (HCTMG, WIDTHS, {**SMALL, "gate": "fixed", "primary": "audio"}, ()),
     (DAHB, TWO, {**TINY, "norm": "branch", "activation": "gelu"}, ("contrast",)),
 ]
 if ON_TORCH:
     CONTRACTS += [
+        (MulT, TWO, {**SMALL, "alpha": 0.8, "beta": 0.5, "tau": 0.25}, ("mmd", "alignment")),
         (MulT, WIDTHS, SMALL, ()),
         *[
             (HCTMG, WIDTHS, {**SMALL, "num_layers": 1, "gate": gate}, ())

@@ -25,12 +25,12 @@ NAMES = [make.__name__ for make in SECTIONS]
 ANCHORS = {"learning_curves": "curves", "outputs": "predictions"}
 DRAWS = 30
 GATED = (
-    tiny_zoo.ENTRY.replace('class = "MICA"', 'class = "HCTMG"')
+    tiny_zoo.ATTENTIVE.replace('class = "MICA"', 'class = "HCTMG"')
     .replace("alpha = 0.8\nbeta = 0.5\n", "")
     .replace("seeds = [1, 2]\n", "seeds = [1]\ngate_search = { batch_size = 24, epochs = 2 }\n")
 )
 BALANCED = (
-    tiny_zoo.ENTRY.replace('class = "MICA"', 'class = "LateFusion"')
+    tiny_zoo.ATTENTIVE.replace('class = "MICA"', 'class = "LateFusion"')
     .replace(
         "dim = 4\nnum_heads = 2\nnum_layers = 1\nkernel_sizes = 1\nalpha = 0.8\nbeta = 0.5\n",
         "encoders = {"
@@ -68,7 +68,7 @@ def made(tmp_path_factory):
             run = recipes.train(tiny_zoo.NAME, folder / name, seeds, overrides, verbose=0)
             runs[name] = run
 
-        tiny_zoo.use(patched, folder / "zoo")
+        tiny_zoo.use(patched, folder / "zoo", tiny_zoo.ATTENTIVE)
         train("aligned", [1, 2], epochs=1)
         train("plain", [1, 2], epochs=1, alpha=0.0, beta=0.0)
         pages["pair"] = report([folder / "aligned", folder / "plain"], folder / "pair.html")
@@ -438,7 +438,7 @@ def test_what_is_not_there_is_said(made):
 
 def test_without_the_data_the_rest_is_shown(made, monkeypatch, tmp_path):
     runs = made[0]
-    tiny_zoo.use(monkeypatch, tmp_path / "zoo")
+    tiny_zoo.use(monkeypatch, tmp_path / "zoo", tiny_zoo.ATTENTIVE)
     monkeypatch.setattr(subject, "RESAMPLES", 2)
 
     def nowhere(*args, **kwargs):
@@ -465,7 +465,7 @@ def test_without_the_data_the_rest_is_shown(made, monkeypatch, tmp_path):
     for path in folder.rglob("best.weights.h5"):
         path.unlink()
     monkeypatch.undo()
-    tiny_zoo.use(monkeypatch, tmp_path / "zoo")
+    tiny_zoo.use(monkeypatch, tmp_path / "zoo", tiny_zoo.ATTENTIVE)
     page = reader.read(report([folder], tmp_path / "page.html").read_text())
     assert "expected best.weights.h5 in seed_" in section(page, "attention").text
 

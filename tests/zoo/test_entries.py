@@ -22,6 +22,11 @@ def path(monkeypatch, tmp_path):
 
 
 @pytest.fixture
+def attentive(monkeypatch, tmp_path):
+    return tiny_zoo.use(monkeypatch, tmp_path / "zoo", tiny_zoo.ATTENTIVE)
+
+
+@pytest.fixture
 def model_with_weights(path):
     """Give the tiny entry weights and return the model that has them."""
     model = zoo.load(tiny_zoo.NAME, weights=None)
@@ -332,8 +337,8 @@ BAD = [
 
 @pytest.mark.parametrize(("old", "new", "message"), BAD)
 def test_a_wrong_entry_is_told_in_one_sentence(monkeypatch, tmp_path, old, new, message):
-    assert old in tiny_zoo.ENTRY
-    tiny_zoo.use(monkeypatch, tmp_path, tiny_zoo.ENTRY.replace(old, new, 1))
+    assert old in tiny_zoo.ATTENTIVE
+    tiny_zoo.use(monkeypatch, tmp_path, tiny_zoo.ATTENTIVE.replace(old, new, 1))
     with pytest.raises(ValueError, match=f"tiny_simulated.toml is not a valid entry: .*{message}"):
         zoo.entry(tiny_zoo.NAME)
 
@@ -365,14 +370,14 @@ BAD_LAYERS = [
 
 @pytest.mark.parametrize(("encoder", "message"), BAD_LAYERS)
 def test_an_entry_makes_nothing_but_layers_of_kerasfuse(monkeypatch, tmp_path, encoder, message):
-    before, rest = tiny_zoo.ENTRY.split('class = "MICA"')
+    before, rest = tiny_zoo.ENTRY.split('class = "LMF"')
     after = rest.split("[data]", 1)[1]
     tiny_zoo.use(monkeypatch, tmp_path, before + FUSION % encoder + after)
     with pytest.raises(ValueError, match=message):
         zoo.entry(tiny_zoo.NAME)
 
 
-def test_override_reaches_model_data_and_recipe(path):
+def test_override_reaches_model_data_and_recipe(attentive):
     entry = zoo.entry(tiny_zoo.NAME)
     changed = entry.override({"alpha": 0.1, "num_samples": 9, "epochs": 7, "model.tau": 0.2})
     assert changed.model_args["alpha"] == 0.1 and changed.model_args["tau"] == 0.2
@@ -393,7 +398,7 @@ def test_override_reaches_model_data_and_recipe(path):
         (3, {"words": 2, "pulse": 3}, False),
     ],
 )
-def test_other_modalities_take_the_defaults(path, kernel_sizes, modalities, gone):
+def test_other_modalities_take_the_defaults(attentive, kernel_sizes, modalities, gone):
     entry = zoo.entry(tiny_zoo.NAME).override({"kernel_sizes": kernel_sizes})
     with pytest.warns(UserWarning, match="kernel_sizes of") if gone else nullcontext():
         changed = entry.override({"modalities": modalities})
@@ -415,7 +420,7 @@ def test_other_modalities_take_the_defaults(path, kernel_sizes, modalities, gone
         ({"class": "MulT", "low_level_source": True}, "low_level_source=True"),
     ],
 )
-def test_a_wrong_override_is_told(path, settings, message):
+def test_a_wrong_override_is_told(attentive, settings, message):
     with pytest.raises(ValueError, match=message):
         zoo.entry(tiny_zoo.NAME).override(settings)
 
