@@ -30,8 +30,18 @@ def path(monkeypatch, tmp_path):
 
 
 @pytest.fixture
+def attentive(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    return tiny_zoo.use(monkeypatch, tmp_path / "zoo", tiny_zoo.ATTENTIVE)
+
+
+@pytest.fixture
 def weights(path, tmp_path):
-    file = tmp_path / "own.weights.h5"
+    return save_weights(tmp_path)
+
+
+def save_weights(folder):
+    file = folder / "own.weights.h5"
     zoo.load(NAME, weights=None).save_weights(file)
     return file
 
@@ -224,8 +234,9 @@ def test_predict_takes_an_absent_modality_as_zeros(path, weights, tmp_path):
 # Export.
 
 
-def test_export_writes_what_the_path_asks_for(path, weights, tmp_path):
+def test_export_writes_what_the_path_asks_for(attentive, tmp_path):
     pytest.importorskip("onnx")
+    weights = save_weights(tmp_path)
     result = kerasfuse("export", NAME, tmp_path / "model.onnx", "--weights", weights)
     assert result.exit_code == 0, result.output
     assert (tmp_path / "model.onnx").stat().st_size > 10_000
@@ -266,11 +277,9 @@ def test_bad_arrays(path, weights, tmp_path, changes, parts):
     assert not output.parent.exists()
 
 
-def test_analyse_shows_and_draws(monkeypatch, tmp_path):
+def test_analyse_shows_and_draws(attentive, tmp_path):
     pytest.importorskip("matplotlib")
-    tiny_zoo.use(monkeypatch, tmp_path / "zoo", tiny_zoo.ATTENTIVE)
-    weights = tmp_path / "own.weights.h5"
-    zoo.load(NAME, weights=None).save_weights(weights)
+    weights = save_weights(tmp_path)
     result = kerasfuse("analyse", NAME, "--weights", weights, "--figures", tmp_path / "pictures")
     assert result.exit_code == 0, result.output
     assert "mae owed to each modality" in result.stdout and "Shapley share" in result.stdout
@@ -372,9 +381,8 @@ def test_no_stack_of_frames_unless_asked_for(tmp_path):
 # The demo.
 
 
-def test_the_demo_scores_draws_tunes_and_saves(monkeypatch, tmp_path, capsys):
+def test_the_demo_scores_draws_tunes_and_saves(attentive, tmp_path, capsys):
     pytest.importorskip("matplotlib")
-    tiny_zoo.use(monkeypatch, tmp_path / "zoo", tiny_zoo.ATTENTIVE)
     folder = tmp_path / "out"
     run_demo(folder, NAME, weights=None, train_samples=16, test_samples=16, epochs=1)
     assert sorted(file.name for file in folder.iterdir()) == ["attention.png", f"{NAME}.keras"]
