@@ -1,6 +1,7 @@
 """The command line works, and tells what is wrong in one paragraph."""
 
 import csv
+import functools
 import json
 import os
 import pathlib
@@ -14,7 +15,7 @@ import tiny_data
 import tiny_zoo
 from typer.testing import CliRunner
 
-from kerasfuse import zoo
+from kerasfuse import analysis, zoo
 from kerasfuse.cli import app
 from kerasfuse.cli.demo import run_demo
 
@@ -277,8 +278,14 @@ def test_bad_arrays(path, weights, tmp_path, changes, parts):
     assert not output.parent.exists()
 
 
-def test_analyse_shows_and_draws(attentive, tmp_path):
+def test_analyse_shows_and_draws(attentive, tmp_path, monkeypatch):
     pytest.importorskip("matplotlib")
+    # Fewer draws; what they are is tested where they are defined.
+    robustness, contribution = analysis.robustness, analysis.modality_contribution
+    levels = {"removed": (1.0,), "dropped": (0.5,), "noise": (1.0,)}
+    monkeypatch.setattr(analysis, "robustness", functools.partial(robustness, levels=levels))
+    fewer = functools.partial(contribution, permutations=2)
+    monkeypatch.setattr(analysis, "modality_contribution", fewer)
     weights = save_weights(tmp_path)
     result = kerasfuse("analyse", NAME, "--weights", weights, "--figures", tmp_path / "pictures")
     assert result.exit_code == 0, result.output
