@@ -249,8 +249,8 @@ def test_an_address_that_is_none(name, message):
         (f'"{WEIGHTS}"', '"model.pkl"', "to end in .weights.h5. Received: file='model.pkl'"),
         ('sha256 = "', 'sha256 = "x', "64 hexadecimal digits"),
         (
-            "kernel_sizes = 1",
-            'kernel_sizes = { class_name = "system", module = "os" }',
+            "rank = 2",
+            'rank = { class_name = "system", module = "os" }',
             "objects that Keras has serialized are not made",
         ),
         ("[model]", "[model", "at line"),
