@@ -11,12 +11,16 @@ from kerasfuse.datasets.builder import FACTS
 
 # Samples that are in memory at a time while moments are computed.
 _BLOCK = 64
+# Bytes of samples that stay in memory once they are read: decoding takes longer than a small
+# network does, and small data sets are read many times.
+_KEPT_BYTES = 2**29
 
 
 class Records:
     """Read samples from the records that a conversion wrote.
 
-    Only the index is held in memory: ids, labels and lengths.
+    The index is held in memory (ids, labels and lengths), and the first samples that are read, up
+    to half a gigabyte: all of a small data set, so that it is read from disk only once.
 
     Args:
         folder: folder of the records.
@@ -58,15 +62,16 @@ class Records:
             if shape[0] is None
         }
         self._moments = {}
+        self._kept, self._kept_bytes = {}, 0
         self.num_samples = len(self.ids)
         self._rows = np.arange(self.num_samples)
         self._records = tfds.builder_from_directory(folder).as_data_source(split=split)
 
     def read(self, rows):
         """Give a dict of modality name to the arrays of some samples, without padding."""
-        records = self._records.__getitems__([int(self._rows[row]) for row in rows])
+        samples = self._samples([int(self._rows[row]) for row in rows])
         return {
-            name: [self._scaled(name, record["features"][field]) for record in records]
+            name: [self._scaled(name, sample[field]) for sample in samples]
             for name, field in self._fields.items()
         }
 
@@ -115,9 +120,9 @@ class Records:
         totals = {name: [0, 0.0, 0.0] for name in names}
         for first in range(0, self.num_samples, _BLOCK):
             rows = self._rows[first : first + _BLOCK].tolist()
-            for record in self._records.__getitems__(rows):
+            for sample in self._samples(rows):
                 for name, total in totals.items():
-                    x = record["features"][self._fields[name]].astype("float64")
+                    x = sample[self._fields[name]].astype("float64")
                     x = x[x.any(axis=1)]
                     total[0] += len(x)
                     total[1] += x.sum(axis=0)
@@ -138,10 +143,30 @@ class Records:
             constant = deviation <= 1e-6 * np.maximum(1, np.abs(mean))
             self._moments[name] = mean, np.where(constant, np.inf, deviation)
 
+    def _samples(self, numbers):
+        """Give a dict of field to stored array for each of some records, from memory or disk."""
+        missing = [number for number in dict.fromkeys(numbers) if number not in self._kept]
+        fetched = dict(zip(missing, self._fetched(missing), strict=True)) if missing else {}
+        for number, sample in fetched.items():
+            size = sum(x.nbytes for x in sample.values())
+            if self._kept_bytes + size <= _KEPT_BYTES:
+                self._kept[number] = sample
+                self._kept_bytes += size
+        return [
+            self._kept[number] if number in self._kept else fetched[number] for number in numbers
+        ]
+
+    def _fetched(self, numbers):
+        wanted = self._fields.values()
+        for record in self._records.__getitems__(numbers):
+            yield {field: record["features"][field] for field in wanted}
+
     def _scaled(self, name, x):
         if name not in self._moments:
             return x
         mean, deviation = self._moments[name]
+        if name not in self.lengths:  # an image has no steps that could be missing
+            return ((x - mean) / deviation).astype("float32")
         missing = ~x.any(axis=1, keepdims=True)
         return np.where(missing, 0, (x - mean) / deviation).astype("float32")
 

@@ -8,7 +8,7 @@ import pytest
 import tensorflow_datasets as tfds
 import tiny_data
 
-from kerasfuse.datasets import builder, conversion, convert, load
+from kerasfuse.datasets import builder, conversion, convert, load, records
 
 
 @pytest.fixture(autouse=True)
@@ -146,3 +146,22 @@ def test_only_what_a_batch_needs_is_read(file, monkeypatch):
     labels = batches[1][1]
     assert len(rows) == 1 and len(rows[0]) == 3
     np.testing.assert_array_equal(labels, batches.labels[rows[0]])
+
+
+@pytest.mark.parametrize("room, kept", [(0, []), (1, [2]), (9, [0, 1, 2])])
+def test_samples_that_fit_are_read_from_disk_once(file, monkeypatch, room, kept):
+    store = load("mosi", data_dir=file)._store
+    fetched = []
+    fetch = store._fetched
+    size = sum(x.nbytes for x in next(fetch([2])).values())
+    monkeypatch.setattr(records, "_KEPT_BYTES", room * size)
+    monkeypatch.setattr(store, "_fetched", lambda rows: fetched.extend(rows) or fetch(rows))
+    first = store.read([2, 0, 2])
+    assert fetched == [2, 0]
+    second = store.read([0, 2, 1])
+    assert fetched[2:] == [row for row in (0, 2, 1) if row == 1 or row not in kept]
+    assert sorted(store._kept) == kept
+    for name, arrays in second.items():
+        np.testing.assert_array_equal(arrays[0], first[name][1])
+        np.testing.assert_array_equal(arrays[1], first[name][0])
+        np.testing.assert_array_equal(arrays[1], first[name][2])
