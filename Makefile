@@ -25,6 +25,7 @@ EXTRAS := dev,$(BACKEND)$(if $(filter tensorflow,$(BACKEND)),$(COMMA)text)
 # The contracts that hold on every backend. The rest is numpy, files and text.
 TESTS ?= $(wildcard $(addprefix tests/,\
 	test_harness.py test_docs.py test_text_preset.py zoo/test_reproduced.py \
+	analysis/test_competition_strength.py \
 	export ops layers losses metrics models training))
 endif
 BIN := $(VENV)/bin

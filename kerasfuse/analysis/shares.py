@@ -47,7 +47,8 @@ def shares(model, batches):
 
 class _Shares(keras.Model):
     def __init__(self, model):
-        super().__init__()
+        # Of the class's own name tensorflow would make a scope, and none may start with "_".
+        super().__init__(name="shares")
         self.model = model
         self.cut = Coalitions(model)
 
