@@ -53,7 +53,7 @@ def test_two_entries_are_trained_and_ranked(names, monkeypatch):
     command += ["--readme", str(page)]
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 0, result.output
-    assert "already finished" in result.output and "paired test over the seeds" in result.output
+    assert "already finished" in result.output and "p of a paired test" in result.output
     assert "SIMULATED" in result.output
     assert pathlib.Path("found.svg").read_text(encoding="utf-8").startswith("<?xml")
     text = page.read_text(encoding="utf-8")
@@ -70,6 +70,22 @@ def test_what_is_recorded_is_not_trained_again(names, monkeypatch):
     found = recipes.compare(names)
     assert [row.per_seed for row in found.rows] == [{1: 0.5, 2: 0.7}] * 2
     assert found.rows[1].p_value == 1.0 and found.rows[0].is_recorded
+
+
+def test_recipes_that_balance_show_what_each_modality_is_worth(names, monkeypatch):
+    entry = zoo.entry(FIRST)
+    scores = {"mae": [0.5, 0.7], "mae_text": [0.9, 1.1], "strength_text": [0.2, 0.4]}
+    scores |= {"mae_audio": [1.0, 1.0], "mae_concept_text": [2.0, 2.0]}
+    test = {m: {"per_seed": values} for m, values in scores.items()}
+    results = {"seeds": [1, 2], "test": test, "parameters": 1}
+    entries = {FIRST: dataclasses.replace(entry, results=results)}
+    less = {**results, "test": {m: found for m, found in test.items() if m != "mae_audio"}}
+    entries[SECOND] = dataclasses.replace(entry, name=SECOND, results=less)
+    monkeypatch.setattr(zoo, "entry", entries.__getitem__)
+    found = recipes.compare(names)
+    assert found.columns[2:6] == ("p", "mae_text", "strength_text", "parameters")
+    assert [row[3:5] for row in found.table()] == [("1.000 ± 0.141", "0.300 ± 0.141")] * 2
+    assert "strength_m" in found.caption()
 
 
 def test_another_data_set_takes_the_place_of_the_entries_own(names, tmp_path):
@@ -107,16 +123,22 @@ def test_what_cannot_be_compared_is_told(names):
 def test_the_tables_of_the_readme_have_the_recorded_scores(data):
     text = (pathlib.Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
     table = text.split(f"<!-- compare {data}:begin -->")[1].split("<!-- compare")[0]
-    rows = [line.strip("| ").split(" | ") for line in table.strip().splitlines()[2:]]
-    rows = {row[0]: row for row in rows if len(row) == len(comparison.Comparison.columns)}
-    wanted = [
+    lines = [line.strip("| ").split(" | ") for line in table.strip().splitlines()]
+    columns = lines[0]
+    rows = {line[0]: dict(zip(columns, line, strict=True)) for line in lines[2:] if len(line) > 1}
+    entries = [
         entry
         for entry in zoo.entries(data=data)
         if entry.recorded and entry.recipe.score == "accuracy"
     ]
-    assert set(rows) == {entry.name for entry in wanted}
-    for entry in wanted:
-        score = zoo.spread("accuracy", entry.results["test"]["accuracy"])
-        parameters = f"{entry.results['parameters']:,}"
-        assert rows[entry.name][1] == score, "out of date: kerasfuse compare ... --readme README.md"
-        assert rows[entry.name][3] == parameters
+    assert set(rows) == {entry.name for entry in entries}
+    for entry in entries:
+        row = rows[entry.name]
+        wanted = {
+            "test score": zoo.spread("accuracy", entry.results["test"]["accuracy"]),
+            "parameters": f"{entry.results['parameters']:,}",
+        }
+        wanted |= {m: zoo.spread(m, entry.results["test"][m]) for m in columns if "_" in m}
+        assert {column: row[column] for column in wanted} == wanted, (
+            "out of date: kerasfuse compare ... --readme README.md"
+        )

@@ -28,7 +28,7 @@ def multiply_adds(model, steps):
 
     Args:
         model: a model over named modalities, such as those of `kerasfuse.models`.
-        steps: dict of modality name to number of steps.
+        steps: dict of modality name to number of steps; images have none.
 
     Returns:
         An integer.
@@ -42,17 +42,18 @@ def multiply_adds(model, steps):
     >>> model = kerasfuse.models.LFLSTM({"text": 300, "audio": 5, "vision": 20})
     >>> multiply_adds(model, {"text": 50, "audio": 375, "vision": 500})
     """
-    if set(steps) != set(model.modalities):
+    images = {m: size for m, size in model.modalities.items() if not isinstance(size, int | None)}
+    if set(steps) != set(model.modalities) - set(images):
         raise ValueError(
-            f"expected a number of steps for each modality, {list(model.modalities)}. "
+            f"expected a number of steps for each sequence among {list(model.modalities)}. "
             f"Received: steps={steps!r}"
         )
-    sample = {
-        name: np.ones((1, steps[name]), "int32")
-        if width is None
-        else np.ones((1, steps[name], width), "float32")
-        for name, width in model.modalities.items()
-    }
+    sample = {name: np.ones((1, *size), "float32") for name, size in images.items()}
+    for name, count in steps.items():
+        width = model.modalities[name]
+        sample[name] = (
+            np.ones((1, count), "int32") if width is None else np.ones((1, count, width), "float32")
+        )
     with _recorded_calls() as calls:
         model({name: ops.convert_to_tensor(x) for name, x in sample.items()}, training=False)
     return sum(_count(*call) for call in calls)

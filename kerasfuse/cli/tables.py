@@ -48,11 +48,7 @@ def show_run(run):
 
 def show_comparison(found):
     """Print the table of a comparison, best model first."""
-    steps = ", ".join(f"{name} {count}" for name, count in found.steps.items())
-    notes = [
-        "Mean ± sd over seeds on the test split. p: paired test over the seeds in common with the "
-        f"best. Multiply-adds of one sample of {steps} steps; samples a second as measured here.",
-    ]
+    notes = [found.caption()]
     recorded = [row.name for row in found.rows if row.is_recorded]
     if recorded:
         notes.append(f"Scores as recorded, not trained now: {', '.join(recorded)}.")

@@ -9,6 +9,7 @@ import numpy as np
 
 from kerasfuse import analysis, backend, datasets, zoo
 from kerasfuse.drawing import COLOURS, INK, MUTED, require_matplotlib
+from kerasfuse.recipes.modulation import of_modalities
 from kerasfuse.recipes.scoring import best_is, load_split
 from kerasfuse.recipes.seeds import mean_and_sd
 from kerasfuse.recipes.speed import inference_speed, training_speed
@@ -28,6 +29,8 @@ class Row:
         inference_speed: samples of the test set a second.
         p_value: of a paired test over the seeds in common with the best row; `None` for the best,
             and where fewer than two seeds are in common.
+        of_modalities: dict of metric to the test score of each seed, of what a recipe that balances
+            its modalities finds of each of them.
         is_recorded: whether the scores are those that the entry records.
     """
 
@@ -38,6 +41,7 @@ class Row:
     training_speed: float
     inference_speed: float
     p_value: float | None = None
+    of_modalities: dict = dataclasses.field(default_factory=dict)
     is_recorded: bool = False
 
     @property
@@ -54,7 +58,8 @@ class Comparison:
         metric: name of the metric that is compared, on the test split.
         data: name of the data set.
         rows: list of `Row`.
-        steps: dict of modality name to the steps that multiply-adds are counted for.
+        steps: dict of modality name to the steps that multiply-adds are counted for; images have
+            none.
     """
 
     metric: str
@@ -62,15 +67,16 @@ class Comparison:
     rows: list
     steps: dict
 
-    columns = (
-        "model",
-        "test score",
-        "p",
-        "parameters",
-        "multiply-adds",
-        "train/s",
-        "predict/s",
-    )
+    @property
+    def columns(self):
+        costs = ("parameters", "multiply-adds", "train/s", "predict/s")
+        return ("model", "test score", "p", *self._of_modalities, *costs)
+
+    @property
+    def _of_modalities(self):
+        """The metrics of single modalities that every row has."""
+        first, *others = self.rows
+        return [m for m in first.of_modalities if all(m in row.of_modalities for row in others)]
 
     def table(self):
         """Return the table as a list of tuples of text, one a row, in the order of `columns`."""
@@ -79,6 +85,7 @@ class Comparison:
                 row.name,
                 zoo.spread(self.metric, row.numbers),
                 "-" if row.p_value is None else f"{row.p_value:.3f}",
+                *[zoo.spread(m, mean_and_sd(row.of_modalities[m])) for m in self._of_modalities],
                 f"{row.parameters:,}",
                 f"{row.multiply_adds / 1e6:,.2f} M",
                 f"{row.training_speed:,.0f}",
@@ -100,14 +107,24 @@ class Comparison:
         Raises:
             ValueError: when the file lacks `<!-- compare DATA:begin -->` and `:end`.
         """
-        steps = ", ".join(f"{name} {count}" for name, count in self.steps.items())
-        text = (
-            f"{self.markdown()}\n\n"
+        zoo.write_between(path, f"compare {self.data}", f"{self.markdown()}\n\n{self.caption()}")
+
+    def caption(self):
+        """Say what the columns are."""
+        found = (
             f"Test {self.metric}, mean and standard deviation over seeds; p of a paired test with "
-            f"the first row; multiply-adds of one sample of {steps} steps; samples a second on "
-            f"{platform.machine()} with {os.cpu_count()} cores, {backend.name()}."
+            "the first row; "
         )
-        zoo.write_between(path, f"compare {self.data}", text)
+        if self._of_modalities:
+            found += (
+                f"{self.metric}_m is the {self.metric} of the share of modality m (the paper's "
+                "Acc_m), strength_m the competition strength d_m; "
+            )
+        steps = ", ".join(f"{name} {count}" for name, count in self.steps.items())
+        return found + (
+            f"multiply-adds of one sample{f' of {steps} steps' if steps else ''}; samples a second "
+            f"on {platform.machine()} with {os.cpu_count()} cores, {backend.name()}."
+        )
 
     def figure(self):
         """Draw the scores of every seed, their means and their standard deviations.
@@ -207,22 +224,28 @@ def compare(
         asked = seeds is not None or bool(overrides)
         recorded = entry.recorded and not asked and not folder.is_dir()
         if recorded:
-            numbers = entry.results["test"][metric]["per_seed"]
-            per_seed = dict(zip(entry.results["seeds"], numbers, strict=True))
+            scores = {m: found["per_seed"] for m, found in entry.results["test"].items()}
+            trained = entry.results["seeds"]
         else:
             run = train(name, folder, seeds, overrides, data_dir, jobs, verbose, report)
-            per_seed = {seed: found["test"][metric] for seed, found in run.seeds.items()}
+            trained = list(run.seeds)
+            scores = {
+                m: [found["test"][m] for found in run.seeds.values()] for m in run.first["test"]
+            }
         if report:
             report(f"{name}: measuring its speed")
         model = entry.build()
         rows.append(
             Row(
                 name=name,
-                per_seed=per_seed,
+                per_seed=dict(zip(trained, scores[metric], strict=True)),
                 parameters=model.count_params(),
                 multiply_adds=analysis.multiply_adds(model, steps),
                 training_speed=training_speed(entry, load_split(entry, "train", data_dir)),
                 inference_speed=inference_speed(model, test),
+                of_modalities={
+                    m: scores[m] for m in of_modalities(entry.recipe.score, model) if m in scores
+                },
                 is_recorded=recorded,
             )
         )
@@ -244,10 +267,12 @@ def _check_one_data_set(entries, tests):
 
 
 def mean_steps(test):
-    """Return the mean number of real steps of each modality of a split, rounded, at least 1."""
+    """Return the mean number of real steps of each sequence of a split, rounded, at least 1."""
+    sequences = [name for name, width in test.modalities.items() if isinstance(width, int | None)]
     counts = {}
     for index in range(len(test)):
-        for name, x in test[index][0].items():
+        inputs = test[index][0]
+        for name, x in ((name, inputs[name]) for name in sequences):
             real = x != 0 if x.ndim == 2 else np.any(x != 0, axis=-1)
             counts.setdefault(name, []).extend(real.sum(axis=1).tolist())
     return {name: max(1, round(float(np.mean(found)))) for name, found in counts.items()}

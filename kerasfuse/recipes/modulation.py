@@ -60,6 +60,11 @@ def score_modalities(model, entry, splits, folder, verbose="auto"):
     return found
 
 
+def of_modalities(score, model):
+    """Give the names of what `score_modalities` finds of single modalities, beside the concepts."""
+    return [f"{what}_{m}" for what in (score, "strength") for m in model.modalities]
+
+
 def _concept(model, modality, entry, train, folder, verbose):
     path = folder / f"concept_{modality}.weights.h5"
     concept = analysis.MonoModalConcept(model, modality)

@@ -86,7 +86,7 @@ class Subject:
 
     @functools.cached_property
     def steps(self):
-        """Mean number of valid steps of each modality."""
+        """Mean number of valid steps of each sequence."""
         return mean_steps(self.test)
 
     @functools.cached_property

@@ -74,6 +74,19 @@ def test_mult_is_its_projections_attention_and_feed_forward_nets():
     assert multiply_adds(model, STEPS) == count
 
 
+def test_images_are_counted_at_their_size():
+    encoders = {"image": {"class": "LeNet"}, "text": {"class": "TransformerEncoder", "dim": 4}}
+    encoders["text"] |= {"num_layers": 1, "num_heads": 2}
+    image = 8 * 8 * 25 * 16 + 4 * 4 * 25 * 16 * 32 + 2 * 2 * 32 * 64
+    pair = models.LateFusion(
+        {"a": (8, 8, 1), "b": (8, 8, 1)}, dict.fromkeys("ab", encoders["image"]), 3
+    )
+    assert multiply_adds(pair, {}) == 2 * image + 2 * 64 * 3
+    mixed = models.LateFusion({"image": (8, 8, 1), "text": 6}, encoders, 3)
+    short, long = (multiply_adds(mixed, {"text": steps}) for steps in (5, 9))
+    assert image < short < long
+
+
 @pytest.mark.parametrize(
     "name", ["DAHB", "EFLSTM", "GraphMFN", "LMF", "MFN", "MICA", "MISA", "MMIM", "SelfMM"]
 )

@@ -39,13 +39,7 @@ def _told(measure, subject):
         return "not measured: the data are not here"
 
 
-def _has_images(subject):
-    return any(not isinstance(width, int | None) for width in subject.test.modalities.values())
-
-
 def _multiply_adds(subject):
-    if _has_images(subject):
-        return "not counted for images"
     try:
         return f"{analysis.multiply_adds(subject.model, subject.steps):,}"
     except ValueError:
@@ -53,9 +47,7 @@ def _multiply_adds(subject):
 
 
 def _steps(subject):
-    if _has_images(subject):
-        return "-"
-    return ", ".join(f"{m} {count}" for m, count in subject.steps.items())
+    return ", ".join(f"{m} {count}" for m, count in subject.steps.items()) or "-"
 
 
 def _mean(subject, value):
