@@ -3,12 +3,14 @@
 import csv
 import json
 
+import h5py
 import numpy as np
 import pytest
 import tiny_zoo
 
 from kerasfuse import recipes, zoo
 from kerasfuse.cli import tables
+from kerasfuse.recipes import modulation, scoring
 
 MODULATION = """
 [recipe.modulation]
@@ -19,6 +21,19 @@ CHANGES = [
     ('class = "MICA"', 'class = "LateFusion"'),
     ('loss = "mae"', 'loss = "mae"\nconcepts = { epochs = 1 }'),
 ]
+
+
+def _weights(path):
+    """Give the arrays of a weight file, as lists, by their places in it."""
+    found = {}
+
+    def keep(place, node):
+        if isinstance(node, h5py.Dataset):
+            found[place] = node[()].tolist()
+
+    with h5py.File(path) as file:
+        file.visititems(keep)
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +78,18 @@ def test_every_modality_is_scored_and_recorded(monkeypatch, tmp_path, entry_text
         (row,) = csv.DictReader(file)
     assert {"coefficient_text", "ratio_audio", "error_vision"} <= set(row)
     assert zoo.load(tiny_zoo.NAME, run.folder / "seed_1" / "best.weights.h5").built
+
+    # Whatever random numbers were drawn before: all strategies are measured by one concept.
+    entry = zoo.entry(tiny_zoo.NAME).override({"epochs": 1})
+    splits = {split: scoring.load_split(entry, split, seed=1) for split in scoring.SPLITS}
+    model = zoo.load(tiny_zoo.NAME, run.folder / "seed_1" / "best.weights.h5")
+    again = modulation.score_modalities(model, entry, splits, tmp_path / "again", 1, verbose=0)
+    assert again["test"] == pytest.approx({m: results["test"][m] for m in again["test"]})
+    concept = "concept_text.weights.h5"
+    concepts = [
+        _weights(folder / concept) for folder in (run.folder / "seed_1", tmp_path / "again")
+    ]
+    assert concepts[0] and concepts[0] == concepts[1]
 
     tables.show_run(run)
     printed = capsys.readouterr().out

@@ -1,5 +1,7 @@
 """Recipes that balance the modalities of their model, and score each of them."""
 
+import keras
+
 from kerasfuse import analysis, metrics
 from kerasfuse.recipes.scoring import compile_model
 from kerasfuse.training import Modulated
@@ -17,20 +19,22 @@ def histories(modulation):
     return [ModulationHistory()] if modulation else []
 
 
-def score_modalities(model, entry, splits, folder, verbose="auto"):
+def score_modalities(model, entry, splits, folder, seed, verbose="auto"):
     """Score each modality of a trained model, and the competition against it.
 
     For each modality m, on validation and test: the entry's score of its Shapley share, as
     `accuracy_m` (see `kerasfuse.analysis.shares`). With `concepts` in the recipe, on test:
     `strength_m`, the competition strength (see `kerasfuse.analysis.competition_strength`), whose
     ridge regression is fitted on validation. The concepts are trained with the recipe's loss,
-    optimizer and batches, from the seed's random numbers, and kept in the folder of the seed.
+    optimizer and batches, from the seed's random numbers, and kept in the folder of the seed: every
+    strategy for a model is measured by the same.
 
     Args:
         model: the trained model.
         entry: an `Entry` whose recipe has a `modulation`.
         splits: dict of split to `Batches`.
         folder: folder of the seed.
+        seed: whole number.
         verbose: as in `keras.Model.fit`.
 
     Returns:
@@ -48,7 +52,8 @@ def score_modalities(model, entry, splits, folder, verbose="auto"):
         }
     if recipe.concepts is not None:
         concepts = {
-            m: _concept(model, m, entry, splits["train"], folder, verbose) for m in model.modalities
+            m: _concept(model, m, entry, splits["train"], folder, seed, verbose)
+            for m in model.modalities
         }
         strengths = analysis.competition_strength(
             model, concepts, splits["validation"], splits["test"]
@@ -65,8 +70,10 @@ def of_modalities(score, model):
     return [f"{what}_{m}" for what in (score, "strength") for m in model.modalities]
 
 
-def _concept(model, modality, entry, train, folder, verbose):
+def _concept(model, modality, entry, train, folder, seed, verbose):
     path = folder / f"concept_{modality}.weights.h5"
+    # Whatever random numbers the strategy took.
+    keras.utils.set_random_seed(seed)
     concept = analysis.MonoModalConcept(model, modality)
     compile_model(concept, entry)
     if path.exists():

@@ -188,7 +188,8 @@ def _train_once(entry, folder, seed, data_dir, verbose):
         if gate is not None:
             results["gate_search"] = gate
         if recipe.modulation is not None:
-            for split, found in score_modalities(best, entry, splits, folder, verbose).items():
+            scores = score_modalities(best, entry, splits, folder, seed, verbose)
+            for split, found in scores.items():
                 results[split] |= found
         with atomic.replacing(folder / "results.json") as temporary:
             temporary.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
