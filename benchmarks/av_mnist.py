@@ -106,6 +106,7 @@ def main():
     splits = {
         split: datasets.load(
             "av_mnist",
+            standardize=False,  # the network normalizes what comes in
             split,
             batch_size=64,
             data_dir=arguments.data_dir,

@@ -63,6 +63,7 @@ def folder(tmp_path):
 
 
 def stored(folder, split="train", **options):
+    options = {"standardize": False, **options}
     return load("av_mnist", split, data_dir=folder, shuffle=False, batch_size=99, **options)
 
 
@@ -135,6 +136,17 @@ def test_the_noise_of_a_sample_is_always_the_same(folder, tmp_path, monkeypatch)
     before = stored(folder).checksum()
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "again"))
     assert stored(folder).checksum() == before
+
+
+def test_what_is_standardized_is_in_units_of_the_training_set(folder):
+    from kerasfuse.datasets import av_mnist
+
+    plain, scaled = stored(folder)[0][0], stored(folder, standardize=True)[0][0]
+    for name, (mean, deviation) in av_mnist._MOMENTS.items():
+        wanted = (plain[name].astype("float64") - mean) / deviation
+        np.testing.assert_allclose(scaled[name], wanted, atol=1e-5)
+    with pytest.raises(ValueError, match="Received: standardize='yes'"):
+        stored(folder, standardize="yes")
 
 
 def test_a_small_training_set(folder, monkeypatch, capsys):
@@ -252,6 +264,12 @@ def test_the_real_files(shared_data, monkeypatch, tmp_path):
     source = av_mnist._paired(files, clips, small=False)
     assert {split: count for split, (count, _) in source.splits.items()} == source.known_sizes
     assert source.notes == ["Of the images 4 principal components are left."]
+    count, read = av_mnist._paired(files, clips, small=True).splits["train"]
+    # An odd step: MNIST's two sources take turns, and one writes bolder.
+    pairs = [read(i).features for i in range(0, count, 51)]
+    for name, wanted in av_mnist._MOMENTS.items():
+        values = np.stack([pair[name] for pair in pairs]) / 255
+        assert (values.mean(), values.std()) == pytest.approx(wanted, abs=0.006)
     used = {}
     for split, (count, read) in source.splits.items():
         labels = []
