@@ -106,11 +106,11 @@ def main():
     splits = {
         split: datasets.load(
             "av_mnist",
-            standardize=False,  # the network normalizes what comes in
             split,
             batch_size=64,
             data_dir=arguments.data_dir,
             small=arguments.small,
+            standardize=False,  # the network normalizes what comes in
         )
         for split in ("train", "validation", "test")
     }
