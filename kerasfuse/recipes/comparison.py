@@ -113,7 +113,7 @@ class Comparison:
         """Say what the columns are."""
         found = (
             f"Test {self.metric}, mean and standard deviation over seeds; p of a paired test with "
-            "the first row; "
+            "the first row over the seeds in common; "
         )
         if self._of_modalities:
             found += (
@@ -272,7 +272,8 @@ def mean_steps(test):
     counts = {}
     for index in range(len(test)):
         inputs = test[index][0]
-        for name, x in ((name, inputs[name]) for name in sequences):
+        for name in sequences:
+            x = inputs[name]
             real = x != 0 if x.ndim == 2 else np.any(x != 0, axis=-1)
             counts.setdefault(name, []).extend(real.sum(axis=1).tolist())
     return {name: max(1, round(float(np.mean(found)))) for name, found in counts.items()}
