@@ -95,7 +95,8 @@ class Modulated(keras.Model):
         else:
             worth = self._muted(inputs, self.coalitions.encode(inputs))
             output = self.model(inputs, training=True)
-        return output, [worth[members] for members in self.coalitions.subsets]
+        outputs = [worth[members] for members in self.coalitions.subsets]
+        return _after(outputs, output), outputs
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         strategy = self.strategy
@@ -296,3 +297,13 @@ class _Epochs(keras.callbacks.Callback):
         model = self.model
         if model._scaled is not None:
             model.strategy.on_epoch_end(model._scaled.variables)
+
+
+def _after(others, output):
+    """Return `output`, for whose value and gradient all of `others` must have been computed.
+
+    Else tensorflow may update a weight before a muted pass has read it: its graph optimizer loses
+    the order where a pass has no part in the gradient, as where gradients are scaled.
+    """
+    joined = ops.concatenate([output, *map(ops.stop_gradient, others)], axis=0)
+    return joined[: ops.shape(output)[0]]
