@@ -108,9 +108,9 @@ def test_images_keep_the_leading_components_of_the_training_images(folder):
 
 
 def test_spectrograms_show_the_sound_in_noise(folder, monkeypatch):
-    from kerasfuse.datasets import av_mnist
+    from kerasfuse.datasets import av_mnist_pairs
 
-    monkeypatch.setattr(av_mnist, "_SIGNAL_TO_NOISE", 20)
+    monkeypatch.setattr(av_mnist_pairs, "_SIGNAL_TO_NOISE", 20)
     batches = stored(folder)
     audio = batches[0][0]["audio"]
     assert audio.min() >= 0 and (audio.max(axis=(1, 2, 3)) == 1).all()
@@ -259,12 +259,12 @@ def test_the_real_files(shared_data, monkeypatch, tmp_path):
 
     if not (shared_data / "mnist").is_dir() or not (shared_data / "fsdd").is_dir():
         pytest.skip(f"no MNIST or spoken digits at {shared_data}")
-    files, clips = av_mnist._find(shared_data)
-    assert len(clips) == 3000
-    source = av_mnist._paired(files, clips, small=False)
+    found = av_mnist._find(shared_data)
+    assert len(found.clips) == 3000
+    source = av_mnist._source(found, small=False)
     assert {split: count for split, (count, _) in source.splits.items()} == source.known_sizes
     assert source.notes == ["Of the images 4 principal components are left."]
-    count, read = av_mnist._paired(files, clips, small=True).splits["train"]
+    count, read = av_mnist._source(av_mnist._find(shared_data), small=True).splits["train"]
     # An odd step: MNIST's two sources take turns, and one writes bolder.
     pairs = [read(i).features for i in range(0, count, 51)]
     for name, wanted in av_mnist._MOMENTS.items():
