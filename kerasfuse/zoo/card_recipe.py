@@ -6,7 +6,7 @@ def recipe_lines(recipe):
     folds = f"; each on the folds {', '.join(map(str, recipe.folds))}" if recipe.folds else ""
     return [
         f"- Loss: {recipe.loss}",
-        f"- Optimizer: {recipe.optimizer}, learning rate {recipe.learning_rate:g}, "
+        f"- Optimizer: {_optimizer(recipe)}, learning rate {recipe.learning_rate:g}, "
         f"{_schedule(recipe)}; gradient norm at most {recipe.clip_norm:g}",
         f"- Batch {recipe.batch_size}; at most {recipe.epochs} epochs, stops after "
         f"{recipe.early_stopping} without improvement",
@@ -21,6 +21,13 @@ def recipe_lines(recipe):
 def arguments_text(arguments):
     """Write keyword arguments as Python does."""
     return ", ".join(f"{key}={value!r}" for key, value in arguments.items())
+
+
+def _optimizer(recipe):
+    settings = {"momentum": recipe.momentum, "weight decay": recipe.weight_decay}
+    return ", ".join(
+        [recipe.optimizer, *(f"{name} {value:g}" for name, value in settings.items() if value)]
+    )
 
 
 def _schedule(recipe):

@@ -35,6 +35,13 @@ def section(text, title):
     return text.split(f"## {title}\n\n")[1].split("\n\n## ")[0]
 
 
+def test_a_card_names_what_the_optimizer_decays_by():
+    assert "sgd, momentum 0.9, weight decay 0.05, learning rate 0.01" in zoo.card(
+        "joint_late_av_mnist"
+    )
+    assert "adam, learning rate" in zoo.card("mica_mosi_utterance")
+
+
 def test_a_card_shows_a_row_a_seed_and_the_row_of_the_weights():
     entry, results = (
         zoo.entry("mica_mosi_utterance"),
