@@ -119,7 +119,7 @@ def test_what_cannot_be_compared_is_told(names):
         recipes.compare(names)
 
 
-@pytest.mark.parametrize("data", ["mosi_utterance", "ravdess"])
+@pytest.mark.parametrize("data", ["mosi_utterance", "ravdess", "av_mnist"])
 def test_the_tables_of_the_readme_have_the_recorded_scores(data):
     text = (pathlib.Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
     table = text.split(f"<!-- compare {data}:begin -->")[1].split("<!-- compare")[0]

@@ -7,17 +7,41 @@ from kerasfuse import zoo
 
 
 def show(title, columns, rows, notes=()):
-    """Print a table, the first column left, the others right, and notes below it."""
+    """Print a table, the first column left, the others right, and notes below it.
+
+    Columns for which the terminal is too narrow follow in a table below, with the first again.
+    """
     # A console of its own each time: stdout may have been replaced since.
     console = rich.console.Console(highlight=False)
-    table = rich.table.Table(title=title, title_justify="left", box=rich.table.box.SIMPLE_HEAD)
-    for number, column in enumerate(columns):
-        table.add_column(column, justify="right" if number else "left", no_wrap=not number)
-    for row in rows:
-        table.add_row(*row)
-    console.print(table)
+    # Titles may be broken between words, numbers not.
+    cells = [[*column.split(), *(row[i] for row in rows)] for i, column in enumerate(columns)]
+    widths = [max(map(len, found), default=0) for found in cells]
+    for number, shown in enumerate(_that_fit(widths, console.width)):
+        table = rich.table.Table(
+            title=None if number else title,
+            title_justify="left",
+            box=rich.table.box.SIMPLE_HEAD,
+        )
+        for i in shown:
+            justify = "right" if i else "left"
+            table.add_column(columns[i], justify=justify, no_wrap=not i, min_width=widths[i])
+        for row in rows:
+            table.add_row(*(row[i] for i in shown))
+        console.print(table)
     for note in notes:
         console.print(note, markup=False, soft_wrap=True)
+
+
+def _that_fit(widths, room):
+    """Distribute columns over tables of at most a width, the first column in each of them."""
+    gap, margin = 3, 1
+    tables = [[0]]
+    for i in range(1, len(widths)):
+        wanted = sum(widths[j] + gap for j in [*tables[-1], i]) + margin
+        if wanted > room and len(tables[-1]) > 1:
+            tables.append([0])
+        tables[-1].append(i)
+    return tables
 
 
 def show_run(run):
