@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from kerasfuse.datasets.av_mnist_pairs import SHAPES
 from kerasfuse.datasets.source import Field, Sample
 
 _NAMES = {
@@ -13,7 +14,6 @@ _NAMES = {
         ("labels", f"{part}_labels.npy"),
     )
 }
-_SHAPES = {"image": (28, 28, 1), "audio": (112, 112, 1)}
 
 
 class CirculatingArrays:
@@ -42,7 +42,7 @@ class CirculatingArrays:
         counts = {part: len(self._arrays[part, "labels"]) for part in ("train", "test")}
         self.fields = {}
         for part, count in counts.items():
-            for name, shape in _SHAPES.items():
+            for name, shape in SHAPES.items():
                 x = self._arrays[part, name]
                 if x.size != count * np.prod(shape) or x.dtype.kind not in "fiu":
                     raise ValueError(
@@ -64,7 +64,7 @@ class CirculatingArrays:
         """Make a sample of the `i`-th of a part."""
         return Sample(
             id=f"{part}-{i:05d}",
-            features={n: self._arrays[part, n][i].reshape(shape) for n, shape in _SHAPES.items()},
+            features={n: self._arrays[part, n][i].reshape(shape) for n, shape in SHAPES.items()},
             label=self._arrays[part, "labels"][i],
             place=f"{self.paths[part, 'labels'].parent}, {part}[{i}]",
         )

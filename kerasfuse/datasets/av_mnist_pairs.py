@@ -25,7 +25,7 @@ _RATE, _WINDOW, _STRIDE, _SIDE = 8000, 222, 72, 112
 _SIGNAL_TO_NOISE = -13  # decibels: see benchmarks/av_mnist.py
 _LOUDNESS_RANGE = 40  # decibels
 _NAME = re.compile(r"(\d)_([^_]+)_(\d+)")
-_SHAPES = {"image": (28, 28, 1), "audio": (_SIDE, _SIDE, 1)}
+SHAPES = {"image": (28, 28, 1), "audio": (_SIDE, _SIDE, 1)}
 
 
 class Pairs:
@@ -42,7 +42,7 @@ class Pairs:
         "others, in any folders below data_dir"
     )
     name = "paired"
-    fields = {name: Field(shape, "uint8") for name, shape in _SHAPES.items()}
+    fields = {name: Field(shape, "uint8") for name, shape in SHAPES.items()}
 
     def __init__(self, images, clips):
         self.images = images
@@ -64,7 +64,7 @@ class Pairs:
         self._digits = {part: read_idx(self.images[part, "labels"], 1) for part in self._x}
         for part, x in self._x.items():
             labels, file = self._digits[part], str(self.images[part, "labels"])
-            if x.shape[1:] != _SHAPES["image"][:2] or len(x) != len(labels):
+            if x.shape[1:] != SHAPES["image"][:2] or len(x) != len(labels):
                 raise ValueError(
                     f"expected images of 28 x 28 and as many labels. Received: {x.shape} in "
                     f"{str(self.images[part, 'images'])!r} and {len(labels)} in {file!r}"
@@ -109,7 +109,7 @@ class Pairs:
         return Sample(
             id=f"{whole}-{i:05d}-{clip.stem}",
             features={
-                "image": np.clip(np.round(x), 0, 255).astype("uint8").reshape(_SHAPES["image"]),
+                "image": np.clip(np.round(x), 0, 255).astype("uint8").reshape(SHAPES["image"]),
                 "audio": _spectrogram(self._sound(clip), seed),
             },
             label=np.array(digit),

@@ -13,6 +13,7 @@ RNG = np.random.default_rng(0)
 NAMES = ["a", "b"]
 RATE = 2.0**10
 ON_TORCH = keras.config.backend() == "torch"
+ON_TENSORFLOW = keras.config.backend() == "tensorflow"
 torch_only = pytest.mark.skipif(not ON_TORCH, reason="compiles for long and differs nowhere")
 
 
@@ -99,15 +100,16 @@ def test_ogm_slows_the_surer_modality(reference):
 
 def test_shares_are_of_the_weights_before_the_step():
     """The graph optimizer of tensorflow let the head be updated first, now and then."""
-    model = build()
-    modulated = compiled(OGMGE(0.8, noise=False), model)
-    for _ in range(30):
-        x, y = data()
-        sure = sureness(model, x, y)
-        modulated.strategy.reset_record()
-        gradients(modulated, x, y)
-        found = list(modulated.strategy.means()["ratio"].values())
-        np.testing.assert_allclose(found, sure / sure[::-1], rtol=1e-4)
+    for _ in range(5 if ON_TENSORFLOW else 1):  # graphs, of which some did
+        model = build()
+        modulated = compiled(OGMGE(0.8, noise=False), model)
+        for _ in range(10):
+            x, y = data()
+            sure = sureness(model, x, y)
+            modulated.strategy.reset_record()
+            gradients(modulated, x, y)
+            found = list(modulated.strategy.means()["ratio"].values())
+            np.testing.assert_allclose(found, sure / sure[::-1], rtol=1e-4)
 
 
 @torch_only
