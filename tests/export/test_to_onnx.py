@@ -12,9 +12,10 @@ WIDTHS = {"text": 6, "audio": 5, "eeg": 4}
 ONE_AFTER_THE_OTHER = "one node after the other .*KERAS_BACKEND=tensorflow"
 
 # The larger ones take 40 s together.
-SMALL = ("dahb_mosi_utterance", "mica_ravdess")
+SMALL = ("dahb_mosi_utterance", "mica_ravdess", "joint_late_av_mnist")
 LARGER = ("mica_mosei", "mica_mosi_utterance", "mica_simulated", "mult_mosi_utterance")
 LARGER += ("dahb_ravdess", "mult_ravdess")
+LARGER += ("agm_late_av_mnist", "agm1_late_av_mnist", "ogm_ge_late_av_mnist")
 # The rest is recurrent; see test_to_saved_model.py.
 RECURRENT = sorted(
     {entry.name for entry in zoo.entries() if entry.weights.file} - {*SMALL, *LARGER}
@@ -25,14 +26,18 @@ def batch(modalities, samples, steps):
     """Draw a batch, padded on both sides where there is room; the last of three lacks a modality.
 
     Args:
-        modalities: dict of name to width.
+        modalities: dict of name to width, or to the shape of an image.
         samples: how many.
         steps: numbers of steps, one a modality.
     """
     rng = np.random.default_rng(samples)
+    shapes = [
+        (count, size) if isinstance(size, int) else tuple(size)
+        for size, count in zip(modalities.values(), steps[: len(modalities)], strict=True)
+    ]
     arrays = {
-        name: rng.normal(size=(samples, count, width)).astype("float32")
-        for (name, width), count in zip(modalities.items(), steps, strict=True)
+        name: rng.normal(size=(samples, *shape)).astype("float32")
+        for name, shape in zip(modalities, shapes, strict=True)
     }
     for number, x in enumerate(arrays.values()):
         if x.shape[1] > 3:
