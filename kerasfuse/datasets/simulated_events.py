@@ -1,0 +1,126 @@
+"""Events of simulated utterances, and how a modality shows them."""
+
+import numpy as np
+
+BLOCK = 64  # samples drawn from one generator
+_MAX_EVENTS = 5
+_NUM_IDENTITIES = 12
+_IDENTITY_DIM = 6
+_BACKGROUND_DIM = 4
+_HIDDEN_DIM = 32
+_LENGTH_SPREAD = 0.25  # standard deviation of the logarithm
+_REVERSED = 0.35  # probability that the qualifier of an event is -1
+# Mean and scale put the labels of "mosi" and "mosei" near those of MOSI: half of them positive,
+# standard deviation 1.6; the bounds put the four emotions near their shares in IEMOCAP.
+_LABEL_GAIN = 1.2
+_HAPPY_ABOVE, _NEGATIVE_BELOW = 0.7, -0.105
+
+
+class Latent:
+    """What happens in a block of samples, before any modality shows it.
+
+    Shapes: `(samples,)`, `(samples, events)` and `(modalities, samples, events)`.
+    """
+
+    def __init__(self, generator, typical, limits, strength):
+        names = list(typical)
+        shape = (BLOCK, _MAX_EVENTS)
+        self.lengths = np.stack(
+            [
+                np.clip(
+                    np.round(typical[n] * np.exp(_LENGTH_SPREAD * generator.normal(size=BLOCK))),
+                    1,
+                    limits[n],
+                )
+                for n in names
+            ]
+        ).astype(int)
+        num_events = generator.integers(2, _MAX_EVENTS + 1, BLOCK)
+        # Each event needs a step of its own in each modality.
+        self.num_events = np.minimum(num_events, self.lengths.min(axis=0))
+        self.exists = np.arange(_MAX_EVENTS) < self.num_events[:, None]
+        self.identity = generator.random((BLOCK, _NUM_IDENTITIES)).argsort(axis=1)
+        self.identity = self.identity[:, :_MAX_EVENTS]
+        mood = generator.normal(size=(BLOCK, 1))
+        event = mood + 0.7 * generator.normal(size=shape)
+        self.contribution = np.tanh(event + 0.5 * generator.normal(size=(len(names), *shape)))
+        arousal = generator.normal(size=(BLOCK, 1))
+        self.energy = np.tanh(arousal + 0.7 * generator.normal(size=shape))
+        reverse = generator.random((len(names), *shape)) < _REVERSED
+        self.qualifier = np.where(reverse, -1.0, 1.0)
+        self.polarity = self.qualifier * self.contribution
+        # How long an event is on the common clock; modalities warp it further.
+        self.share = generator.gamma(6.0, size=shape)
+        weights = np.array([strength[n] for n in names])
+        weighted = np.tensordot(weights / weights.sum(), self.contribution, 1)
+        self.valence = self._mean_over_events(weighted)
+
+    def _mean_over_events(self, x):
+        return (x * self.exists).sum(axis=1) / self.num_events
+
+    def sentiment(self):
+        return 3 * np.tanh(_LABEL_GAIN * self.valence)
+
+    def emotions(self):
+        happy = self.valence > _HAPPY_ABOVE
+        negative = self.valence < _NEGATIVE_BELOW
+        excited = self._mean_over_events(self.energy) > 0
+        present = [~happy & ~negative, happy, negative & ~excited, negative & excited]
+        present = np.stack(present, axis=1).astype("float32")
+        return np.stack([1 - present, present], axis=2)
+
+    def timeline(self, m, rule, generator):
+        """Give the sample and the event (-1: none) of each step of modality m, samples in a row."""
+        lengths, num_events = self.lengths[m], self.num_events
+        share = self.share * np.exp(0.3 * generator.normal(size=self.share.shape)) * self.exists
+        ends = share.cumsum(axis=1) / share.sum(axis=1, keepdims=True)
+        # One step for each event, the others by share: borders of the slots of events.
+        spare = (lengths - num_events)[:, None]
+        stop = np.round(ends * spare).astype(int) + np.arange(1, _MAX_EVENTS + 1)
+        start = np.concatenate([np.zeros((BLOCK, 1), int), stop[:, :-1]], axis=1)
+        size = stop - start
+        duration = np.maximum(1, np.round(rule.rate * size)).astype(int)
+        place = np.clip(rule.delay + generator.uniform(-0.25, 0.25, size.shape), 0, 1)
+        onset = start + np.round(place * (size - duration)).astype(int)
+
+        sample = np.repeat(np.arange(BLOCK), lengths)
+        step = np.arange(len(sample)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        shows = (step[:, None] >= onset[sample]) & (step[:, None] < (onset + duration)[sample])
+        shows &= self.exists[sample]
+        return sample, np.where(shows.any(axis=1), shows.argmax(axis=1), -1)
+
+
+class Map:
+    """How one modality shows events: identity codes, a random nonlinear map, a delay and a rate."""
+
+    def __init__(self, generator, width, num_modalities):
+        latent_dim = _IDENTITY_DIM + 1 + (num_modalities - 1) + 1 + _BACKGROUND_DIM
+        self.codes = generator.normal(size=(_NUM_IDENTITIES, _IDENTITY_DIM))
+        self.inner = generator.normal(size=(latent_dim, _HIDDEN_DIM)) / latent_dim**0.5
+        self.bias = 0.3 * generator.normal(size=_HIDDEN_DIM)
+        self.outer = generator.normal(size=(_HIDDEN_DIM, width)) * (2.5 / _HIDDEN_DIM) ** 0.5
+        self.delay = generator.uniform(0.1, 0.9)
+        self.rate = generator.uniform(0.35, 0.65)
+
+    def show(self, sample, events, latent, polarity, strength, noise, m, generator):
+        active = events >= 0
+        at = sample[active], events[active]
+        others = np.delete(latent.qualifier, m, axis=0)
+        seen = np.zeros((len(sample), len(self.inner)), "float32")
+        seen[active, :-_BACKGROUND_DIM] = strength * np.concatenate(
+            [
+                self.codes[latent.identity[at]],
+                2 * polarity[m][at][:, None],
+                1.5 * np.stack([q[at] for q in others], axis=1),
+                latent.energy[at][:, None],
+            ],
+            axis=1,
+        )
+        # A background that changes slowly: the mean of five neighbouring draws.
+        drawn = generator.normal(size=(len(sample) + 4, _BACKGROUND_DIM))
+        slow = sum(drawn[i : i + len(sample)] for i in range(5)) / 5**0.5
+        seen[:, -_BACKGROUND_DIM:] = slow
+        hidden = np.tanh(seen @ self.inner.astype("float32") + self.bias.astype("float32"))
+        x = hidden @ self.outer.astype("float32")
+        x += np.float32(noise) * generator.standard_normal(x.shape, dtype="float32")
+        return x
