@@ -2,6 +2,8 @@
 
 import functools
 
+import numpy as np
+
 from kerasfuse.datasets import conversion, source_files, wav_and_frames
 from kerasfuse.datasets.builder import Builder
 from kerasfuse.datasets.records import Records
@@ -35,7 +37,10 @@ def ave(split, data_dir=None, *, vision="features", strict=False):
 
     With `vision="features"` audio is `(10, 128)`, VGGish features of each second, and vision
     `(10, 7, 7, 512)`, feature maps of VGG-19. A label is `(10, 29)`: for each second one-hot the
-    event, or the background where it is not both heard and seen.
+    event, or the background, the last, where it is not both heard and seen.
+
+    With `vision="pooled"` the maps are averaged over their 49 places: sequences of ten seconds,
+    audio `(10, 128)` and vision `(10, 512)`. A label is the event of the video, from 0 to 27.
 
     With `vision="frames"` a sample is a pair of images: audio `(257, 625, 1)`, the logarithm of the
     magnitudes of 512-sample windows every 353 samples of 10 s at 22.05 kHz, and vision
@@ -48,7 +53,7 @@ def ave(split, data_dir=None, *, vision="features", strict=False):
         split: `"train"`, `"validation"` or `"test"`.
         data_dir: the folder with the files; the environment variable KERASFUSE_DATA by default,
             then the manual folder of TensorFlow Datasets.
-        vision: `"features"` or `"frames"`.
+        vision: `"features"`, `"pooled"` or `"frames"`.
         strict: refuse split sizes other than those above.
 
     Returns:
@@ -63,16 +68,16 @@ def ave(split, data_dir=None, *, vision="features", strict=False):
 
     >>> train = kerasfuse.datasets.load("ave", data_dir="data")
     """
-    if vision not in ("features", "frames"):
+    if vision not in ("features", "pooled", "frames"):
         raise ValueError(
-            f"expected vision to be 'features' or 'frames'. Received: vision={vision!r}"
+            f"expected vision to be 'features', 'pooled' or 'frames'. Received: vision={vision!r}"
         )
     folder = source_files.folder(data_dir)
-    named = _FILES if vision == "features" else _LISTS
+    named = _LISTS if vision == "frames" else _FILES
     files = {role: folder / name for role, name in named.items()}
     missing = [file.name for file in files.values() if not file.is_file()]
     everything = list(files.values())
-    read = _features
+    read = functools.partial(_features, pooled=vision == "pooled")
     if vision == "frames":
         pairs, notes = source_files.pair(*wav_and_frames.find(folder, lambda path: path.name))
         everything += wav_and_frames.files(pairs)
@@ -96,7 +101,7 @@ class Ave(Builder):
     MANUAL_DOWNLOAD_INSTRUCTIONS = _INSTRUCTIONS
 
 
-def _features(files):
+def _features(files, pooled):
     arrays = {role: _Array(file, role) for role, file in files.items()}
     counts = {role: len(arrays[role]) for role in _SHAPES}
     if len(set(counts.values())) > 1:
@@ -113,25 +118,44 @@ def _features(files):
             )
 
     def sample(video):
+        features = {role: arrays[role][video] for role in ("audio", "vision")}
+        label = arrays["label"][video]
+        if pooled:
+            features["vision"] = features["vision"].mean(axis=(1, 2))
+            label = _event(label, video, files["label"])
         return Sample(
             id=str(video),
-            features={role: arrays[role][video] for role in ("audio", "vision")},
-            label=arrays["label"][video],
+            features=features,
+            label=label,
             place=f"{files['label'].parent}, video {video}",
         )
 
+    shapes = {role: _SHAPES[role] for role in ("audio", "vision")}
+    if pooled:
+        shapes = {role: (None, shape[-1]) for role, shape in shapes.items()}
     return Source(
-        config="h5",
-        fields={role: Field(_SHAPES[role]) for role in ("audio", "vision")},
+        config="pooled" if pooled else "h5",
+        fields={role: Field(shape) for role, shape in shapes.items()},
         splits={
             split: (len(order), lambda i, order=order: sample(int(order[i])))
             for split, order in orders.items()
         },
-        label_shape=_SHAPES["label"],
-        label_range=(0, 1),
+        label_shape=() if pooled else _SHAPES["label"],
+        label_range=(0, 27) if pooled else (0, 1),
         known_sizes=_SIZES,
-        facts={"vision": "features"},
+        facts={"vision": "pooled" if pooled else "features"},
     )
+
+
+def _event(label, video, file):
+    """Return the event that most seconds of a video show."""
+    seconds = label[:, :-1].sum(axis=0)
+    if not seconds.any():
+        raise ValueError(
+            f"expected an event in every video of {str(file)!r}. Received: video {video}, which "
+            "is background, the last class, all through"
+        )
+    return np.array(seconds.argmax())
 
 
 def _frames(files, pairs, notes):

@@ -52,6 +52,26 @@ def test_what_is_in_the_files(tmp_path, capsys):
         stored(folder, strict=True)
 
 
+def test_maps_are_averaged_and_a_video_has_one_event(tmp_path):
+    labels = np.eye(29)[np.full((6, 10), 28)]
+    for video, (event, seconds) in enumerate([(3, 2), (27, 10), (0, 4), (3, 9), (11, 5), (8, 2)]):
+        labels[video, :seconds] = np.eye(29)[event]
+    labels[5, 4:8] = np.eye(29)[19]  # more seconds than the other
+    folder, wanted = write(tmp_path / "a", labels=labels), arrays()
+    train = stored(folder, vision="pooled")
+    assert train.modalities == {"audio": 128, "vision": 512}
+    inputs, events = train[0]
+    np.testing.assert_array_equal(inputs["audio"], wanted["audio_feature"][ORDERS["train"]])
+    means = wanted["visual_feature"].astype("float64").reshape(6, 10, 49, 512).mean(axis=2)
+    np.testing.assert_allclose(inputs["vision"], means[ORDERS["train"]], atol=1e-6)
+    assert events[:, 0].tolist() == [19, 3, 3]
+    # The maps themselves are records of their own.
+    assert stored(folder).modalities["vision"] == (10, 7, 7, 512)
+    labels[4] = np.eye(29)[28]
+    with pytest.raises(ValueError, match="an event in every video of .*Received: video 4"):
+        stored(write(tmp_path / "b", labels=labels), vision="pooled")
+
+
 def test_a_video_in_two_splits_is_told(tmp_path, capsys):
     stored(write(tmp_path / "a", test_order=np.array([4, 3])))
     assert "in train and test at the same time, 1 samples: 3" in capsys.readouterr().err
