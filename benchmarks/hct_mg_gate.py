@@ -18,6 +18,7 @@ import functools
 import json
 import os
 import pathlib
+import textwrap
 import time
 
 import measure
@@ -150,7 +151,7 @@ def figure(runs):
             steps = np.linspace(0, NUM_SAMPLES["train"] // BATCH, len(values))
             axis.plot(steps, values, "-" if right else ":", color=COLOURS[name], lw=1)
         axis.axhline(1 / 3, color="0.8", zorder=0)
-        axis.set_title(setting, fontsize=9)
+        axis.set_title(textwrap.fill(setting, 30), fontsize=9)
         axis.set_xlabel("step")
     axes[0, 0].set_ylabel("weight of the informative modality")
     handles = [plt.Line2D([], [], color=c) for c in COLOURS.values()]
