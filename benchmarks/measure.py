@@ -104,9 +104,10 @@ def _cpu_name():
 
 
 def save(name, rows, columns, environment):
-    """Append a run to `results/<name>.jsonl` and write the newest run of every machine as a table.
+    """Append a run to `results/<name>.jsonl` and write the newest run of its kind as a table.
 
-    The tables stand in `results/<name>.md` and, between its marks, in the README.
+    Of a kind are runs of one machine, backend and number of threads. The tables stand in
+    `results/<name>.md` and, between its marks, in the README.
 
     Args:
         name: name of the benchmark.
@@ -121,7 +122,7 @@ def save(name, rows, columns, environment):
     newest = {}
     for line in path.read_text(encoding="utf-8").splitlines():
         run = json.loads(line)
-        newest[run["environment"]["device"], run["environment"]["backend"]] = run
+        newest[tuple(run["environment"][key] for key in ("device", "backend", "threads"))] = run
     text = "\n".join(
         f"{markdown(run['rows'], columns)}\n\nMeasured on "
         + ", ".join(f"{key} {value}" for key, value in run["environment"].items())
