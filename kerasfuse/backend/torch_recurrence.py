@@ -18,14 +18,16 @@ def masked_gru(x, mask, weights):
     """
 
     def run(steps, weights):
-        if steps.device.type == "cpu":
-            return wavefront_gru(steps, weights)
-        weights = [_gru_gates_in_torch_order(kernel) for layer in weights for kernel in layer]
-        layers, units = len(weights) // 2, weights[-1].shape[1]
-        state = steps.new_zeros(layers, steps.shape[0], units)
-        return torch.gru(steps, state, weights, False, layers, 0.0, False, False, True)[0]
+        return (wavefront_gru if steps.device.type == "cpu" else fused_gru)(steps, weights)
 
     return _over_real_steps(run, x, mask, weights)
+
+
+def fused_gru(steps, weights):
+    """Run a stack of bias-free GRUs over `(batch, steps, width)` by PyTorch's own."""
+    flat = [_gru_gates_in_torch_order(kernel) for layer in weights for kernel in layer]
+    state = steps.new_zeros(len(weights), steps.shape[0], flat[-1].shape[1])
+    return torch.gru(steps, state, flat, False, len(weights), *_settings())[0]
 
 
 def masked_lstm(x, mask, weights):
@@ -45,11 +47,18 @@ def masked_lstm(x, mask, weights):
         flat = []
         for kernel, recurrent, bias in weights:
             flat += [kernel.T.contiguous(), recurrent.T.contiguous(), bias, torch.zeros_like(bias)]
-        layers, units = len(weights), weights[-1][1].shape[0]
-        state = steps.new_zeros(layers, steps.shape[0], units)
-        return torch.lstm(steps, (state, state), flat, True, layers, 0.0, False, False, True)[0]
+        state = steps.new_zeros(len(weights), steps.shape[0], weights[-1][1].shape[0])
+        return torch.lstm(steps, (state, state), flat, True, len(weights), *_settings())[0]
 
     return _over_real_steps(run, x, mask, weights)
+
+
+def _settings():
+    """Dropout, training, bidirectional, batch first.
+
+    cuDNN keeps what a gradient needs only in training, which changes nothing else without dropout.
+    """
+    return 0.0, torch.is_grad_enabled(), False, True
 
 
 def _over_real_steps(run, x, mask, weights):

@@ -9,8 +9,9 @@ import pytest
 from keras import ops
 
 from kerasfuse import ops as fuse_ops
-from kerasfuse.layers import CrossmodalBlock
-from kerasfuse.models import MICA, MulT
+from kerasfuse import training
+from kerasfuse.layers import CrossmodalBlock, LeNet, MaskedGRU, MaskedLSTM, ResNet18
+from kerasfuse.models import DAHB, HCTMG, LFLSTM, MICA, LateFusion, MulT
 
 pytestmark = pytest.mark.gpu
 
@@ -69,6 +70,54 @@ def test_trains_a_step(cls, kwargs, policy):
     # All but the biases of keys, one tensor in 16 of a block, whose gradient is 0 up to rounding.
     assert moved > 0.9
     assert np.isfinite(model.predict_on_batch(batch()[0])).all()
+
+
+@pytest.mark.parametrize("cls", [DAHB, HCTMG, LFLSTM])
+def test_models_without_an_encoder_a_pair_train_a_step(cls):
+    model = cls(WIDTHS, dim=40)
+    model.compile("sgd", "mae")
+    before = model.get_weights()
+    assert np.isfinite(model.train_on_batch(*batch())).all()
+    moved = [np.any(a != b) for a, b in zip(before, model.get_weights(), strict=True)]
+    assert np.mean(moved) > 0.5
+    assert np.isfinite(model.predict_on_batch(batch()[0])).all()
+
+
+# Outputs used again; batch norm, and so muted passes in inference mode.
+@pytest.mark.parametrize("cls, kwargs", [(LeNet, {}), (ResNet18, {"width": 8})])
+def test_modulation_trains_a_step(cls, kwargs):
+    rng = np.random.default_rng(0)
+    inputs = {m: rng.normal(size=(8, 32, 32, 1)).astype("float32") for m in ("image", "audio")}
+    encoders = {m: cls(**kwargs) for m in inputs}
+    model = LateFusion(dict.fromkeys(inputs, (32, 32, 1)), encoders, num_outputs=3)
+    before = model.get_weights()
+    trained = training.Modulated(model, training.AGM(1.0))
+    trained.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    assert np.isfinite(trained.train_on_batch(inputs, rng.integers(0, 3, 8)))
+    moved = [np.any(a != b) for a, b in zip(before, model.get_weights(), strict=True)]
+    assert np.mean(moved) > 0.9
+
+
+@pytest.mark.parametrize("layer", [MaskedGRU, MaskedLSTM])
+def test_recurrence_and_its_gradient_agree_with_the_cpu(layer):
+    torch = torch_on_gpu()
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(4, 30, 6)).astype("float32")
+    real = np.arange(30) < np.array([[30], [17], [1], [0]])
+    found, weights = [], None
+    for device in ("cpu", "gpu:0"):
+        with keras.device(device):
+            stack = layer(8, num_layers=2)
+            stack.build(x.shape)
+            weights = weights or stack.get_weights()
+            stack.set_weights(weights)
+            inputs = ops.convert_to_tensor(x).requires_grad_()
+            y = stack(inputs, mask=ops.convert_to_tensor(real))
+            (gradient,) = torch.autograd.grad(y.square().sum(), inputs)
+            found.append([z.detach().cpu().numpy() for z in (y, gradient)])
+    # Products on the GPU may run in TF32.
+    np.testing.assert_allclose(found[0][0], found[1][0], atol=5e-3)
+    np.testing.assert_allclose(found[0][1], found[1][1], atol=2e-2)
 
 
 @pytest.mark.parametrize("cls, kwargs", MODELS)
