@@ -51,24 +51,20 @@ class Coalitions:
         self.model = model
         self.modalities = [tensor.name for tensor in model.inputs]
         self.subsets = fuse_ops.coalitions(self.modalities)
-        graph = _Graph(model)
-        self._present = graph.present_layer
-        self._names = list(graph.features)
+        self._graph = graph = _Graph(model)
         self.encoders = graph.encoders
         layers = [layer for found in self.encoders.values() for layer in found]
         self.encoders_depend_on_mode = any(_depends_on_mode(layer) for layer in layers)
         features = graph.features
         self._vectors = all(len(z.shape) == 2 for z in tree.flatten(features))
         self._shortens = isinstance(model, FusionModel) and not self._vectors
-        self._encode = keras.Model(model.input, features)
-        self._encode_one = {
-            m: keras.Model(tensor, features[m]) for m, tensor in graph.present.items()
-        }
+        self._encode = keras.Model(list(graph.present.values()), features)
         self._head = keras.Model(features, model.outputs[0])
 
     def encode(self, inputs, training=False):
         """Return the outputs of the encoders: dict of modality name to dict of tensors."""
-        return self._encode(inputs, training=training)
+        inputs = self._made_present(inputs)
+        return self._encode([inputs[m] for m in self.modalities], training=training)
 
     def head(self, features, training=False):
         """Return the output on all modalities, of what `encode` returned."""
@@ -76,7 +72,7 @@ class Coalitions:
 
     def encoder(self, modality):
         """Return the encoder of one modality: a `keras.Model` from its input to its vector."""
-        return self._encode_one[modality]
+        return keras.Model(self._graph.present[modality], self._graph.features[modality])
 
     def muted_inputs(self, inputs, features):
         """Return the output of every coalition, the other modalities' inputs zero.
@@ -88,15 +84,18 @@ class Coalitions:
         Returns:
             Dict of the `subsets` to tensors `(batch, outputs)`.
         """
-        if self._present is not None:
-            inputs = self._present(inputs)
-        zeros = {m: self._encode_one[m](self._zeros(inputs[m]), training=False) for m in features}
+        inputs = self._made_present(inputs)
+        zeros = self._encode([self._zeros(inputs[m]) for m in self.modalities], training=False)
         return self._through_head(features, zeros)
 
     def muted_features(self, features):
         """Return the output of every coalition, the other modalities' encoded vectors zero."""
         zeros = tree.map_structure(lambda z: ops.zeros_like(z[:1]), features)
         return self._through_head(features, zeros)
+
+    def _made_present(self, inputs):
+        present = self._graph.present_layer
+        return inputs if present is None else present(inputs)
 
     def _zeros(self, x):
         return ops.zeros_like(x[:1, :1] if self._shortens and len(x.shape) == 3 else x[:1])
