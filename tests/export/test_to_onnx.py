@@ -17,7 +17,8 @@ LARGER = ("mica_mosei", "mica_mosi_utterance", "mica_simulated", "mult_mosi_utte
 LARGER += ("dahb_ravdess", "mult_ravdess")
 LARGER += tuple(
     entry.name
-    for entry in zoo.entries("*_av_mnist")
+    for pattern in ("*_av_mnist", "agm_*_ravdess")
+    for entry in zoo.entries(pattern)
     if entry.weights.file and entry.name not in SMALL
 )
 # The rest is recurrent; see test_to_saved_model.py.
