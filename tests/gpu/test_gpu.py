@@ -73,7 +73,7 @@ def test_trains_a_step(cls, kwargs, policy):
 
 
 @pytest.mark.parametrize("cls", [DAHB, HCTMG, LFLSTM])
-def test_models_without_an_encoder_a_pair_train_a_step(cls):
+def test_other_models_train_a_step(cls):
     model = cls(WIDTHS, dim=40)
     model.compile("sgd", "mae")
     before = model.get_weights()
