@@ -69,22 +69,23 @@ def _recorded_lines(entry):
         f"Mean ± sd over the seeds {', '.join(map(str, results['seeds']))}; weights chosen by "
         f"`{entry.recipe.monitor}` alone, the test split scored once per run. `constant` is the "
         "best prediction that ignores the input, chosen on the training labels. `these weights` "
-        f"is what `kerasfuse evaluate {entry.name}` gives."
+        f"is what `kerasfuse evaluate {entry.name}` gives. Both are on test."
         + (" The score of a seed is the mean over its folds." * bool(entry.recipe.folds)),
         "",
-        "| metric | validation | test | these weights (test) | constant (test) | published |",
-        "| --- | --- | --- | --- | --- | --- |",
     ]
+    table = [["metric", "validation", "test", "these weights", "constant", "published"]]
     for metric, test in results["test"].items():
         # A competition strength is fitted on validation, and measured on test alone.
         validation = results["validation"].get(metric)
-        lines.append(
-            f"| {metric} | {spread(metric, validation)} | {spread(metric, test)} "
-            f"| {format_number(metric, shipped.get(metric))} "
-            f"| {format_number(metric, test.get('baseline'))} | {_published(entry, metric)} |"
-        )
+        scores = spread(metric, validation), spread(metric, test)
+        values = shipped.get(metric), test.get("baseline")
+        numbers = [format_number(metric, value) for value in values]
+        table.append([metric, *scores, *numbers, _published(entry, metric)])
+    if not entry.published:
+        table = [row[:-1] for row in table]
     return [
         *lines,
+        *_table(table),
         "",
         *_seed_lines(entry),
         "",
@@ -96,12 +97,19 @@ def _recorded_lines(entry):
 
 def _seed_lines(entry):
     test = entry.results["test"]
-    lines = [f"| seed | {' (test) | '.join(test)} (test) |", "| --- " * (len(test) + 1) + "|"]
+    table = [["seed", *(f"{metric} (test)" for metric in test)]]
     for place, seed in enumerate(entry.results["seeds"]):
-        scores = [format_number(metric, test[metric]["per_seed"][place]) for metric in test]
         kept = " (these weights)" if seed == entry.weights.seed and entry.weights.file else ""
-        lines.append(f"| {seed}{kept} | {' | '.join(scores)} |")
-    return lines
+        scores = [format_number(metric, test[metric]["per_seed"][place]) for metric in test]
+        table.append([f"{seed}{kept}", *scores])
+    return _table(table, upright=len(test) <= len(entry.results["seeds"]))
+
+
+def _table(rows, upright=True):
+    """Return the lines of a table: a terminal is narrow, so the longer side should run down."""
+    header, *body = rows if upright else zip(*rows, strict=True)
+    lines = [header, ["---"] * len(header), *body]
+    return [f"| {' | '.join(line)} |" for line in lines]
 
 
 def _speed(speed):
@@ -123,16 +131,11 @@ def _primary_lines(primary):
 
 def _table_lines(entry, title, rows):
     metrics = list(rows[0]["test"])
-    lines = [
-        f"### {title}",
-        f"| row | settings | seeds | {' | '.join(metrics)} | p against |",
-        "| --- " * (len(metrics) + 4) + "|",
-    ]
+    table = [["row", "settings", "seeds", *metrics, "p against"]]
     for row in rows:
-        scores = " | ".join(spread(metric, row["test"].get(metric)) for metric in metrics)
+        scores = [spread(metric, row["test"].get(metric)) for metric in metrics]
         p_value = row["test"][entry.recipe.score].get("p")
         against = f"{p_value:.3g} ({row['against']})" if p_value is not None else "-"
         settings = f"`{arguments_text(row['settings'])}`" if row["settings"] else "-"
-        count = len(row["seeds"])
-        lines.append(f"| {row['label']} | {settings} | {count} | {scores} | {against} |")
-    return lines
+        table.append([row["label"], settings, str(len(row["seeds"])), *scores, against])
+    return [f"### {title}", *_table(table, upright=len(metrics) <= len(rows))]

@@ -64,6 +64,19 @@ def test_a_card_shows_a_row_a_seed_and_the_row_of_the_weights():
     assert "samples a second" in results
 
 
+def test_more_metrics_than_seeds_or_rows_run_down():
+    entry = zoo.entry("agm_film_ravdess")
+    results = section(zoo.card("agm_film_ravdess"), "Results")
+    rows = [line.strip("| ").split(" | ") for line in results.split("\n")]
+    per_seed = entry.results["test"]["strength_audio"]["per_seed"]
+    wanted = [zoo.format_number("strength_audio", value) for value in per_seed]
+    assert ["seed", "1", "2 (these weights)", "3"] in rows
+    assert ["strength_audio (test)", *wanted] in rows
+    (joint,) = entry.results["rows"]
+    assert ["row", joint["label"]] in rows
+    assert ["accuracy", zoo.spread("accuracy", joint["test"]["accuracy"])] in rows
+
+
 def test_a_card_shows_others_on_the_same_data_and_the_constant():
     shown = section(zoo.card("mica_ravdess"), "Other models on the same data").split("\n")
     assert shown[2].startswith("| **mica_ravdess** | ") or "**mica_ravdess**" in "".join(shown)
