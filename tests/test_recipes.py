@@ -369,9 +369,11 @@ def test_record_writes_results_and_the_best_weights(path, finished):
     )
     assert entry.weights.seed == finished.best_seed
     kept = finished.folder / f"seed_{finished.best_seed}" / "best.weights.h5"
-    assert entry.weights.sha256 == zoo.sha256(kept)
+    assert entry.weights.sha256 == zoo.sha256(path.with_name(entry.weights.file))
     with pytest.warns(zoo.SimulatedWeightsWarning):
-        zoo.load(NAME)
+        shipped, trained = zoo.load(NAME), zoo.load(NAME, weights=kept)
+    for one, other in zip(shipped.get_weights(), trained.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
     assert "mae" in zoo.score(entry) and "2 seeds, simulated" in zoo.score(entry)
     scores, constant = None, None
     with pytest.warns(zoo.SimulatedWeightsWarning):
