@@ -1,12 +1,12 @@
 """How weights lie in a file: compressed, and in half precision when they are large."""
 
-import os
+import io
 import pathlib
 
 import h5py
 import keras
 import numpy as np
-from h5py import h5f, h5g, h5p
+from h5py import h5f, h5fd, h5g, h5p
 
 # Larger files are stored in float16, so that the package stays small.
 LARGEST = 5_000_000
@@ -39,17 +39,21 @@ def store(path, target, dtype):
         ValueError: for a number that float16 does not reach.
         OSError: when the target cannot be written to.
     """
-    with h5py.File(path, "r") as source, _new_file(target) as copy:
+    # HDF5 itself ends the process when it cannot write to a full disk.
+    buffer = io.BytesIO()
+    with h5py.File(path, "r") as source, _file_in(buffer) as copy:
         _copy(source, copy, dtype)
+    pathlib.Path(target).write_bytes(buffer.getvalue())
 
 
-def _new_file(path):
+def _file_in(buffer):
+    access = h5p.create(h5p.FILE_ACCESS)
+    access.set_fileobj_driver(h5fd.fileobj_driver, buffer)
     # The default layout of HDF5, the oldest, spends a kilobyte or more on every group; the newest
     # might not be read elsewhere. This one is of 2016.
-    access = h5p.create(h5p.FILE_ACCESS)
     access.set_libver_bounds(h5f.LIBVER_V110, h5f.LIBVER_V110)
     creation = _without_times(h5p.FILE_CREATE)
-    return h5py.File(h5f.create(os.fsencode(path), fcpl=creation, fapl=access))
+    return h5py.File(h5f.create(b"weights", fcpl=creation, fapl=access))
 
 
 def _without_times(kind):
