@@ -5,10 +5,11 @@ import errno
 import os
 import pathlib
 import secrets
+import shutil
 
 
 @contextlib.contextmanager
-def replacing(path):
+def replacing(path, room=0):
     """Give a temporary path that takes the place of `path` when the block ends without an error.
 
     The temporary file lies in the same folder, so that the final rename is one step of the file
@@ -18,6 +19,7 @@ def replacing(path):
 
     Args:
         path: the file to write.
+        room: bytes that must be free, for what is written by those who do not bear a full disk.
 
     Yields:
         `pathlib.Path` of the temporary file.
@@ -33,6 +35,8 @@ def replacing(path):
     path = pathlib.Path(path)
     temporary = _temporary_beside(path)
     try:
+        if shutil.disk_usage(path.parent).free < room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         yield temporary
         os.replace(temporary, path)
     except OSError as error:

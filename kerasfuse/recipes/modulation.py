@@ -6,6 +6,7 @@ from kerasfuse import analysis, metrics
 from kerasfuse.recipes.scoring import compile_model
 from kerasfuse.training import Modulated
 from kerasfuse.training.callbacks import ModulationHistory
+from kerasfuse.training.saving import save_weights
 from kerasfuse.zoo.recipe import make_strategy
 
 
@@ -81,6 +82,5 @@ def _concept(model, modality, entry, train, folder, seed, verbose):
         return concept
     train.epoch = 0
     concept.fit(train, epochs=entry.recipe.concepts["epochs"], shuffle=False, verbose=verbose)
-    folder.mkdir(parents=True, exist_ok=True)
-    concept.save_weights(path)
+    save_weights(concept, path)
     return concept

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from kerasfuse import atomic
+from kerasfuse.training.saving import save_weights
 
 _STATE = (
     "best",
@@ -133,10 +134,8 @@ class RunCheckpoint(keras.callbacks.Callback):
             # Of a modulated model, the model that it wraps.
             best = getattr(self.model, "model", self.model)
             self.twin.set_weights(best.get_weights())
-            with atomic.replacing(self.best_weights) as temporary:
-                self.twin.save_weights(temporary)
-        with atomic.replacing(self._last_weights()) as temporary:
-            self.model.save_weights(temporary)
+            save_weights(self.twin, self.best_weights)
+        save_weights(self.model, self._last_weights())
         with atomic.replacing(self._file) as temporary:
             temporary.write_text(json.dumps(state), encoding="utf-8")
         self._remove_weights(keep=(self._last_weights(), self.best_weights))

@@ -1,0 +1,34 @@
+"""Save the weights of a model whole or not at all."""
+
+import math
+
+from kerasfuse import atomic
+
+# Bytes that HDF5 takes to describe a layer or an array, at most.
+_DESCRIPTION = 4096
+
+
+def save_weights(model, path):
+    """Write a `.weights.h5` file in place of the one that may be there.
+
+    Room is looked for first: HDF5, when the disk is full, prints a page for every array that it
+    holds and ends the process.
+
+    Args:
+        model: a built `keras.Model`; the state of its optimizer is saved too, as Keras does.
+        path: the file to write.
+
+    Raises:
+        OSError: when the folder cannot be written to, and when the disk is full.
+    """
+    with atomic.replacing(path, room=most_bytes(model)) as temporary:
+        model.save_weights(temporary)
+
+
+def most_bytes(model):
+    """Return what the file of a model's weights takes at most, about twice what it will."""
+    optimizer = getattr(model, "optimizer", None)
+    variables = [*model.variables, *(optimizer.variables if optimizer else ())]
+    described = len(list(model._flatten_layers())) + len(variables)
+    arrays = sum(math.prod(v.shape) * (8 if "64" in v.dtype else 4) for v in variables)
+    return arrays + _DESCRIPTION * described
