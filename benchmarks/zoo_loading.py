@@ -12,6 +12,8 @@ import sys
 
 import measure
 
+os.environ.setdefault("KERAS_BACKEND", "torch")
+
 PROGRAM = """
 import time, warnings
 import keras
@@ -33,7 +35,7 @@ COLUMNS = {
 
 def run(name, rounds):
     root = pathlib.Path(__file__).parents[1]
-    variables = {"KERAS_BACKEND": "torch"} | os.environ | {"PYTHONPATH": str(root)}
+    variables = os.environ | {"PYTHONPATH": str(root)}
     command = [sys.executable, "-c", PROGRAM.format(name=name)]
     numbers = [
         subprocess.check_output(command, text=True, env=variables).split() for _ in range(rounds)
