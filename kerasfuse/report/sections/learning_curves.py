@@ -54,11 +54,11 @@ def _curves(subject):
                     index = x.index(best[training])
                     mark = index, f"{training}: epoch {best[training]} was kept, {short(y[index])}"
                 series.append(Series(split, x, y, f"{css} {stroke}", mark=mark))
-        of_training = [each.y[-1] for each in series]
-        text = (
-            f"{name} over the epochs of {len(histories)} trainings; at the end between "
-            f"{short(min(of_training))} and {short(max(of_training))}."
-        )
+        count = "one training" if len(histories) == 1 else f"{len(histories)} trainings"
+        ends = [each.y[-1] for each in series]
+        lowest, highest = short(min(ends)), short(max(ends))
+        ends = lowest if lowest == highest else f"between {lowest} and {highest}"
+        text = f"{name} over the epochs of {count}; at the end {ends}."
         chart = line_chart(unit(name), text, series, "epoch", whole_x=True)
         if name not in (*losses, subject.score):
             chart = dataclasses.replace(chart, folded="The other metrics")
