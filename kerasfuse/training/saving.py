@@ -26,7 +26,7 @@ def save_weights(model, path):
 
 
 def most_bytes(model):
-    """Return what the file of a model's weights takes at most, about twice what it will."""
+    """Return what the file of a model's weights takes at most: up to twice what it will."""
     optimizer = getattr(model, "optimizer", None)
     variables = [*model.variables, *(optimizer.variables if optimizer else ())]
     described = len(list(model._flatten_layers())) + len(variables)

@@ -18,7 +18,7 @@ from kerasfuse.recipes.predictions import read_predictions
 from kerasfuse.recipes.scoring import load_split
 from kerasfuse.report import report, subject
 from kerasfuse.report.matrix_chart import attention_shades
-from kerasfuse.report.numbers import change, measured
+from kerasfuse.report.numbers import change, measured, short
 from kerasfuse.report.sections import SECTIONS
 
 NAMES = [make.__name__ for make in SECTIONS]
@@ -211,7 +211,7 @@ def scales_of_x(svg):
 
 
 def test_learning_curves_are_the_history(made):
-    runs, _, pages = made
+    runs, texts, pages = made
     found = section(pages["gated"], "curves")
     histories = subject.Subject(runs["gated"], "").histories()
     (rows,) = histories.values()
@@ -226,6 +226,9 @@ def test_learning_curves_are_the_history(made):
         x_step, y_step = reader.precision(svg)
         np.testing.assert_allclose(drawn[:, 0], [x for x, _ in wanted], atol=x_step)
         np.testing.assert_allclose(drawn[:, 1], [y for _, y in wanted], atol=y_step + 1e-3)
+    low, high = sorted(rows[-1][column] for column in ("loss", "val_loss"))
+    ends = f"at the end between {short(low)} and {short(high)}."
+    assert f"loss over the epochs of one training; {ends}" in texts["gated"]
     ring = reader.dots(reader.chart(found, "loss"), "ring")
     assert ring[0, 0] == pytest.approx(runs["gated"].first["best_epoch"], abs=0.02)
     cells = reader.tables(found)["History of seed 1"]
@@ -235,11 +238,12 @@ def test_learning_curves_are_the_history(made):
 
 
 def test_losses_of_the_model_are_drawn_for_every_seed(made):
-    _, _, pages = made
+    _, texts, pages = made
     found = section(pages["pair"], "curves")
     drawn = [s.all("title")[0].text for s in found.all("svg") if s.all("title")]
     assert drawn.count("mmd") == 1 and drawn.count("alignment") == 1 and drawn.count("loss") == 2
     assert len(reader.chart(found, "mmd").all("path", "s1")) == 2
+    assert "mmd over the epochs of 2 trainings; at the end between " in texts["pair"]
 
 
 def test_every_prediction_is_drawn(made):

@@ -12,6 +12,7 @@ from kerasfuse import zoo
 from kerasfuse.zoo import storage
 
 ROOT = pathlib.Path(__file__).parents[2]
+FULL = pathlib.Path("/dev/full")
 
 
 def test_only_a_large_file_is_stored_in_half_precision(tmp_path, monkeypatch):
@@ -75,6 +76,13 @@ def test_the_same_weights_make_the_same_file_at_any_time(tmp_path):
     storage.store(tmp_path / "a.weights.h5", tmp_path / "c.weights.h5", "float32")
     first, second = [(tmp_path / f"{name}.weights.h5").read_bytes() for name in "bc"]
     assert first == second
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="needs /dev/full, a disk that is always full")
+def test_a_full_disk_is_an_error(tmp_path):
+    model().save_weights(tmp_path / "a.weights.h5")
+    with pytest.raises(OSError, match="No space left"):
+        storage.store(tmp_path / "a.weights.h5", FULL, "float32")
 
 
 def test_every_number_of_every_shape_survives_compression(tmp_path):

@@ -56,9 +56,9 @@ def _curves(subject):
                 series.append(Series(split, x, y, f"{css} {stroke}", mark=mark))
         count = "one training" if len(histories) == 1 else f"{len(histories)} trainings"
         ends = [each.y[-1] for each in series]
-        lowest, highest = short(min(ends)), short(max(ends))
-        ends = lowest if lowest == highest else f"between {lowest} and {highest}"
-        text = f"{name} over the epochs of {count}; at the end {ends}."
+        low, high = short(min(ends)), short(max(ends))
+        at_the_end = low if low == high else f"between {low} and {high}"
+        text = f"{name} over the epochs of {count}; at the end {at_the_end}."
         chart = line_chart(unit(name), text, series, "epoch", whole_x=True)
         if name not in (*losses, subject.score):
             chart = dataclasses.replace(chart, folded="The other metrics")
