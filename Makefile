@@ -24,7 +24,7 @@ VENV := .venv-$(BACKEND)
 EXTRAS := dev,$(BACKEND)$(if $(filter tensorflow,$(BACKEND)),$(COMMA)text)
 # The contracts that hold on every backend. The rest is numpy, files and text.
 TESTS ?= $(wildcard $(addprefix tests/,\
-	test_harness.py test_docs.py test_text_preset.py zoo/test_reproduced.py \
+	test_harness.py test_docs.py recipes/test_text_preset.py recipes/test_reproduced.py \
 	analysis/test_competition_strength.py \
 	export ops layers losses metrics models training))
 endif

@@ -82,7 +82,7 @@ def convolutions():
 def serve(name, side):
     import keras
 
-    from kerasfuse.models.coalitions import Coalitions
+    from kerasfuse.analysis.coalitions import Coalitions
     from kerasfuse.training import AGM, Modulated
 
     model, x, y, loss = make(name)

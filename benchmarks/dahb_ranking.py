@@ -29,7 +29,7 @@ COLUMNS = {
 
 def measure_here(ranking):
     """Rank in this process and print what it took as JSON."""
-    from kerasfuse.datasets import similar_samples as module
+    from kerasfuse.datasets.batching import similar_samples as module
 
     rng = np.random.default_rng(0)
     vectors = rng.normal(size=(SAMPLES, VECTOR)).astype("float32")

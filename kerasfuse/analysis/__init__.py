@@ -11,10 +11,10 @@ from kerasfuse.analysis.incongruity_figure import incongruity_figure
 from kerasfuse.analysis.modality_contribution import ModalityContribution, modality_contribution
 from kerasfuse.analysis.modality_contribution_figure import modality_contribution_figure
 from kerasfuse.analysis.multiply_adds import multiply_adds
-from kerasfuse.analysis.paired_test import PairedTest, paired_test
 from kerasfuse.analysis.robustness import Robustness, robustness
 from kerasfuse.analysis.robustness_figure import robustness_figure
 from kerasfuse.analysis.shares import shares
+from kerasfuse.analysis.significance import PairedTest, paired_test
 
 __all__ = [
     "Incongruity",

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from kerasfuse.analysis.coalitions import Coalitions
 from kerasfuse.models import LateFusion
-from kerasfuse.models.coalitions import Coalitions
 
 PADDINGS = ("zeros", "noise")
 

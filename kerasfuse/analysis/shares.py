@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from kerasfuse import ops as fuse_ops
-from kerasfuse.models.coalitions import Coalitions
+from kerasfuse.analysis.coalitions import Coalitions
 
 
 def shares(model, batches):

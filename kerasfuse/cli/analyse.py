@@ -2,9 +2,8 @@
 
 import pathlib
 
-from kerasfuse import analysis, atomic, zoo
+from kerasfuse import analysis, atomic, progress, zoo
 from kerasfuse.cli import tables
-from kerasfuse.datasets import progress
 from kerasfuse.metrics.choice import choose
 from kerasfuse.recipes.scoring import SPLITS, load_split
 

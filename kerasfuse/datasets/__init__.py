@@ -13,8 +13,8 @@ from kerasfuse.datasets import ravdess as ravdess
 from kerasfuse.datasets import sims as sims
 from kerasfuse.datasets import simulated as simulated
 from kerasfuse.datasets import ur_funny as ur_funny
-from kerasfuse.datasets.batches import Batches
-from kerasfuse.datasets.companions import Companions
+from kerasfuse.datasets.batching.batches import Batches
+from kerasfuse.datasets.batching.companions import Companions
 from kerasfuse.datasets.registry import convert, load, names
 
 __all__ = ["Batches", "Companions", "convert", "load", "names"]

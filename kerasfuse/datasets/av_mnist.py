@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from kerasfuse.datasets import conversion, source_files
-from kerasfuse.datasets.av_mnist_arrays import CirculatingArrays
 from kerasfuse.datasets.av_mnist_pairs import Pairs
-from kerasfuse.datasets.builder import Builder
-from kerasfuse.datasets.records import Records
+from kerasfuse.datasets.conversion import conversion, source_files
+from kerasfuse.datasets.conversion.builder import Builder
+from kerasfuse.datasets.conversion.records import Records
+from kerasfuse.datasets.conversion.source import Source
+from kerasfuse.datasets.formats.av_mnist_arrays import CirculatingArrays
 from kerasfuse.datasets.registry import register
-from kerasfuse.datasets.source import Source
 
 _SIZES = {"train": 54000, "validation": 7000, "test": 9000}
 _SMALL = 20000

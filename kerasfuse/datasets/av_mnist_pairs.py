@@ -7,9 +7,9 @@ import re
 import keras
 import numpy as np
 
-from kerasfuse.datasets import recordings
-from kerasfuse.datasets.idx import read_idx
-from kerasfuse.datasets.source import Field, Sample
+from kerasfuse.datasets.conversion.source import Field, Sample
+from kerasfuse.datasets.formats import audio_files
+from kerasfuse.datasets.formats.idx import read_idx
 
 _IDX = {
     (part, what): f"{name}-{what}-idx{rank}-ubyte"
@@ -140,7 +140,7 @@ def _principal(images):
 
 def _sound(clip):
     """Give one second of a recording, its mean square 1 before silence fills it up."""
-    x = recordings.read_sound(clip, _RATE)[:_RATE]
+    x = audio_files.read_sound(clip, _RATE)[:_RATE]
     x = x / np.sqrt(np.mean(np.square(x)) + 1e-12)
     return np.pad(x, (0, _RATE - len(x)))
 

@@ -4,11 +4,12 @@ import functools
 
 import numpy as np
 
-from kerasfuse.datasets import conversion, source_files, wav_and_frames
-from kerasfuse.datasets.builder import Builder
-from kerasfuse.datasets.records import Records
+from kerasfuse.datasets.conversion import conversion, source_files
+from kerasfuse.datasets.conversion.builder import Builder
+from kerasfuse.datasets.conversion.records import Records
+from kerasfuse.datasets.conversion.source import Field, Sample, Source
+from kerasfuse.datasets.formats import wav_and_frames
 from kerasfuse.datasets.registry import register
-from kerasfuse.datasets.source import Field, Sample, Source
 
 _SHAPES = {"audio": (10, 128), "vision": (10, 7, 7, 512), "label": (10, 29)}
 _FILES = {

@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from kerasfuse.datasets import conversion, recordings, source_files
-from kerasfuse.datasets.builder import Builder
-from kerasfuse.datasets.openface import UNITS, read_units
-from kerasfuse.datasets.records import Records
+from kerasfuse.datasets.conversion import conversion, source_files
+from kerasfuse.datasets.conversion.builder import Builder
+from kerasfuse.datasets.conversion.records import Records
+from kerasfuse.datasets.conversion.source import Field, Sample, Source
+from kerasfuse.datasets.formats import audio_files
+from kerasfuse.datasets.formats.openface import UNITS, read_units
 from kerasfuse.datasets.registry import register
-from kerasfuse.datasets.source import Field, Sample, Source
 
 _EMOTIONS = ("NEU", "HAP", "SAD", "FEA", "DIS", "ANG")
 # Of the 91 actors 1001 to 1091; all others are for training.
@@ -132,7 +133,7 @@ def _clips(folder, vision):
         elif vision == "units" and path.suffix.lower() == ".csv":
             faces.append((path.stem, path))
         elif vision == "frames" and path.is_dir():
-            frames = recordings.frames(path)
+            frames = audio_files.frames(path)
             if frames:
                 faces.append((path.name, frames[len(frames) // 2]))
     return source_files.pair(sounds, faces)
@@ -168,11 +169,11 @@ def _sample(clip, sound, face, vision):
         )
     if vision == "frames":
         features = {
-            "audio": recordings.log_spectrogram(sound, _RATE, _SECONDS, _WINDOW, _STRIDE),
-            "vision": recordings.read_image(face, _SIDE),
+            "audio": audio_files.log_spectrogram(sound, _RATE, _SECONDS, _WINDOW, _STRIDE),
+            "vision": audio_files.read_image(face, _SIDE),
         }
     else:
-        x = recordings.read_sound(sound, _MEL_RATE)
-        audio = recordings.log_mel(x, _MEL_RATE, _MEL_BANDS, _MEL_WINDOW, _MEL_STRIDE)
+        x = audio_files.read_sound(sound, _MEL_RATE)
+        audio = audio_files.log_mel(x, _MEL_RATE, _MEL_BANDS, _MEL_WINDOW, _MEL_STRIDE)
         features = {"audio": audio, "vision": read_units(face)}
     return Sample(clip, features, np.array(_EMOTIONS.index(emotion)), f"{sound} and {face}")

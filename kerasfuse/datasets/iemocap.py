@@ -1,7 +1,7 @@
 """IEMOCAP: acted emotions, by utterance and word, from the pickles of MulT."""
 
+from kerasfuse.datasets.formats.sentiment_pickles import SentimentBuilder, load_pickled
 from kerasfuse.datasets.registry import register
-from kerasfuse.datasets.sentiment_pickles import SentimentBuilder, load_pickled
 
 
 @register

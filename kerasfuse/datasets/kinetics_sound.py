@@ -2,9 +2,10 @@
 
 import hashlib
 
-from kerasfuse.datasets import conversion, source_files, wav_and_frames
-from kerasfuse.datasets.builder import Builder
-from kerasfuse.datasets.records import Records
+from kerasfuse.datasets.conversion import conversion, source_files
+from kerasfuse.datasets.conversion.builder import Builder
+from kerasfuse.datasets.conversion.records import Records
+from kerasfuse.datasets.formats import wav_and_frames
 from kerasfuse.datasets.registry import register
 
 # Appendix A.1 of the paper.

@@ -1,7 +1,7 @@
 """CMU-MOSEI: opinions on video, by utterance and word, of MulT, MMSA or the SDK."""
 
+from kerasfuse.datasets.formats.sentiment_pickles import SentimentBuilder, load_pickled
 from kerasfuse.datasets.registry import register
-from kerasfuse.datasets.sentiment_pickles import SentimentBuilder, load_pickled
 
 
 @register

@@ -5,10 +5,10 @@ import sys
 
 import numpy as np
 
-from kerasfuse.datasets import conversion, source_files
-from kerasfuse.datasets.builder import Builder
-from kerasfuse.datasets.mosi_utterance_files import FILES, WIDTHS, source
-from kerasfuse.datasets.records import Records
+from kerasfuse.datasets.conversion import conversion, source_files
+from kerasfuse.datasets.conversion.builder import Builder
+from kerasfuse.datasets.conversion.records import Records
+from kerasfuse.datasets.formats.mosi_utterance_files import FILES, WIDTHS, source
 from kerasfuse.datasets.registry import register
 
 _INSTRUCTIONS = f"""\

@@ -5,12 +5,12 @@ import zipfile
 
 import numpy as np
 
-from kerasfuse.datasets import conversion, source_files
-from kerasfuse.datasets.builder import Builder
-from kerasfuse.datasets.records import Records
+from kerasfuse.datasets.conversion import conversion, source_files
+from kerasfuse.datasets.conversion.builder import Builder
+from kerasfuse.datasets.conversion.records import Records
+from kerasfuse.datasets.conversion.source import Sample, Source
+from kerasfuse.datasets.formats.tables import SPLITS, Table, field_of
 from kerasfuse.datasets.registry import register
-from kerasfuse.datasets.source import Sample, Source
-from kerasfuse.datasets.tables import SPLITS, Table, field_of
 
 _TABLES = (".csv", ".parquet")
 

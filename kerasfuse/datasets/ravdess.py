@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from kerasfuse.datasets import conversion, recordings, source_files
-from kerasfuse.datasets.builder import Builder
-from kerasfuse.datasets.openface import UNITS, read_units
-from kerasfuse.datasets.records import Records
+from kerasfuse.datasets.conversion import conversion, source_files
+from kerasfuse.datasets.conversion.builder import Builder
+from kerasfuse.datasets.conversion.records import Records
+from kerasfuse.datasets.conversion.source import Field, Sample, Source
+from kerasfuse.datasets.formats import audio_files
+from kerasfuse.datasets.formats.openface import UNITS, read_units
 from kerasfuse.datasets.registry import register
-from kerasfuse.datasets.source import Field, Sample, Source
 
 _WORDS = ("kids", "dogs", "are", "talking", "sitting", "by", "the", "door")
 _STATEMENTS = {
@@ -156,8 +157,8 @@ def _sample(take, sound, face):
         id=take,
         features={
             "text": np.eye(len(_WORDS))[[_WORDS.index(word) for word in words]],
-            "audio": recordings.log_mel(
-                recordings.read_sound(sound, _RATE), _RATE, _BANDS, _WINDOW, _STRIDE
+            "audio": audio_files.log_mel(
+                audio_files.read_sound(sound, _RATE), _RATE, _BANDS, _WINDOW, _STRIDE
             ),
             "vision": read_units(face),
         },

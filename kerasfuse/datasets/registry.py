@@ -3,9 +3,9 @@
 import difflib
 import inspect
 
-from kerasfuse.datasets import progress
-from kerasfuse.datasets.batches import Batches
-from kerasfuse.datasets.records import Records
+from kerasfuse import progress
+from kerasfuse.datasets.batching.batches import Batches
+from kerasfuse.datasets.conversion.records import Records
 
 _SPLITS = ("train", "validation", "test")
 _DATASETS = {}

@@ -1,7 +1,7 @@
 """CH-SIMS: opinions on video in Chinese, with labels of each modality, from MMSA's pickles."""
 
+from kerasfuse.datasets.formats.sentiment_pickles import SentimentBuilder, load_pickled
 from kerasfuse.datasets.registry import register
-from kerasfuse.datasets.sentiment_pickles import SentimentBuilder, load_pickled
 
 
 @register

@@ -4,12 +4,12 @@ import io
 
 import numpy as np
 
-from kerasfuse.datasets import conversion, source_files
-from kerasfuse.datasets.builder import Builder
-from kerasfuse.datasets.records import Records
+from kerasfuse.datasets.conversion import conversion, source_files
+from kerasfuse.datasets.conversion.builder import Builder
+from kerasfuse.datasets.conversion.records import Records
+from kerasfuse.datasets.conversion.source import Field, Sample, Source
+from kerasfuse.datasets.formats.restricted_pickle import read_pickle
 from kerasfuse.datasets.registry import register
-from kerasfuse.datasets.restricted_pickle import read_pickle
-from kerasfuse.datasets.source import Field, Sample, Source
 
 _WIDTHS = {"text": 300, "audio": 81, "vision": 371}
 # The second release names the text otherwise, and circulates misspelt as well.

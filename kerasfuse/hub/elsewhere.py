@@ -8,10 +8,10 @@ import h5py
 
 from kerasfuse import atomic
 from kerasfuse.checksum import sha256
+from kerasfuse.entries import parsing
 from kerasfuse.hub import download
 from kerasfuse.hub.address import ENTRY_FILE, parse
 from kerasfuse.hub.cache import cache_folder
-from kerasfuse.zoo import parsing
 
 # The largest of our own, with all its ablations, has 65 thousand bytes.
 _ENTRY_BYTES = 2**20

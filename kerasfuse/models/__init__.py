@@ -4,7 +4,6 @@ from kerasfuse.models.dahb import DAHB
 from kerasfuse.models.early_fusion import EarlyFusion
 from kerasfuse.models.ef_lstm import EFLSTM
 from kerasfuse.models.film_fusion import FiLMFusion
-from kerasfuse.models.fusion_model import FusionModel
 from kerasfuse.models.gated_fusion import GatedFusion
 from kerasfuse.models.graph_mfn import GraphMFN
 from kerasfuse.models.hct_mg import HCTMG
@@ -17,6 +16,7 @@ from kerasfuse.models.mica import MICA
 from kerasfuse.models.misa import MISA
 from kerasfuse.models.mmim import MMIM
 from kerasfuse.models.mult import MulT
+from kerasfuse.models.parts.fusion_model import FusionModel
 from kerasfuse.models.self_mm import SelfMM
 from kerasfuse.models.text_guided_transformer import TextGuidedTransformer
 from kerasfuse.models.tfn import TFN

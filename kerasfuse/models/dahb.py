@@ -16,10 +16,10 @@ from kerasfuse.layers import (
     TemporalAlignment,
 )
 from kerasfuse.losses import DualStreamContrast
-from kerasfuse.models.attention_of import AttentionOf
-from kerasfuse.models.entry import check_modalities, for_each, inputs_and_masks
-from kerasfuse.models.fusion_model import FusionModel
-from kerasfuse.models.text_encoder import encode_text, make_text_encoder
+from kerasfuse.models.parts.attention_probe import AttentionOf
+from kerasfuse.models.parts.fusion_model import FusionModel
+from kerasfuse.models.parts.inputs import check_modalities, for_each, inputs_and_masks
+from kerasfuse.models.parts.text_encoder import encode_text, make_text_encoder
 
 FUSIONS = (
     "concatenation",

@@ -3,8 +3,8 @@
 import keras
 
 from kerasfuse.layers import Dropout, MaxOut
-from kerasfuse.models.encoding import encode, encoder_configs
-from kerasfuse.models.fusion_model import FusionModel
+from kerasfuse.models.parts.encoders import encode, encoder_configs
+from kerasfuse.models.parts.fusion_model import FusionModel
 
 
 @keras.saving.register_keras_serializable("kerasfuse")

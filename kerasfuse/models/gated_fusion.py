@@ -2,9 +2,9 @@
 
 import keras
 
-from kerasfuse.models.encoding import encode, encoder_configs
-from kerasfuse.models.entry import check_pair
-from kerasfuse.models.fusion_model import FusionModel
+from kerasfuse.models.parts.encoders import encode, encoder_configs
+from kerasfuse.models.parts.fusion_model import FusionModel
+from kerasfuse.models.parts.inputs import check_pair
 
 
 @keras.saving.register_keras_serializable("kerasfuse")

@@ -6,8 +6,8 @@ import keras
 from keras import ops
 
 from kerasfuse.layers import DynamicFusionGraph, GatedMemory, MaskedLSTM, MaskedPooling, MLPHead
-from kerasfuse.models.entry import check_modalities, for_each, word_aligned
-from kerasfuse.models.fusion_model import FusionModel
+from kerasfuse.models.parts.fusion_model import FusionModel
+from kerasfuse.models.parts.inputs import check_modalities, for_each, word_aligned
 
 
 @keras.saving.register_keras_serializable("kerasfuse")

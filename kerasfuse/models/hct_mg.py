@@ -5,15 +5,15 @@ import functools
 import keras
 
 from kerasfuse.layers import CrossmodalHierarchy, MaskedGRU, ModalityGate, ResidualHead
-from kerasfuse.models.attention_of import AttentionOf
-from kerasfuse.models.entry import (
+from kerasfuse.models.parts.attention_probe import AttentionOf
+from kerasfuse.models.parts.fusion_model import FusionModel
+from kerasfuse.models.parts.inputs import (
     check_layers,
     check_modalities,
     for_each,
     inputs_and_masks,
     project,
 )
-from kerasfuse.models.fusion_model import FusionModel
 
 RECURRENT_LAYERS = 3
 

@@ -3,13 +3,13 @@
 import keras
 
 from kerasfuse.layers import MaskedLSTM, MaskedPooling, MLPHead
-from kerasfuse.models.entry import (
+from kerasfuse.models.parts.fusion_model import FusionModel
+from kerasfuse.models.parts.inputs import (
     check_layers,
     check_modalities,
     for_each,
     inputs_and_masks,
 )
-from kerasfuse.models.fusion_model import FusionModel
 
 
 @keras.saving.register_keras_serializable("kerasfuse")

@@ -4,8 +4,8 @@ import keras
 from keras import ops
 
 from kerasfuse.layers import Dropout, LeftJustify, MultimodalAdaptationGate
-from kerasfuse.models.entry import word_aligned
-from kerasfuse.models.fusion_model import FusionModel
+from kerasfuse.models.parts.fusion_model import FusionModel
+from kerasfuse.models.parts.inputs import word_aligned
 
 
 @keras.saving.register_keras_serializable("kerasfuse")

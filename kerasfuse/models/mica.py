@@ -3,9 +3,10 @@
 import keras
 
 from kerasfuse.layers import CrossmodalBlock, MergeGate, ResidualHead, SelfAttentionSummary
-from kerasfuse.models.alignment import add_alignment_losses, crossmodal_intermediates
-from kerasfuse.models.attention_of import summary_attentions
-from kerasfuse.models.entry import (
+from kerasfuse.models.parts.alignment_losses import add_alignment_losses, crossmodal_intermediates
+from kerasfuse.models.parts.attention_probe import summary_attentions
+from kerasfuse.models.parts.fusion_model import FusionModel
+from kerasfuse.models.parts.inputs import (
     check_layers,
     check_modalities,
     for_each,
@@ -13,7 +14,6 @@ from kerasfuse.models.entry import (
     place,
     project,
 )
-from kerasfuse.models.fusion_model import FusionModel
 
 
 @keras.saving.register_keras_serializable("kerasfuse")

@@ -10,8 +10,13 @@ from kerasfuse.layers import (
     GaussianLikelihood,
     MaskedPooling,
 )
-from kerasfuse.models.entry import check_averaged, check_modalities, for_each, inputs_and_masks
-from kerasfuse.models.fusion_model import FusionModel
+from kerasfuse.models.parts.fusion_model import FusionModel
+from kerasfuse.models.parts.inputs import (
+    check_averaged,
+    check_modalities,
+    for_each,
+    inputs_and_masks,
+)
 
 
 @keras.saving.register_keras_serializable("kerasfuse")

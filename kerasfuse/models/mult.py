@@ -9,16 +9,16 @@ from kerasfuse.layers import (
     SelfAttentionSummary,
     SinusoidalPositions,
 )
-from kerasfuse.models.alignment import add_alignment_losses, crossmodal_intermediates
-from kerasfuse.models.attention_of import summary_attentions
-from kerasfuse.models.entry import (
+from kerasfuse.models.parts.alignment_losses import add_alignment_losses, crossmodal_intermediates
+from kerasfuse.models.parts.attention_probe import summary_attentions
+from kerasfuse.models.parts.fusion_model import FusionModel
+from kerasfuse.models.parts.inputs import (
     check_layers,
     check_modalities,
     for_each,
     inputs_and_masks,
     project,
 )
-from kerasfuse.models.fusion_model import FusionModel
 
 
 @keras.saving.register_keras_serializable("kerasfuse")

@@ -3,8 +3,13 @@
 import keras
 
 from kerasfuse.layers import Dropout, MaskedLSTM, MaskedPooling, UnimodalLabels
-from kerasfuse.models.entry import check_averaged, check_modalities, for_each, inputs_and_masks
-from kerasfuse.models.fusion_model import FusionModel
+from kerasfuse.models.parts.fusion_model import FusionModel
+from kerasfuse.models.parts.inputs import (
+    check_averaged,
+    check_modalities,
+    for_each,
+    inputs_and_masks,
+)
 
 
 @keras.saving.register_keras_serializable("kerasfuse")

@@ -3,8 +3,8 @@
 import keras
 
 from kerasfuse.layers import CrossmodalBlock, MaskedGRU, MaskedPooling
-from kerasfuse.models.entry import check_layers, check_modalities, inputs_and_masks, project
-from kerasfuse.models.fusion_model import FusionModel
+from kerasfuse.models.parts.fusion_model import FusionModel
+from kerasfuse.models.parts.inputs import check_layers, check_modalities, inputs_and_masks, project
 
 
 @keras.saving.register_keras_serializable("kerasfuse")

@@ -3,9 +3,9 @@
 import keras
 
 from kerasfuse.layers import MLPHead, TensorFusion
-from kerasfuse.models.entry import check_modalities, for_each, inputs_and_masks
-from kerasfuse.models.fusion_model import FusionModel
-from kerasfuse.models.utterance_networks import bound, check_language, summarise_utterance
+from kerasfuse.models.parts.fusion_model import FusionModel
+from kerasfuse.models.parts.inputs import check_modalities, for_each, inputs_and_masks
+from kerasfuse.models.parts.utterance_networks import bound, check_language, summarise_utterance
 
 
 @keras.saving.register_keras_serializable("kerasfuse")

@@ -3,11 +3,11 @@
 import keras
 
 from kerasfuse import analysis, metrics
+from kerasfuse.entries.recipe import make_strategy
 from kerasfuse.recipes.scoring import compile_model
 from kerasfuse.training import Modulated
 from kerasfuse.training.callbacks import ModulationHistory
 from kerasfuse.training.saving import save_weights
-from kerasfuse.zoo.recipe import make_strategy
 
 
 def balanced(model, modulation):

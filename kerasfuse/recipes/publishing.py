@@ -9,9 +9,9 @@ import shutil
 import tomlkit
 
 from kerasfuse import atomic, hub, zoo
+from kerasfuse.entries.parsing import parse
 from kerasfuse.recipes.recording import summary
 from kerasfuse.recipes.run import differences, read_recipe, read_run, seed_folder
-from kerasfuse.zoo.parsing import parse
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,11 +1,11 @@
 """Write what a run found into the entry's own file."""
 
 from kerasfuse import analysis, backend, zoo
+from kerasfuse.nearest_names import nearest
 from kerasfuse.recipes import shipping
 from kerasfuse.recipes.run import differences, read_run, seed_folder
 from kerasfuse.recipes.scoring import best_is
 from kerasfuse.recipes.seeds import SHARED, check_shared, joined
-from kerasfuse.zoo.nearest_names import nearest
 
 
 def record(name, run_dir, table=None, label=None, against=None, data_dir=None, add=False):

@@ -4,9 +4,9 @@ import keras
 import numpy as np
 
 from kerasfuse import datasets, losses, metrics, zoo
+from kerasfuse.entries.recipe import CLASSES
+from kerasfuse.nearest_names import nearest
 from kerasfuse.training import WarmupLinearDecay
-from kerasfuse.zoo.nearest_names import nearest
-from kerasfuse.zoo.recipe import CLASSES
 
 SPLITS = ("train", "validation", "test")
 

@@ -8,7 +8,7 @@ from kerasfuse import atomic, zoo
 from kerasfuse.recipes.scoring import load_split, score
 from kerasfuse.recipes.seeds import mean_and_sd
 from kerasfuse.recipes.speed import inference_speed
-from kerasfuse.zoo.storage import store, stored_dtype
+from kerasfuse.recipes.storage import store, stored_dtype
 
 
 @contextlib.contextmanager

@@ -1,6 +1,6 @@
 """Start a model's text encoder from pretrained weights."""
 
-from kerasfuse.models.text_encoder import without_pooler
+from kerasfuse.models.parts.text_encoder import without_pooler
 
 
 def load_text_preset(model, preset):

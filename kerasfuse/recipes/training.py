@@ -10,6 +10,7 @@ import numpy as np
 
 from kerasfuse import __version__, atomic, backend, hub, zoo
 from kerasfuse.datasets import Companions
+from kerasfuse.entries.recipe import check_seeds
 from kerasfuse.recipes import folds
 from kerasfuse.recipes.gate_search import search_gate
 from kerasfuse.recipes.modulation import balanced, histories, score_modalities
@@ -25,10 +26,9 @@ from kerasfuse.recipes.scoring import (
     load_split,
     score,
 )
+from kerasfuse.recipes.storage import round_weights, stored_dtype
 from kerasfuse.recipes.text_preset import load_text_preset
 from kerasfuse.training.callbacks import RefreshCompanions, RunCheckpoint
-from kerasfuse.zoo.recipe import check_seeds
-from kerasfuse.zoo.storage import round_weights, stored_dtype
 
 
 def train(

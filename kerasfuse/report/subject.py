@@ -5,9 +5,8 @@ import functools
 
 import numpy as np
 
-from kerasfuse import analysis
+from kerasfuse import analysis, progress
 from kerasfuse.analysis.predictions import predictions
-from kerasfuse.datasets import progress
 from kerasfuse.recipes.comparison import mean_steps
 from kerasfuse.recipes.folds import fold_folder
 from kerasfuse.recipes.predictions import Predictions, read_predictions

@@ -9,7 +9,7 @@ import keras
 from keras import ops
 
 from kerasfuse import ops as fuse_ops
-from kerasfuse.models.coalitions import Coalitions
+from kerasfuse.analysis.coalitions import Coalitions
 from kerasfuse.training.gradient_coefficients import CoefficientChannel, ScaledGradients
 from kerasfuse.training.mono_modal import MonoModal, check_logits
 from kerasfuse.training.strategy import VALIDATION

@@ -1,16 +1,16 @@
 """The zoo: named models with their weights, recipes, results and cards."""
 
 from kerasfuse.checksum import sha256
+from kerasfuse.entries.definition import Entry
+from kerasfuse.entries.recipe import Recipe
+from kerasfuse.entries.terms import WeightTermsWarning
 from kerasfuse.zoo.baselines import published_baselines
 from kerasfuse.zoo.cards import card
 from kerasfuse.zoo.catalogue import entries, entry, folder, names
-from kerasfuse.zoo.definition import Entry
 from kerasfuse.zoo.listing import Entries
 from kerasfuse.zoo.loading import SimulatedWeightsWarning, load, weights_path
 from kerasfuse.zoo.readme import update_readme, write_between
-from kerasfuse.zoo.recipe import Recipe
 from kerasfuse.zoo.scores import format_number, score, spread
-from kerasfuse.zoo.terms import WeightTermsWarning
 from kerasfuse.zoo.writing import write
 
 __all__ = [

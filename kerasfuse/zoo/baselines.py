@@ -2,8 +2,8 @@
 
 import csv
 
+from kerasfuse.nearest_names import nearest
 from kerasfuse.zoo.catalogue import folder
-from kerasfuse.zoo.nearest_names import nearest
 
 
 def published_baselines(dataset=None):

@@ -4,11 +4,11 @@ import fnmatch
 import pathlib
 
 from kerasfuse import datasets, hub
-from kerasfuse.zoo import parsing
-from kerasfuse.zoo.arguments import model_classes
+from kerasfuse.entries import parsing
+from kerasfuse.entries.arguments import model_classes
+from kerasfuse.entries.weights import KINDS
+from kerasfuse.nearest_names import nearest
 from kerasfuse.zoo.listing import Entries
-from kerasfuse.zoo.nearest_names import nearest
-from kerasfuse.zoo.weights import KINDS
 
 _PACKAGE = pathlib.Path(__file__).parents[1]
 _INSTALLED = _PACKAGE / "_entries"

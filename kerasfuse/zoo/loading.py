@@ -4,8 +4,8 @@ import pathlib
 import warnings
 
 from kerasfuse import hub
+from kerasfuse.entries.terms import tell
 from kerasfuse.zoo.catalogue import entry, folder
-from kerasfuse.zoo.terms import tell
 
 
 class SimulatedWeightsWarning(UserWarning):

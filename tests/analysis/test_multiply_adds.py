@@ -6,7 +6,7 @@ import pytest
 from kerasfuse import models
 from kerasfuse.analysis import multiply_adds
 from kerasfuse.models import EFLSTM, LFLSTM, LMF, TFN, MulT
-from kerasfuse.models.fusion_model import FusionModel
+from kerasfuse.models.parts.fusion_model import FusionModel
 
 TWO = {"text": 6, "audio": 4}
 STEPS = {"text": 5, "audio": 9}

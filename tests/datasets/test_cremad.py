@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from kerasfuse.datasets import cremad, load, openface
+from kerasfuse.datasets import cremad, load
+from kerasfuse.datasets.formats import openface
 
 soundfile = pytest.importorskip("soundfile")
 Image = pytest.importorskip("PIL.Image")

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from kerasfuse.datasets import builder, conversion, load
+from kerasfuse.datasets import load
+from kerasfuse.datasets.conversion import builder, conversion
 
 WIDTHS = {"text": 100, "audio": 73, "vision": 100}
 NUM_TRAIN, NUM_TEST = 13, 3  # videos

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from harness import check_layer, check_model
 
+from kerasfuse.analysis.coalitions import Coalitions
 from kerasfuse.layers import LeNet, MaskedGRU, MaskedPooling, MaxOut, ResNet18, TransformerEncoder
 from kerasfuse.models import (
     EarlyFusion,
@@ -13,7 +14,6 @@ from kerasfuse.models import (
     LateFusion,
     TextGuidedTransformer,
 )
-from kerasfuse.models.coalitions import Coalitions
 
 RNG = np.random.default_rng(0)
 ON_TORCH = keras.config.backend() == "torch"

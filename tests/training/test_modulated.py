@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from keras import layers
 
+from kerasfuse.analysis.coalitions import Coalitions
 from kerasfuse.layers import Dropout
 from kerasfuse.models import MICA
-from kerasfuse.models.coalitions import Coalitions
 from kerasfuse.ops import coalitions
 from kerasfuse.training import AGM, OGMGE, Modulated
 

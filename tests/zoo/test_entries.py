@@ -11,7 +11,7 @@ import pytest
 import tiny_zoo
 
 from kerasfuse import zoo
-from kerasfuse.zoo.arguments import model_arguments, model_classes
+from kerasfuse.entries.arguments import model_arguments, model_classes
 
 ROOT = pathlib.Path(__file__).parents[2]
 

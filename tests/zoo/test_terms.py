@@ -5,7 +5,7 @@ import warnings
 import pytest
 
 from kerasfuse import zoo
-from kerasfuse.zoo import terms
+from kerasfuse.entries import terms
 
 
 @pytest.fixture(autouse=True)

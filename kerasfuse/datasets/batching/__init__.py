@@ -1,0 +1,1 @@
+"""Batch samples in memory or on disk."""

@@ -1,0 +1,274 @@
+"""Batches: trimmed and padded batches of asynchronous sequences, and of images."""
+
+import hashlib
+import numbers
+
+import keras
+import numpy as np
+
+from kerasfuse.backend import fixes_shapes_from_two_batches
+from kerasfuse.datasets.batching.memory import Memory
+from kerasfuse.datasets.conversion.records import Records
+
+# Batches of lengths rounded up to a multiple of this: few shapes, so few compilations.
+_ROUNDING = 32
+
+
+class Batches(keras.utils.PyDataset):
+    """Serve samples of several modalities as padded batches for `fit` and `predict`.
+
+    Modalities are sequences, or images, which have no steps and are stacked as they are. A step
+    whose features are all exactly 0 is padding at either end of a sample and a missing frame inside
+    it. The padding of each sample is cut off on both ends, and each modality of a batch is padded
+    to its longest sample in the batch, rounded up to a multiple of 32 but not beyond the longest
+    sample of the whole data set. Models here do not see padding, so this changes no output.
+    (TensorFlow, which takes all shapes from the first two batches, gets one step more in the second
+    where these would be alike by chance.) A modality that a sample lacks is all zeros there.
+
+    Batches are `(inputs, y)` with `inputs` a dict of modality name to float32 `(batch, steps,
+    width)`, of images `(batch, height, width, channels)`, and `y` float32 `(batch, ...)`; without
+    labels `(inputs,)`. The last batch may be smaller. With `shuffle=True` the order is a function
+    of `seed` and `epoch` alone. `fit` counts `epoch` up when it starts and after each epoch, so
+    that a run that is resumed after n epochs sets `epoch = n` before `fit`. Unless told
+    `shuffle=False`, `fit` shuffles the order of the batches of any `PyDataset` once more, by
+    Python's own random numbers.
+
+    Args:
+        inputs: dict of modality name to an array `(samples, steps, width)`, or to a list of arrays
+            `(steps, width)`, one a sample, of any lengths, with `None` for a sample that lacks the
+            modality; or to an array `(samples, height, width, channels)`, or a list of such
+            images. `None` for a whole modality, if `modalities` is given. Or `Records`, which are
+            read from disk one batch at a time, and which may hold integer ids too.
+        labels: `(samples, ...)` numbers, or `None`. One number a sample becomes `(samples, 1)`,
+            the shape of a model's output.
+        batch_size: samples a batch.
+        shuffle: whether each epoch has a new order.
+        seed: non-negative integer, the seed of the order.
+        ids: one string a sample; their positions by default.
+        modalities: dict of modality name to width, or to the shape of an image, that `inputs` must
+            agree with, such as `model.modalities`.
+        label_range: `(lowest, highest)` label allowed, or `None`.
+        padding: `"right"`, or `"left"` as in MulT's own files.
+        clean: set features that are not finite to 0, and warn of how many there were, in place of
+            refusing them.
+        alignments: dict of modality name to a list of `(steps,)` integer arrays that tell which
+            event each step shows (-1: none), if the truth is known.
+
+    Attributes:
+        modalities: dict of modality name to width, to the shape of an image, or of records to
+            `None` for integer ids.
+        labels: float32 array of all labels in stored order, or `None`.
+        ids: list of str in stored order.
+        num_samples: number of samples.
+        epoch: number that the order depends on, from 0.
+        numbered: whether the inputs of a batch also hold `sample_number`, int32 `(batch,)`, the
+            positions of its samples in stored order. `False` unless set; a model that remembers
+            its samples, such as `SelfMM`, sets it while it trains.
+
+    Raises:
+        ValueError: for names or widths that are not those of `modalities`, empty sequences or data,
+            features that are not finite, labels outside `label_range`, and counts that disagree.
+
+    Example:
+
+    >>> text = [np.ones((steps, 300)) for steps in (4, 7)]
+    >>> batches = Batches({"text": text, "audio": np.ones((2, 50, 74))}, labels=[-1.2, 2.0])
+    >>> inputs, y = batches[0]
+    >>> inputs["text"].shape, inputs["audio"].shape, y.shape
+    ((2, 7, 300), (2, 50, 74), (2, 1))
+    """
+
+    def __init__(
+        self,
+        inputs,
+        labels=None,
+        batch_size=32,
+        shuffle=False,
+        seed=0,
+        ids=None,
+        *,
+        modalities=None,
+        label_range=None,
+        padding="right",
+        clean=False,
+        alignments=None,
+    ):
+        super().__init__()
+        if padding not in ("right", "left"):
+            raise ValueError(f'expected padding="right" or "left". Received: padding={padding!r}')
+        if not isinstance(inputs, Records):
+            inputs = Memory(inputs, modalities, clean)
+            if clean:
+                inputs.report_cleaned()
+        self._store = inputs
+        self._steps = {name: _Steps(lengths) for name, lengths in inputs.lengths.items()}
+        self.num_samples = inputs.num_samples
+        self.modalities = inputs.modalities
+        self.labels = _as_labels(labels, self.num_samples, label_range)
+        self.ids = _as_ids(ids, self.num_samples)
+        self.batch_size = _as_integer("batch_size", batch_size, least=1)
+        self.shuffle = shuffle
+        self.padding = padding
+        self.seed = _as_integer("seed", seed, least=0)
+        self._alignments = alignments
+        self.numbered = False
+        self.epoch = 0
+
+    @property
+    def epoch(self):
+        return self._epoch
+
+    @epoch.setter
+    def epoch(self, value):
+        self._epoch = _as_integer("epoch", value, least=0)
+        if self.shuffle:
+            generator = np.random.default_rng([self.seed, self._epoch])
+            self._order = generator.permutation(self.num_samples)
+        else:
+            self._order = np.arange(self.num_samples)
+
+    def on_epoch_end(self):
+        self.epoch += 1
+
+    def __len__(self):
+        return -(-self.num_samples // self.batch_size)
+
+    def __getitem__(self, index):
+        index = range(len(self))[index]
+        return self.gather(self.rows(index), unlike=self.rows(0) if index == 1 else None)
+
+    def rows(self, index):
+        """Give the positions, in stored order, of the samples of a batch of this epoch."""
+        first = range(len(self))[index] * self.batch_size
+        return self._order[first : first + self.batch_size]
+
+    def gather(self, rows, unlike=None):
+        """Make a batch of any samples.
+
+        Args:
+            rows: their positions in stored order; one may occur several times.
+            unlike: rows of the first batch, when this is the second: TensorFlow takes a number of
+                steps that both share for fixed.
+
+        Returns:
+            What `self[i]` returns.
+        """
+        rows = np.asarray(rows)
+        samples = self._store.read(rows)
+        inputs = {}
+        for name, arrays in samples.items():
+            if name not in self._steps:
+                inputs[name] = np.stack(arrays).astype("float32", copy=False)
+                continue
+            steps = self._steps[name]
+            length = steps.padded(rows)
+            if unlike is not None and fixes_shapes_from_two_batches():
+                # One more step tells the trainer that this axis is not fixed.
+                length += length == steps.padded(unlike) and steps.vary
+            inputs[name] = _padded(arrays, length, self.padding)
+        if self.numbered:
+            inputs["sample_number"] = rows.astype("int32")
+        return (inputs,) if self.labels is None else (inputs, self.labels[rows])
+
+    def alignment(self, i):
+        """Give the event that each step of sample `i` shows.
+
+        Args:
+            i: position in stored order, as in `labels` and `ids`, whatever the shuffling.
+
+        Returns:
+            Dict of modality name to an integer array over the valid steps of the sample, without
+            padding: the number of the event, alike in all modalities, or -1 for none. A modality
+            that the sample lacks has no steps.
+
+        Raises:
+            ValueError: when the true alignment is not known, as of all real data here.
+        """
+        if self._alignments is None:
+            raise ValueError(
+                "expected a data set whose true alignment is known, such as "
+                'kerasfuse.datasets.load("simulated"). Received: one without'
+            )
+        i = range(self.num_samples)[i]
+        return {
+            name: np.asarray(self._alignments[name][i][steps])
+            for name, steps in self._store.valid_steps(i).items()
+        }
+
+    def checksum(self):
+        """Give the sha256 of all valid features and labels in stored order, in hexadecimal.
+
+        Of records it is the sha256 of what their conversion computed for each sample.
+        """
+        digest = hashlib.sha256()
+        self._store.update(digest)
+        if self.labels is not None:
+            digest.update(self.labels.tobytes())
+        return digest.hexdigest()
+
+    def __repr__(self):
+        widths = ", ".join(f"{name} {width}" for name, width in self.modalities.items())
+        return f"<Batches of {self.num_samples} samples: {widths}; batch_size={self.batch_size}>"
+
+
+class _Steps:
+    """How many steps a modality gets in a batch."""
+
+    def __init__(self, lengths):
+        self._lengths = lengths
+        self._longest = max(int(lengths.max()), 1)
+        self.vary = _rounded(lengths.min(), self._longest) < self._longest
+
+    def padded(self, rows):
+        return _rounded(self._lengths[rows].max(), self._longest)
+
+
+def _padded(arrays, steps, side):
+    batch = np.zeros((len(arrays), steps, *arrays[0].shape[1:]), arrays[0].dtype)
+    for row, x in zip(batch, arrays, strict=True):
+        if length := len(x):
+            row[slice(0, length) if side == "right" else slice(steps - length, steps)] = x
+    return batch
+
+
+def _rounded(length, longest):
+    # The length 0 of an absent modality goes with the shortest others.
+    return min(-(-max(int(length), 1) // _ROUNDING) * _ROUNDING, longest)
+
+
+def _as_labels(labels, num_samples, label_range):
+    if labels is None:
+        return None
+    labels = np.asarray(labels)
+    if labels.dtype.kind not in "fiub" or labels.ndim == 0 or len(labels) != num_samples:
+        raise ValueError(
+            f"expected one label for each of the {num_samples} samples. Received: labels of dtype "
+            f"{labels.dtype}, shape {labels.shape}"
+        )
+    labels = labels.astype("float32")
+    labels = labels[:, None] if labels.ndim == 1 else labels
+    low, high = (-np.inf, np.inf) if label_range is None else label_range
+    wrong = ~(np.isfinite(labels) & (labels >= low) & (labels <= high))
+    if wrong.any():
+        first = np.argwhere(wrong)[0]
+        wanted = "finite" if label_range is None else f"between {low:g} and {high:g}"
+        raise ValueError(
+            f"expected labels {wanted}. Received: {wrong.sum()} outside, the first "
+            f"{labels[tuple(first)]:g} at sample {first[0]}"
+        )
+    return labels
+
+
+def _as_ids(ids, num_samples):
+    ids = [str(i) for i in (range(num_samples) if ids is None else ids)]
+    if len(ids) != num_samples:
+        raise ValueError(
+            f"expected one id for each of the {num_samples} samples. Received: {len(ids)} ids"
+        )
+    return ids
+
+
+def _as_integer(name, value, least):
+    if not isinstance(value, numbers.Integral) or value < least:
+        raise ValueError(f"expected {name} to be an integer from {least}. Received: {value!r}")
+    return int(value)

@@ -1,0 +1,108 @@
+"""The samples of the caller's own arrays."""
+
+import difflib
+import warnings
+
+import numpy as np
+
+from kerasfuse.datasets.batching.images import Images
+from kerasfuse.datasets.batching.sequences import Sequences
+
+
+class Memory:
+    """Hold the samples of all modalities, in arrays of the caller.
+
+    Args:
+        inputs, modalities, clean: see `Batches`.
+
+    Attributes:
+        modalities: dict of modality name to the width of its steps, or to the shape of an image.
+        lengths: dict of modality name to `(samples,)` numbers of steps; images have none.
+    """
+
+    def __init__(self, inputs, modalities, clean):
+        _check_names(inputs, modalities)
+        # Modalities keep the order of the model where one is named, else the caller's.
+        self._arrays = {
+            name: _held(name, inputs[name], modalities and modalities[name], clean)
+            for name in (modalities or inputs)
+        }
+        counts = {n: len(x.present) for n, x in self._arrays.items() if x.samples is not None}
+        if len(set(counts.values())) != 1:
+            raise ValueError(
+                "expected as many samples in each modality, and at least one modality that is not "
+                f"None. Received: {counts}"
+            )
+        self.num_samples = next(iter(counts.values()))
+        for arrays in self._arrays.values():
+            if arrays.samples is None:
+                arrays.mark_absent(self.num_samples)
+        self.modalities = {name: x.width for name, x in self._arrays.items()}
+        self.lengths = {name: x.lengths for name, x in self._sequences()}
+        self._check_some_input()
+
+    def read(self, rows):
+        """Give a dict of modality name to the arrays of some samples, without padding."""
+        return {name: [x.sample(i) for i in rows] for name, x in self._arrays.items()}
+
+    def update(self, digest):
+        """Add all valid features to a hash."""
+        for name, arrays in self._arrays.items():
+            digest.update(name.encode())
+            for i in range(self.num_samples):
+                digest.update(arrays.sample(i).tobytes())
+
+    def valid_steps(self, i):
+        return {name: x.valid_steps(i) for name, x in self._sequences()}
+
+    def report_cleaned(self):
+        cleaned = {n: x.num_cleaned for n, x in self._arrays.items() if x.num_cleaned}
+        if cleaned:
+            counts = ", ".join(f"{count} in {name!r}" for name, count in cleaned.items())
+            warnings.warn(f"features that were not finite are now 0: {counts}", stacklevel=4)
+
+    def _sequences(self):
+        return [(name, x) for name, x in self._arrays.items() if isinstance(x, Sequences)]
+
+    def _check_some_input(self):
+        present = np.any([x.present for x in self._arrays.values()], axis=0)
+        if not present.all():
+            raise ValueError(
+                "expected every sample to have at least one step that is not all zeros in at least "
+                f"one modality. Received: {np.sum(~present)} empty sample(s), the first at "
+                f"position {np.argmin(present)}. Leave them out."
+            )
+
+
+def _held(name, samples, shape, clean):
+    if isinstance(samples, list | tuple):
+        first = next((x for x in samples if x is not None), None)
+        is_image = isinstance(shape, tuple | list) or np.ndim(first) == 3
+    elif samples is None:
+        is_image = isinstance(shape, tuple | list)
+    else:
+        is_image = np.ndim(samples) == 4
+    return (Images if is_image else Sequences)(name, samples, shape, clean)
+
+
+def _check_names(inputs, modalities):
+    if not isinstance(inputs, dict) or not inputs:
+        what = "an empty dict" if isinstance(inputs, dict) else type(inputs).__name__
+        raise ValueError(
+            f"expected inputs to be a dict of modality name to arrays. Received: {what}"
+        )
+    if modalities is None:
+        return
+    missing = [name for name in modalities if name not in inputs]
+    unknown = [name for name in inputs if name not in modalities]
+    if not missing and not unknown:
+        return
+    hints = [f"{name!r} is not among them" for name in unknown]
+    for i, name in enumerate(unknown):
+        if close := difflib.get_close_matches(str(name), missing or list(modalities), n=1):
+            hints[i] += f" (is it {close[0]!r}?)"
+    hints += [f"{name!r} is missing (give None or zeros if it is absent)" for name in missing]
+    raise ValueError(
+        f"expected inputs to have the modalities {', '.join(map(repr, modalities))}. "
+        f"Received: {', '.join(map(repr, inputs))}; {'; '.join(hints)}"
+    )

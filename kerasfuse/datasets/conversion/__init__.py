@@ -1,0 +1,1 @@
+"""Convert foreign files to records, once."""

@@ -1,0 +1,158 @@
+"""One sample on its way into the records: checked, cleaned, cut and counted."""
+
+import hashlib
+
+import numpy as np
+
+from kerasfuse.datasets.conversion.source import Sample
+
+
+class Piece:
+    """A run of samples of one split, and what was found in them.
+
+    Iterating checks each sample, cuts its padding and gives it. Afterwards `index()` holds what
+    loading and reporting need to know of them.
+
+    Args:
+        source: `Source`.
+        split: name of the split.
+        first, stop: positions of the samples.
+    """
+
+    def __init__(self, source, split, first, stop):
+        self._source, self._split, self._range = source, split, range(first, stop)
+        self._ids, self._labels, self._digests, self._dropped = [], [], [], []
+        self._lengths = {name: [] for name in source.fields}
+        # Samples with zeros in front, behind; values cleaned.
+        self._counts = {name: np.zeros(3, int) for name in source.fields}
+        self._clipped = 0
+
+    def __iter__(self):
+        _, read = self._source.splits[self._split]
+        for i in self._range:
+            sample = read(i)
+            label = self._label(sample)
+            features = {
+                name: self._feature(sample, name, field)
+                for name, field in self._source.fields.items()
+            }
+            if label is None or not any(x.any() for x in features.values()):
+                self._drop(sample, "label" if label is None else "features")
+                continue
+            self._ids.append(sample.id)
+            self._labels.append(label)
+            digest = hashlib.blake2b(digest_size=16)
+            for name, x in features.items():
+                self._lengths[name].append(len(x))
+                digest.update(np.ascontiguousarray(x))
+            self._digests.append(digest.hexdigest())
+            yield Sample(sample.id, features, label, sample.place, sample.texts)
+
+    def index(self):
+        """Give what was found as a dict of arrays that `numpy.savez` takes."""
+        return {
+            "ids": np.array(self._ids, str),
+            "labels": np.array(self._labels, "float32"),
+            "digests": np.array(self._digests, "U32"),
+            "dropped": np.array(self._dropped, str),
+            "clipped": np.array(self._clipped),
+            **{f"lengths:{name}": np.array(x, int) for name, x in self._lengths.items()},
+            **{f"counts:{name}": x for name, x in self._counts.items()},
+        }
+
+    def _drop(self, sample, what):
+        if not self._source.trusted:
+            raise ValueError(
+                f"expected every sample to have features that are not all zeros. Received: sample "
+                f"{sample.id!r} in {sample.place}, which has none. Leave it out."
+            )
+        self._dropped.append(f"{sample.id} (no {what})")
+
+    def _label(self, sample):
+        try:
+            label = np.asarray(sample.label)
+            # Labels that hold one number come in as many shapes as there are packagings.
+            label = (label.reshape(()) if label.size == 1 else label).astype("float32")
+        except (ValueError, TypeError):
+            label = None
+        if label is None or np.asarray(sample.label).dtype.kind not in "fiub":
+            raise ValueError(
+                f"expected the label of sample {sample.id!r} in {sample.place} to be a number or "
+                f"numbers. Received: {sample.label!r}. Write classes as 0, 1, 2, ..."
+            )
+        if label.shape != self._source.label_shape:
+            raise ValueError(
+                f"expected the label of sample {sample.id!r} in {sample.place} to be of shape "
+                f"{self._source.label_shape}. Received: shape {label.shape}. Is this the file of "
+                "another data set?"
+            )
+        low, high = self._source.label_range or (-np.inf, np.inf)
+        if not np.isfinite(label).all():
+            if self._source.trusted:
+                return None
+            raise ValueError(
+                f"expected a finite label. Received: {label} for sample {sample.id!r} in "
+                f"{sample.place}. Leave the sample out."
+            )
+        outside = (label < low) | (label > high)
+        if outside.any():
+            self._clipped += 1
+            label = np.clip(label, low, high)
+        return label
+
+    def _feature(self, sample, name, field):
+        x = sample.features[name]
+        if x is None:
+            return np.zeros([size or 0 for size in field.shape], field.dtype)
+        x = self._as_array(sample, name, field, x)
+        counts = self._counts[name]
+        if x.dtype.kind == "f" and not np.isfinite(x).all():
+            x = self._cleaned(sample, name, x)
+        if field.is_sequence:
+            valid = (x.any(axis=1) if x.ndim == 2 else x != 0).nonzero()[0]
+            start, stop = (valid[0], valid[-1] + 1) if len(valid) else (0, 0)
+            if stop:
+                counts[0] += start > 0
+                counts[1] += stop < len(x)
+            x = x[start:stop]
+        return x
+
+    def _as_array(self, sample, name, field, x):
+        try:
+            x = np.asarray(x)
+        except ValueError:  # rows of different widths
+            x = np.array(x, dtype=object)
+        shape = field.shape
+        fits = x.ndim == len(shape) and all(
+            size in (None, found) for size, found in zip(shape, x.shape, strict=True)
+        )
+        if x.dtype.kind not in "fiub" or not fits:
+            wanted = ", ".join("steps" if size is None else str(size) for size in shape)
+            raise ValueError(
+                f"expected {name!r} of sample {sample.id!r} in {sample.place} to be numbers of "
+                f"shape ({wanted}). Received: {_described(x)}. All samples must be equally wide: "
+                "extract the features of this one again, or leave it out."
+            )
+        with np.errstate(over="ignore"):  # too large for float32: infinite, and so cleaned
+            return x.astype(field.dtype, copy=False)
+
+    def _cleaned(self, sample, name, x):
+        wrong = ~np.isfinite(x)
+        if not self._source.trusted:
+            first = np.argwhere(wrong)[0].tolist()
+            raise ValueError(
+                f"expected finite features. Received: {np.isnan(x).sum()} NaN and "
+                f"{np.isinf(x).sum()} infinite values in {name!r} of sample {sample.id!r} in "
+                f"{sample.place}, the first at {first}. Repair them, or set them to 0 with "
+                "clean=True."
+            )
+        self._counts[name][2] += wrong.sum()
+        return np.where(wrong, x.dtype.type(0), x)
+
+
+def _described(x):
+    if x.dtype == object and x.ndim == 1 and len(x):
+        widths = {np.shape(row) for row in x.tolist()}
+        if len(widths) > 1:
+            return f"rows of {len(widths)} shapes, {', '.join(map(str, sorted(widths)[:3]))}"
+    return f"dtype {x.dtype}, shape {x.shape}"

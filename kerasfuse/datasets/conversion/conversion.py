@@ -1,0 +1,213 @@
+"""From the files of a data set to TFDS records: once, in pieces, and whole or not at all."""
+
+import contextlib
+import io
+import itertools
+import json
+import logging
+import pathlib
+import shutil
+
+import tensorflow_datasets as tfds
+
+from kerasfuse import progress
+from kerasfuse.atomic import replacing
+from kerasfuse.datasets.conversion import report, source_files
+from kerasfuse.datasets.conversion.builder import (
+    FACTS,
+    Builder,
+    Packaging,
+    file_format,
+    staged,
+    write_pieces,
+)
+
+
+def prepared(builder_class, files, read, accept=None, *, data_dir=None, missing="", strict=False):
+    """Give the folder of the records that were made from files, making them if need be.
+
+    The records lie where those of TensorFlow Datasets do: in TFDS_DATA_DIR or
+    ~/tensorflow_datasets. They know their files again by name, size and time, else by content. An
+    interrupted conversion leaves only a hidden folder of finished pieces, with which the same
+    conversion goes on. Records do without their files, unless the user names a folder.
+
+    Args:
+        builder_class: subclass of `Builder`.
+        files: list of paths; empty where they are not all there.
+        read: function of a progress display that gives the `Source`; called only when records
+            have to be made.
+        accept: function of what is stored beside the records, whether they will do.
+        data_dir: the folder, or file, that the user named.
+        missing: what was not found, for the message.
+        strict: refuse split sizes other than the known ones.
+
+    Returns:
+        `(folder, facts)`.
+
+    Raises:
+        FileNotFoundError: when there are neither files nor records.
+        ValueError: for files that hold anything but what they should.
+        OSError: when the records cannot be written.
+    """
+    root = source_files.home() / builder_class.name
+    files = [pathlib.Path(file) for file in files]
+    found = _find(root, files, accept) if files or not data_dir else None
+    if not found and not files:
+        folder = source_files.folder(data_dir)
+        came = "a folder" if folder.exists() else "a path that does not exist,"
+        raise FileNotFoundError(
+            f"expected the files of {builder_class.name} in {str(folder)!r}. Received: {came} "
+            f"without {missing}. Name the right folder in data_dir=... or in the environment "
+            "variable KERASFUSE_DATA. "
+            f"{builder_class.MANUAL_DOWNLOAD_INSTRUCTIONS}"
+        )
+    stored, facts = found or _made(builder_class, root, files, read, accept)
+    if strict and facts["report"]["sizes"]:
+        raise ValueError(
+            "expected the known split sizes, as strict=True says. Received: "
+            f"{source_files.named(files or [stored])}. {facts['report']['sizes']}"
+        )
+    return stored, facts
+
+
+def _made(builder_class, root, files, read, accept):
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with _locked(root):
+            # Another process may have been faster.
+            return _find(root, files, accept) or _convert(builder_class, root, files, read)
+    except OSError as error:
+        if not str(error.filename or "").startswith(str(root.parent)):
+            raise  # of the source files, or told already
+        raise OSError(
+            f"expected a folder to write the prepared records to. Received: {root} ({error}). "
+            "Name another one in the environment variable TFDS_DATA_DIR."
+        ) from error
+
+
+def _find(root, files, accept):
+    stamp = source_files.stamp(files)
+    for path in sorted(root.glob(f"[!.]*/*/{FACTS}")):
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        if facts["version"] != str(Builder.VERSION):
+            continue
+        known = not files or facts["stamp"] == stamp
+        if not known and facts["bytes"] == source_files.size(files):
+            known = facts["sha256"] == source_files.sha256(files)
+            if known:  # moved, or touched: the next time needs no look inside
+                _write_facts(path, facts | {"stamp": stamp})
+        if known and (accept is None or accept(facts)):
+            return path.parent, facts
+    return None
+
+
+def _convert(builder_class, root, files, read):
+    with progress.bars() as bars:
+        source = read(bars)
+        _check_splits(source, files)
+        sha256 = source_files.sha256(files)
+        stage = root / f".converting-{source.config}-{sha256[:16]}"
+        builder = _builder(builder_class, source, stage, root.parent)
+        try:
+            write_pieces(builder, bars)
+            pieces = staged(stage)
+            _check_ids(pieces, files)
+            found = report.gather(source, pieces)
+        except ValueError:  # nothing to go on with
+            shutil.rmtree(stage, ignore_errors=True)
+            raise
+    facts = {
+        "version": str(Builder.VERSION),
+        "stamp": source_files.stamp(files),
+        "bytes": source_files.size(files),
+        "sha256": sha256,
+        "fields": {n: [list(f.shape), f.dtype] for n, f in source.fields.items()},
+        "label_range": source.label_range,
+        "facts": source.facts,
+        "report": found,
+    }
+    _write_facts(stage / FACTS, facts)
+    if builder.data_path.exists():  # records of other files, or what TFDS did not finish
+        shutil.rmtree(builder.data_path)
+        builder = _builder(builder_class, source, stage, root.parent)
+    _finish(builder)
+    shutil.rmtree(stage)
+    progress.say(report.text(builder.name, facts))
+    return pathlib.Path(builder.data_path), facts
+
+
+def _write_facts(path, facts):
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(facts, indent=1), encoding="utf-8")
+
+
+def _builder(builder_class, source, stage, data_dir):
+    config = Packaging(name=source.config, source=source, stage=stage)
+    with _quiet():
+        return builder_class(config=config, data_dir=data_dir, file_format=file_format())
+
+
+def _finish(builder):
+    with _quiet():
+        builder.download_and_prepare(
+            # A folder that is there and not empty: the records were read from elsewhere.
+            download_config=tfds.download.DownloadConfig(
+                manual_dir=builder.builder_config.stage, try_download_gcs=False
+            )
+        )
+
+
+@contextlib.contextmanager
+def _quiet():
+    """Keep TFDS from announcing itself; its own bars have nothing left to show."""
+    logger = logging.getLogger("absl")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def _check_splits(source, files):
+    empty = [split for split, (count, _) in source.splits.items() if not count]
+    if empty:
+        raise ValueError(
+            f"expected samples in every split. Received: none in {', '.join(empty)} of "
+            f"{source_files.named(files)}. Get the files again, or leave the split out."
+        )
+
+
+def _check_ids(pieces, files):
+    for split, parts in pieces.items():
+        ids = list(itertools.chain.from_iterable(index["ids"].tolist() for _, index in parts))
+        if not ids:
+            raise ValueError(
+                f"expected samples in every split. Received: {split} of "
+                f"{source_files.named(files)}, whose samples have all no features or no label. Get "
+                "the files again."
+            )
+        if len(set(ids)) < len(ids):
+            seen = {}
+            for place, name in enumerate(ids):
+                if name in seen:
+                    raise ValueError(
+                        f"expected one sample an id. Received: field 'id' {name!r} twice in "
+                        f"{split} of {source_files.named(files)}, at samples {seen[name]} and "
+                        f"{place}. Remove one, or give it another id."
+                    )
+                seen[name] = place
+
+
+@contextlib.contextmanager
+def _locked(root):
+    """Let one process at a time convert a data set; the lock of a killed one is free again."""
+    try:
+        import fcntl
+    except ImportError:  # Windows: two at once do the same work twice
+        yield
+        return
+    with open(root / ".lock", "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

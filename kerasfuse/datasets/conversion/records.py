@@ -1,0 +1,196 @@
+"""Samples of one split that lie in TFDS records, read a batch at a time."""
+
+import json
+import pathlib
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from kerasfuse.datasets.conversion import report
+from kerasfuse.datasets.conversion.builder import FACTS
+
+# Samples that are in memory at a time while moments are computed.
+_BLOCK = 64
+# Bytes of samples that stay in memory once they are read: decoding takes longer than a small
+# network does, and small data sets are read many times.
+_KEPT_BYTES = 2**29
+
+
+class Records:
+    """Read samples from the records that a conversion wrote.
+
+    The index is held in memory (ids, labels and lengths), and the first samples that are read, up
+    to half a gigabyte: all of a small data set, so that it is read from disk only once.
+
+    Args:
+        folder: folder of the records.
+        split: name of the split, or several with `+` between.
+        fields: dict of modality name to the name of the array in the records; by default all
+            arrays under their own names.
+
+    Attributes:
+        modalities: dict of modality name to the width of its steps, `None` for integer ids, or the
+            shape of an image.
+        lengths: dict of modality name to `(samples,)` numbers of steps; images have none.
+        folder: folder of the records.
+        ids, labels: of all samples, in stored order.
+
+    Raises:
+        ValueError: for a split that the data set does not have.
+    """
+
+    def __init__(self, folder, split, fields=None):
+        self.folder = pathlib.Path(folder)
+        stored = json.loads((self.folder / FACTS).read_text(encoding="utf-8"))
+        self._stored = stored
+        splits = split.split("+")
+        if unknown := [name for name in splits if name not in stored["report"]["samples"]]:
+            raise ValueError(
+                f"expected split to be one of {', '.join(map(repr, stored['report']['samples']))}. "
+                f"Received: {', '.join(map(repr, unknown))}"
+            )
+        fields = fields or {name: name for name in stored["fields"]}
+        self._fields = fields
+        shapes = {name: stored["fields"][field][0] for name, field in fields.items()}
+        self.modalities = {name: _width(shape) for name, shape in shapes.items()}
+        index = _concatenated([self.folder / f"index-{name}.npz" for name in splits])
+        self.ids, self.labels = index["ids"].tolist(), index["labels"]
+        self._digests = index["digests"]
+        self.lengths = {
+            name: index[f"lengths:{fields[name]}"]
+            for name, shape in shapes.items()
+            if shape[0] is None
+        }
+        self._moments = {}
+        self._kept, self._kept_bytes = {}, 0
+        self.num_samples = len(self.ids)
+        self._rows = np.arange(self.num_samples)
+        self._records = tfds.builder_from_directory(folder).as_data_source(split=split)
+
+    def read(self, rows):
+        """Give a dict of modality name to the arrays of some samples, without padding."""
+        samples = self._samples([int(self._rows[row]) for row in rows])
+        return {
+            name: [self._scaled(name, sample[field]) for sample in samples]
+            for name, field in self._fields.items()
+        }
+
+    def arguments(self):
+        """Give the arguments of `Batches` for these samples."""
+        return {"inputs": self, "labels": self.labels, "ids": self.ids}
+
+    def keep(self, rows):
+        """Leave only some samples, in the order given.
+
+        Args:
+            rows: integer array of positions.
+        """
+        self._rows = self._rows[rows]
+        self.ids = [self.ids[row] for row in rows]
+        self.labels, self._digests = self.labels[rows], self._digests[rows]
+        self.lengths = {name: lengths[rows] for name, lengths in self.lengths.items()}
+        self.num_samples = len(self.ids)
+
+    def choose(self, names):
+        """Leave only some modalities, in the order of the records; `None` leaves all.
+
+        Raises:
+            ValueError: for a name that is not among them, and for none.
+        """
+        if names is None:
+            return
+        if not names or (unknown := [name for name in names if name not in self._fields]):
+            received = unknown if names else names
+            raise ValueError(
+                f"expected modalities to be some of {list(self._fields)}. Received: {received}"
+            )
+        for held in (self._fields, self.modalities, self.lengths, self._moments):
+            for name in [name for name in held if name not in names]:
+                del held[name]
+
+    def moments(self, names):
+        """Give the mean and standard deviation of each feature over all steps that are not zero.
+
+        Args:
+            names: the modalities.
+
+        Returns:
+            dict of modality name to two arrays `(width,)` in float64.
+        """
+        totals = {name: [0, 0.0, 0.0] for name in names}
+        for first in range(0, self.num_samples, _BLOCK):
+            rows = self._rows[first : first + _BLOCK].tolist()
+            for sample in self._samples(rows):
+                for name, total in totals.items():
+                    x = sample[self._fields[name]].astype("float64")
+                    x = x[x.any(axis=1)]
+                    total[0] += len(x)
+                    total[1] += x.sum(axis=0)
+                    total[2] += (x**2).sum(axis=0)
+        found = {}
+        for name, (count, total, squares) in totals.items():
+            mean = total / count
+            found[name] = mean, np.sqrt(np.maximum(squares / count - mean**2, 0))
+        return found
+
+    def standardize(self, moments):
+        """Centre and scale what is read from now on; zero steps stay, constant features become 0.
+
+        Args:
+            moments: what `moments` of the training split gave.
+        """
+        for name, (mean, deviation) in moments.items():
+            constant = deviation <= 1e-6 * np.maximum(1, np.abs(mean))
+            self._moments[name] = mean, np.where(constant, np.inf, deviation)
+
+    def _samples(self, numbers):
+        """Give a dict of field to stored array for each of some records, from memory or disk."""
+        missing = [number for number in dict.fromkeys(numbers) if number not in self._kept]
+        fetched = dict(zip(missing, self._fetched(missing), strict=True)) if missing else {}
+        for number, sample in fetched.items():
+            size = sum(x.nbytes for x in sample.values())
+            if self._kept_bytes + size <= _KEPT_BYTES:
+                self._kept[number] = sample
+                self._kept_bytes += size
+        return [
+            self._kept[number] if number in self._kept else fetched[number] for number in numbers
+        ]
+
+    def _fetched(self, numbers):
+        wanted = self._fields.values()
+        for record in self._records.__getitems__(numbers):
+            yield {field: record["features"][field] for field in wanted}
+
+    def _scaled(self, name, x):
+        if name not in self._moments:
+            return x
+        mean, deviation = self._moments[name]
+        if name not in self.lengths:  # an image has no steps that could be missing
+            return ((x - mean) / deviation).astype("float32")
+        missing = ~x.any(axis=1, keepdims=True)
+        return np.where(missing, 0, (x - mean) / deviation).astype("float32")
+
+    def report(self):
+        """Write what the conversion found in the files, as lines."""
+        return report.text(self._records.dataset_info.name, self._stored)
+
+    def update(self, digest):
+        """Add what the conversion computed of each sample to a hash."""
+        digest.update(repr(self._fields).encode())
+        digest.update(self._digests.tobytes())
+        for name, moments in self._moments.items():
+            digest.update(name.encode() + np.stack(moments).tobytes())
+
+
+def _concatenated(files):
+    parts = []
+    for file in files:
+        with np.load(file) as index:
+            parts.append(dict(index))
+    return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+
+
+def _width(shape):
+    if shape[0] is not None:
+        return tuple(shape)
+    return shape[1] if len(shape) == 2 else None

@@ -1,0 +1,1 @@
+"""Read one foreign file format a module."""

@@ -1,0 +1,242 @@
+"""The .csd files of the CMU multimodal SDK: sequences of whole videos with the times of steps."""
+
+import ast
+import functools
+import json
+
+from kerasfuse.datasets.conversion.source import Field, Sample, Source
+
+# What the names of the files and of the sequences in them say, in order of precedence.
+_ROLES = {
+    "label": ("label",),
+    "text": ("wordvector", "glove"),
+    "audio": ("covarep", "opensmile", "acoustic"),
+    "vision": ("facet", "openface", "visual"),
+}
+_FOLDS = {
+    "standard_train_fold": "train",
+    "standard_valid_fold": "validation",
+    "standard_test_fold": "test",
+}
+
+
+def read(files, split_of, label_range, known_sizes):
+    """Cut the sequences of videos into labelled segments.
+
+    A step belongs to a segment when its middle lies in it; so no step is in two segments. A video
+    that a sequence does not have, and a segment without a step of it, lack the modality.
+
+    Args:
+        files: paths of the .csd files: labels, word vectors, audio and vision, one each; words
+            beside them become texts. Which is which is told by their names.
+        split_of: function of a list of videos that gives a dict of video to split.
+        label_range: `(lowest, highest)` label. Of several columns of labels the first is sentiment.
+        known_sizes: dict of split to number of samples, or `None`.
+
+    Returns:
+        `Source`.
+
+    Raises:
+        ValueError: for files that are not there, or not what their name says.
+    """
+    sequences, notes = _by_role(files)
+    labels = sequences.pop("label")
+    words = sequences.pop("words", None)
+    segments = {"train": [], "validation": [], "test": []}
+    splits = split_of(sorted({_video(key) for key in labels.keys()}))
+    unknown = []
+    for key in labels.keys():
+        values, times = labels.read(key)
+        split = splits.get(_video(key))
+        names = [key] if "[" in key else [f"{key}[{i}]" for i in range(len(times))]
+        if split is None:
+            unknown += names
+            continue
+        for name, value, time in zip(names, values, times, strict=True):
+            segments[split].append((name, key, value[0], time))
+    if unknown:
+        notes.append(f"left out, {len(unknown)} segments of videos in no split: {unknown[:5]}.")
+
+    def sample(found):
+        name, key, value, (start, end) = found
+        inside = functools.partial(_inside, key=key, start=start, end=end)
+        said = inside(words)[0] if words else None
+        told = "" if said is None else " ".join(w for w in _decoded(said) if w != "sp")
+        return Sample(
+            id=name,
+            features={n: inside(sequence)[0] for n, sequence in sequences.items()},
+            label=value,
+            place=f"{labels.path}, {name} ({start:.2f} to {end:.2f} s)",
+            texts={"words": told} if words else {},
+        )
+
+    return Source(
+        config="csd",
+        fields={name: Field((None, sequence.width)) for name, sequence in sequences.items()},
+        splits={
+            split: (len(found), lambda i, found=found: sample(found[i]))
+            for split, found in segments.items()
+        },
+        label_range=label_range,
+        known_sizes=known_sizes,
+        texts=("words",) if words else (),
+        notes=notes,
+        facts={"aligned": False, "labels": ["label"], "steps": {}},
+    )
+
+
+class Sequence:
+    """One computational sequence: features and intervals of each video.
+
+    Args:
+        path: a .csd file.
+
+    Attributes:
+        name: what the file calls the sequence.
+        width: features a step.
+        is_text: whether the features are words.
+    """
+
+    def __init__(self, path):
+        import h5py
+
+        self.path = path
+        try:
+            self._file = h5py.File(path, "r")
+        except OSError as error:
+            raise ValueError(
+                f"expected a .csd file (HDF5). Received: {str(path)!r}, which is none or breaks "
+                f"off ({error}). Download it again."
+            ) from error
+        roots = [
+            name
+            for name, group in self._file.items()
+            if isinstance(group, h5py.Group) and isinstance(group.get("data"), h5py.Group)
+        ]
+        if len(roots) != 1 or not len(self._file[roots[0]]["data"]):
+            raise ValueError(
+                "expected one sequence with the videos in its group 'data'. Received: "
+                f"{str(path)!r} with {', '.join(self._file) or 'nothing'}"
+            )
+        self.name = roots[0]
+        self._data = self._file[self.name]["data"]
+        first = self.read(next(iter(self._data)))[0]
+        self.width, self.is_text = first.shape[1], first.dtype.kind in "SUO"
+        # Segments of a video follow each other.
+        self.read = functools.lru_cache(maxsize=2)(self.read)
+
+    def keys(self):
+        """Names of the videos, or of their segments where the file is cut already."""
+        return list(self._data)
+
+    def __contains__(self, key):
+        return key in self._data
+
+    def read(self, key):
+        """Give the features `(steps, width)` of a video and their start and end in seconds."""
+        group = self._data[key]
+        missing = [name for name in ("features", "intervals") if name not in group]
+        if missing:
+            raise ValueError(
+                f"expected features and intervals of {key!r} in {str(self.path)!r}. Received: "
+                f"{', '.join(group)}"
+            )
+        features, times = group["features"][()], group["intervals"][()]
+        wrong_width = hasattr(self, "width") and features.shape[1:] != (self.width,)
+        if features.ndim != 2 or times.shape != (len(features), 2) or wrong_width:
+            wanted = f"(steps, {self.width})" if hasattr(self, "width") else "(steps, width)"
+            raise ValueError(
+                f"expected features {wanted} and intervals (steps, 2) of video {key!r} in "
+                f"{str(self.path)!r}. Received: features {features.shape}, intervals "
+                f"{times.shape}. Extract this video again, or delete it from the file."
+            )
+        return features, times
+
+
+def folds_of(files, videos):
+    """Give the split of each video, from a list that lies beside the files.
+
+    The list is `folds.json`, a dict of split to videos, or the SDK's own `*_std_folds.py`, which is
+    parsed and never run.
+
+    Raises:
+        FileNotFoundError: when there is no such list.
+        ValueError: when it cannot be read.
+    """
+    folder = files[0].parent
+    found = sorted([*folder.glob("folds.json"), *folder.glob("*_std_folds.py")])
+    if not found:
+        raise FileNotFoundError(
+            f"expected the videos of each split in folds.json, or in the SDK's own "
+            f"cmu_mosei_std_folds.py, beside the .csd files. Received: {str(folder)!r} with neither"
+        )
+    text = found[0].read_text(encoding="utf-8")
+    try:
+        if found[0].suffix == ".json":
+            lists = json.loads(text)
+        else:
+            lists = {
+                _FOLDS[statement.targets[0].id]: ast.literal_eval(statement.value)
+                for statement in ast.parse(text).body
+                if isinstance(statement, ast.Assign)
+                and getattr(statement.targets[0], "id", None) in _FOLDS
+            }
+        split_of = {video: split for split, videos in lists.items() for video in videos}
+    except (ValueError, SyntaxError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"expected lists of videos. Received: {str(found[0])!r} ({error})"
+        ) from error
+    if set(lists) != set(_FOLDS.values()):
+        raise ValueError(
+            f"expected train, validation and test. Received: {str(found[0])!r} with "
+            f"{', '.join(lists)}"
+        )
+    return split_of
+
+
+def _by_role(files):
+    found, notes = {}, []
+    for path in files:
+        sequence = Sequence(path)
+        told = f"{path.stem} {sequence.name}".lower()
+        role = next((r for r, words in _ROLES.items() if any(w in told for w in words)), None)
+        role = "words" if sequence.is_text and role != "label" else role
+        if role is None:
+            notes.append(f"not used: {path.name}, whose name tells no modality.")
+        elif role in found:
+            raise ValueError(
+                f"expected one file of {role}. Received: {found[role].path} and {path}. Leave the "
+                "one that is meant."
+            )
+        else:
+            found[role] = sequence
+    missing = [role for role in _ROLES if role not in found]
+    if missing:
+        raise ValueError(
+            "expected .csd files of labels, word vectors, audio and vision. Received: "
+            f"{', '.join(str(path) for path in files)}; missing: {', '.join(missing)}"
+        )
+    if found["label"].is_text:
+        raise ValueError(f"expected labels that are numbers. Received: {found['label'].path}")
+    # The order that models of the field use.
+    order = ("label", "words", "text", "audio", "vision")
+    return {role: found[role] for role in order if role in found}, notes
+
+
+def _inside(sequence, key, start, end):
+    """Give the features and times of the steps whose middle lies in a segment, or `None`s."""
+    key = key if key in sequence else _video(key)
+    if key not in sequence:
+        return None, None
+    features, times = sequence.read(key)
+    middle = times.mean(axis=1)
+    steps = (middle >= start) & (middle < end)
+    return (features[steps], times[steps]) if steps.any() else (None, None)
+
+
+def _decoded(words):
+    return [w.decode("utf-8", "replace") if isinstance(w, bytes) else str(w) for w in words[:, 0]]
+
+
+def _video(key):
+    return key.partition("[")[0]

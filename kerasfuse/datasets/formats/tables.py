@@ -1,0 +1,172 @@
+"""Tables, .csv or .parquet, that name the .npy files of each sample."""
+
+import csv
+
+import numpy as np
+
+from kerasfuse.datasets.conversion.source import Field, Sample, Source
+
+SPLITS = {
+    "train": "train",
+    **dict.fromkeys(("validation", "valid", "val", "dev"), "validation"),
+    "test": "test",
+}
+
+
+class Table:
+    """Read rows that name the files of samples.
+
+    Args:
+        path: `.csv` or `.parquet`.
+
+    Raises:
+        ImportError: for Parquet without pyarrow, of the extra `data`.
+        ValueError: for a table without the columns that it needs.
+    """
+
+    def __init__(self, path):
+        self.path = path
+        self._columns, self._rows = (
+            _read_csv(path) if path.suffix == ".csv" else _read_parquet(path)
+        )
+        self._labels = [n for n in self._columns if n == "label" or n.startswith("label_")]
+        self._names = [n for n in self._columns if n not in ("id", "split", *self._labels)]
+        if "split" not in self._columns or not self._labels or not self._names:
+            raise ValueError(
+                "expected the columns 'split', 'label' and one a modality. Received: "
+                f"{str(path)!r} with {', '.join(map(repr, self._columns))}"
+            )
+        for number, row in enumerate(self._rows):
+            if str(row["split"]).lower() not in SPLITS:
+                raise ValueError(
+                    f"expected split to be train, validation or test. Received: {row['split']!r} "
+                    f"in {self._place(number)}"
+                )
+
+    def files(self):
+        """Give `(file, None)` of the table and all files that it names."""
+        files = [(self.path, None)]
+        for number, row in enumerate(self._rows):
+            for name in self._names:
+                file = self._file(row, name)
+                if file and not file.is_file():
+                    raise FileNotFoundError(
+                        f"expected the file of {name!r} in {self._place(number)} of sample "
+                        f"{self._id(number)!r}. Received: {str(file)!r}, which is not there. "
+                        "Correct the path, or leave the cell empty where the modality is absent."
+                    )
+                files += [(file, None)] if file else []
+        return files
+
+    def source(self, files, config, clean):
+        """Give the `Source` of all rows."""
+        fields = {}
+        for name in self._names:
+            first = next((f for row in self._rows if (f := self._file(row, name))), None)
+            if first is None:
+                raise ValueError(
+                    f"expected a file of {name!r} in at least one row. Received: "
+                    f"{str(self.path)!r} with none. Remove the column."
+                )
+            x = _load_array(first, name)
+            fields[name] = field_of(np.atleast_2d(x).shape, x.dtype, name, first)
+        splits = {}
+        for split in dict.fromkeys(SPLITS.values()):
+            numbers = [
+                number
+                for number, row in enumerate(self._rows)
+                if SPLITS[str(row["split"]).lower()] == split
+            ]
+            if numbers:
+                splits[split] = (len(numbers), lambda i, numbers=numbers: self._sample(numbers[i]))
+        shape = () if len(self._labels) == 1 else (len(self._labels),)
+        return Source(
+            config, fields, splits, label_shape=shape, trusted=clean, facts={"clean": clean}
+        )
+
+    def _sample(self, number):
+        row = self._rows[number]
+        files = {name: self._file(row, name) for name in self._names}
+        return Sample(
+            id=self._id(number),
+            features={n: f and np.atleast_2d(_load_array(f, n)) for n, f in files.items()},
+            label=self._label(number),
+            place=f"{self._place(number)} ({', '.join(str(f) for f in files.values() if f)})",
+        )
+
+    def _label(self, number):
+        values = []
+        for name in self._labels:
+            value = self._rows[number][name]
+            try:
+                values.append(float(value))
+            except (TypeError, ValueError):
+                raise ValueError(
+                    f"expected {name!r} to be a number. Received: {value!r} in "
+                    f"{self._place(number)}, sample {self._id(number)!r}. Write classes as 0, 1, 2."
+                ) from None
+        return np.array(values) if len(values) > 1 else np.array(values[0])
+
+    def _id(self, number):
+        name = self._rows[number].get("id")
+        return str(number) if name in (None, "") else str(name)
+
+    def _file(self, row, name):
+        return self.path.parent / str(row[name]) if row[name] not in (None, "") else None
+
+    def _place(self, number):
+        # Line 1 of a csv holds the names.
+        return (
+            f"{self.path}, line {number + 2}"
+            if self.path.suffix == ".csv"
+            else (f"{self.path}, row {number}")
+        )
+
+
+def _read_csv(path):
+    with open(path, encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file)
+        rows = list(reader)
+    for number, row in enumerate(rows, 2):
+        if None in row or None in row.values():
+            raise ValueError(
+                f"expected {len(reader.fieldnames)} cells a line. Received: another number in line "
+                f"{number} of {str(path)!r}"
+            )
+    return list(reader.fieldnames or []), rows
+
+
+def _read_parquet(path):
+    try:
+        import pyarrow.parquet
+    except ImportError as error:
+        raise ImportError(
+            "expected pyarrow, for tables in Parquet. Received: an installation without it. "
+            "pip install 'kerasfuse-zoo[data]', or save the table as .csv."
+        ) from error
+    try:
+        table = pyarrow.parquet.read_table(path)
+    except pyarrow.ArrowException as error:
+        raise ValueError(f"expected a Parquet table. Received: {str(path)!r} ({error})") from error
+    return table.column_names, table.to_pylist()
+
+
+def _load_array(file, name):
+    try:
+        return np.load(file, allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise ValueError(
+            f"expected an array of numbers for {name!r}. Received: {str(file)!r}, which cannot be "
+            f"read ({error}). Save it with numpy.save."
+        ) from error
+
+
+def field_of(shape, dtype, name, file):
+    """Give the field of samples of this shape: a sequence, a vector as one step, or an image."""
+    if dtype.kind not in "fiub" or not 1 <= len(shape) <= 3 or "/" in name:
+        raise ValueError(
+            f"expected {name!r} to hold numbers of shape (steps, width), (width,) or (height, "
+            f"width, channels), and no '/' in the name. Received: {str(file)!r} with dtype "
+            f"{dtype}, shape {shape} a sample"
+        )
+    return Field(tuple(shape) if len(shape) == 3 else (None, shape[-1]))

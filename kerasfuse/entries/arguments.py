@@ -1,0 +1,93 @@
+"""What an entry may name: classes of models, data sets, and their arguments."""
+
+import inspect
+
+import keras
+
+from kerasfuse import datasets, layers, models
+from kerasfuse.nearest_names import nearest
+
+# Keras would build any object from a table with these, and may import its module for it.
+_SERIALIZED = ("class_name", "module", "registered_name")
+
+
+def model_classes():
+    """Return the model classes that an entry may name: name -> class."""
+    return {
+        name: value
+        for name, value in vars(models).items()
+        if inspect.isclass(value)
+        and issubclass(value, keras.Model)
+        and "modalities" in inspect.signature(value).parameters
+    }
+
+
+def model_arguments(model_class):
+    """Return the names that a model's constructor takes."""
+    parameters = inspect.signature(model_classes()[model_class].__init__).parameters.values()
+    return tuple(
+        parameter.name
+        for parameter in parameters
+        if parameter.name != "self" and parameter.kind is not parameter.VAR_KEYWORD
+    )
+
+
+def data_arguments(data_name):
+    """Return the names that a data set's configuration takes."""
+    # A data set is one function in the module of its own name; see `datasets.registry`.
+    function = getattr(getattr(datasets, data_name), data_name)
+    parameters = inspect.signature(function).parameters.values()
+    return tuple(found.name for found in parameters if found.kind is found.KEYWORD_ONLY)
+
+
+def data_instructions(data_name):
+    """Say where the files of a data set come from; empty for data that nobody needs to fetch."""
+    module = getattr(datasets, data_name)
+    builders = [
+        found
+        for found in vars(module).values()
+        if inspect.isclass(found) and found.__module__ == module.__name__
+    ]
+    said = [getattr(found, "MANUAL_DOWNLOAD_INSTRUCTIONS", None) for found in builders]
+    return next(filter(None, said), "")
+
+
+def check_nested_classes(arguments, path="model"):
+    """Check the classes that tables among a model's arguments name, encoders for example.
+
+    Only layers of kerasfuse are ever made from them; the model itself checks that a
+    `text_encoder` is a backbone of keras-hub.
+
+    Raises:
+        ValueError: for the class of anything else, and for an argument that it does not take.
+    """
+    for key, value in arguments.items():
+        place = f"{path}.{key}"
+        if not isinstance(value, dict):
+            continue
+        for forbidden in _SERIALIZED:
+            if forbidden in value:
+                raise ValueError(
+                    "expected a table with `class`, the name of a layer of kerasfuse.layers, and "
+                    f"its arguments. Received: {place}.{forbidden}={value[forbidden]!r}: objects "
+                    "that Keras has serialized are not made from an entry."
+                )
+        if "class" in value and key != "text_encoder":
+            _check_layer(value, place)
+        check_nested_classes(value, place)
+
+
+def _check_layer(table, place):
+    name = table["class"]
+    if name not in layers.__all__:
+        raise ValueError(
+            f"expected {place}.class to be the name of a layer of kerasfuse.layers. "
+            f"Received: class={name!r}. {nearest(name, layers.__all__)}"
+        )
+    valid = inspect.signature(getattr(layers, name)).parameters
+    for key in table:
+        if key != "class" and key not in valid:
+            raise ValueError(
+                f"expected an argument of {name}. Received: {place}.{key}={table[key]!r}. "
+                f"{nearest(key, [name for name in valid if name != 'kwargs'])}"
+            )

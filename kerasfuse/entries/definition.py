@@ -1,0 +1,233 @@
+"""What an entry says: a model's definition, its recipe, results and weights."""
+
+import dataclasses
+import warnings
+
+from kerasfuse import datasets
+from kerasfuse.entries.arguments import (
+    check_nested_classes,
+    data_arguments,
+    model_arguments,
+    model_classes,
+)
+from kerasfuse.entries.citations import Citation
+from kerasfuse.entries.other_modalities import of_other_modalities
+from kerasfuse.entries.recipe import OPTIONAL, Recipe
+from kerasfuse.entries.weights import Weights
+from kerasfuse.nearest_names import nearest
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """Hold one entry of the zoo, parsed and checked.
+
+    Args:
+        name: `<model>_<dataset>`, also the file's name.
+        title: one line.
+        paper: where the model was published.
+        summary: a few sentences for the card.
+        model_class: name of a class in `kerasfuse.models`.
+        model_args: its keyword arguments.
+        data_name: name of a data set in `kerasfuse.datasets`.
+        data_args: its configuration.
+        recipe: a `Recipe`.
+        weights: a `Weights`.
+        published: list of `Published`.
+        results: what the recipe runner recorded; empty before.
+        parameters: number of weights of the model; `None` where nobody counted.
+        citation: a `Citation`, if the model was published.
+
+    Example:
+
+    >>> from kerasfuse import zoo
+    >>> zoo.entry("mica_mosei").model_args["num_heads"]
+    10
+    """
+
+    name: str
+    title: str
+    paper: str
+    summary: str
+    model_class: str
+    model_args: dict
+    data_name: str
+    data_args: dict
+    recipe: Recipe
+    weights: Weights
+    published: list = dataclasses.field(default_factory=list)
+    results: dict = dataclasses.field(default_factory=dict)
+    parameters: int | None = None
+    citation: Citation | None = None
+
+    def __post_init__(self):
+        if self.model_class not in model_classes():
+            raise ValueError(
+                "expected the class of a model of kerasfuse.models. "
+                f"Received: class={self.model_class!r}. "
+                f"{nearest(self.model_class, model_classes())}"
+            )
+        if self.data_name not in datasets.names():
+            raise ValueError(
+                "expected the name of a data set of kerasfuse.datasets. "
+                f"Received: name={self.data_name!r}. {nearest(self.data_name, datasets.names())}"
+            )
+        for kind, arguments, valid in (
+            ("model", self.model_args, model_arguments(self.model_class)),
+            ("data", self.data_args, data_arguments(self.data_name)),
+        ):
+            for key in arguments:
+                if key not in valid:
+                    raise ValueError(
+                        f"expected an argument of the {kind}. "
+                        f"Received: {kind}.{key}={arguments[key]!r}. {nearest(key, valid)}"
+                    )
+        check_nested_classes(self.model_args)
+        self._check_folds()
+        if self.parameters is not None and type(self.parameters) is not int:
+            raise ValueError(
+                "expected model.parameters to be a whole number. "
+                f"Received: parameters={self.parameters!r}."
+            )
+        metrics = [metric.name for metric in self.recipe.make_metrics()]
+        for row in self.published:
+            if row.metric not in metrics:
+                raise ValueError(
+                    f"expected published.metric to be one of {', '.join(metrics)}. "
+                    f"Received: metric={row.metric!r}. {nearest(row.metric, metrics)}"
+                )
+        if self.simulated and self.published:
+            raise ValueError(
+                "expected no published figures beside results on simulated data: they measure "
+                f"different things. Received: published={self.published!r} in {self.name}."
+            )
+
+    def _check_folds(self):
+        folds = self.recipe.folds
+        if not folds:
+            return
+        if "fold" not in data_arguments(self.data_name):
+            raise ValueError(
+                "expected recipe.folds only of data that have an argument `fold`. "
+                f"Received: folds={list(folds)!r} of {self.data_name}."
+            )
+        if len(set(folds)) < len(folds) or self.data_args.get("fold") not in folds:
+            raise ValueError(
+                "expected different folds, and data.fold to be one of them: its weights are kept. "
+                f"Received: folds={list(folds)!r}, data.fold={self.data_args.get('fold')!r}."
+            )
+
+    @property
+    def simulated(self):
+        """Whether the entry's data, and so its weights and scores, are simulated."""
+        return self.data_name == "simulated"
+
+    @property
+    def weights_kind(self):
+        """What data made the weights: `"simulated"`, `"real"` or, without weights, `"none"`."""
+        if not self.weights.file:
+            return "none"
+        return "simulated" if self.simulated else "real"
+
+    @property
+    def recorded(self):
+        """Whether the results of the entry's own recipe are recorded."""
+        return "seeds" in self.results
+
+    def build(self):
+        """Build the model with random weights, uncompiled."""
+        return model_classes()[self.model_class](**self.model_args)
+
+    def definition(self):
+        """Return what decides a training run, seeds aside, as nested dicts that toml can write."""
+        recipe = {**dataclasses.asdict(self.recipe), "folds": list(self.recipe.folds)}
+        del recipe["seeds"]
+        # What was not said is left out: run folders of older versions stay what they were.
+        for field in dataclasses.fields(Recipe):
+            said = recipe.get(field.name) != field.default
+            if field.name in OPTIONAL and field.name != "folds" and not said:
+                del recipe[field.name]
+        return {
+            "entry": {"name": self.name},
+            "model": {"class": self.model_class, "args": dict(self.model_args)},
+            "data": {"name": self.data_name, "args": dict(self.data_args)},
+            "recipe": recipe,
+        }
+
+    def on_fold(self, fold):
+        """Return a copy for one fold of the data, without cross-validation."""
+        return dataclasses.replace(
+            self,
+            data_args={**self.data_args, "fold": fold},
+            recipe=dataclasses.replace(self.recipe, folds=()),
+        )
+
+    def _model_args_for(self, settings):
+        modalities = settings.get("modalities", settings.get("model.modalities"))
+        if not isinstance(modalities, dict) or "modalities" not in self.model_args:
+            return self.model_args
+        of_others = of_other_modalities(self.model_args, modalities)
+        unset = [key for key in of_others if not settings.keys() & {key, f"model.{key}"}]
+        if unset:
+            warnings.warn(
+                f"{', '.join(unset)} of {self.name} speak of modalities that are not among "
+                f"{', '.join(modalities)}: the defaults of {self.model_class} take their place.",
+                stacklevel=3,
+            )
+        return {key: value for key, value in self.model_args.items() if key not in of_others}
+
+    def override(self, settings):
+        """Return a copy with other values for arguments of the model, the data or the recipe.
+
+        Args:
+            settings: dict of name -> value. A name is an argument of the model's constructor, of
+                the data set or of `Recipe`; a name that more than one of them has is written
+                `model.name`, `data.name` or `recipe.name`. `class` names another class of
+                model, which must take the entry's arguments; `data` another data set, which gets
+                none of the entry's data arguments, nor its folds; `modalities` others, at which
+                arguments that name one that is gone are the model's defaults again, with a warning.
+
+        Raises:
+            ValueError: for a name that none of them has, with the nearest ones, for one that is
+                not unique, and for a value that the recipe does not allow.
+        """
+        if "class" in settings:
+            # Before its arguments, which must be the new one's.
+            others = {key: value for key, value in settings.items() if key != "class"}
+            changed = dataclasses.replace(self, model_class=settings["class"], parameters=None)
+            return changed.override(others)
+        if "data" in settings:
+            others = {key: value for key, value in settings.items() if key != "data"}
+            recipe = dataclasses.replace(self.recipe, folds=())
+            moved = dataclasses.replace(
+                self, data_name=settings["data"], data_args={}, recipe=recipe
+            )
+            return moved.override(others)
+        model_args = self._model_args_for(settings)
+        places = {
+            "model": model_arguments(self.model_class),
+            "data": data_arguments(self.data_name),
+            "recipe": tuple(field.name for field in dataclasses.fields(Recipe)),
+        }
+        changed = {place: {} for place in places}
+        for key, value in settings.items():
+            prefix, _, bare = key.rpartition(".")
+            holders = [
+                place for place, valid in places.items() if bare in valid and prefix in ("", place)
+            ]
+            if not holders:
+                every = set().union(*places.values())
+                raise ValueError(
+                    "expected the name of an argument of the model, the data or the recipe. "
+                    f"Received: {key}={value!r}. {nearest(bare, every)}"
+                )
+            if len(holders) > 1:
+                choices = " or ".join(f"{place}.{bare}" for place in holders)
+                raise ValueError(f"expected {choices}. Received: {key}={value!r}.")
+            changed[holders[0]][bare] = value
+        return dataclasses.replace(
+            self,
+            model_args={**model_args, **changed["model"]},
+            parameters=None if changed["model"] else self.parameters,
+            data_args={**self.data_args, **changed["data"]},
+            recipe=dataclasses.replace(self.recipe, **changed["recipe"]),
+        )

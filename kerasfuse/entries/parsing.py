@@ -1,0 +1,159 @@
+"""Read an entry from its toml file."""
+
+import dataclasses
+import pathlib
+import tomllib
+
+from kerasfuse.entries.citations import Citation, Published
+from kerasfuse.entries.definition import Entry
+from kerasfuse.entries.recipe import OPTIONAL, Recipe
+from kerasfuse.entries.weights import Weights
+from kerasfuse.nearest_names import nearest
+
+SECTIONS = (
+    "entry",
+    "model",
+    "data",
+    "recipe",
+    "weights",
+    "citation",
+    "published",
+    "results",
+)
+_RECORDED = ("seeds", "backend", "versions", "data_sha256", "parameters", "validation", "test")
+
+
+def read(path):
+    """Parse and check one toml file.
+
+    Raises:
+        ValueError: when the file is not toml, lacks a section or a key, has one that no entry
+            has, or names a class, data set, argument or value that is not there.
+
+    Returns:
+        An `Entry`.
+    """
+    path = pathlib.Path(path)
+    return parse(path.read_bytes(), path.name, path.name.removesuffix(".toml"))
+
+
+def parse(data, source, name=None):
+    """Parse and check the content of a toml file.
+
+    Args:
+        data: its bytes.
+        source: where it comes from, for errors.
+        name: the name that the entry must have; any by default.
+
+    Raises:
+        ValueError: as `read`.
+
+    Returns:
+        An `Entry`.
+    """
+    try:
+        return _parse(tomllib.loads(data.decode("utf-8")), name)
+    # The last three: a number, say, where a table or a name should be.
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"{source} is not a valid entry: {error}") from error
+
+
+def _parse(document, name):
+    for section in document:
+        if section not in SECTIONS:
+            raise ValueError(
+                f"expected the sections {', '.join(SECTIONS)}. Received: [{section}]. "
+                f"{nearest(section, SECTIONS)}"
+            )
+    for section in SECTIONS[:5]:
+        if not isinstance(document.get(section), dict):
+            raise ValueError(f"expected a section [{section}]. Received: {', '.join(document)}.")
+    head = _strings(document["entry"], "entry", ("name", "title", "paper", "summary"))
+    if name not in (None, head["name"]):
+        raise ValueError(f"expected the file's name, {name!r}. Received: name={head['name']!r}.")
+    model = _keys(document["model"], "model", ("class",), ("args", "parameters"))
+    data = _keys(document["data"], "data", ("name",), ("args",))
+    for section, table in (("model", model), ("data", data)):
+        if not isinstance(table.get("args", {}), dict):
+            raise ValueError(
+                f"expected a section [{section}.args]. Received: args={table['args']!r}."
+            )
+    fields = tuple(f.name for f in dataclasses.fields(Recipe) if f.name not in OPTIONAL)
+    weights = document["weights"]
+    _strings(
+        {key: weights[key] for key in weights if key not in ("seed", "commercial")},
+        "weights",
+        ("trained_on", "licence", "made_by"),
+        ("file", "sha256"),
+    )
+    if "commercial" not in weights:
+        raise ValueError(
+            "expected weights.commercial, whether the terms of the data allow commercial use. "
+            f"Received: [weights] with {', '.join(weights)}."
+        )
+    if weights.get("file", "") != pathlib.Path(weights.get("file", "")).name:
+        raise ValueError(f"expected a bare file name. Received: weights.file={weights['file']!r}.")
+    published = document.get("published", [])
+    if not isinstance(published, list):
+        raise ValueError("expected [[published]], a list of tables. Received: [published].")
+    return Entry(
+        **head,
+        model_class=model["class"],
+        model_args=model.get("args", {}),
+        data_name=data["name"],
+        data_args=data.get("args", {}),
+        recipe=Recipe(**_keys(document["recipe"], "recipe", fields, OPTIONAL)),
+        weights=Weights(**weights),
+        published=[
+            Published(**_keys(row, "published", ("model", "metric", "value"), ("note",)))
+            for row in published
+        ],
+        results=_results(document.get("results", {}), document["recipe"]["score"]),
+        parameters=model.get("parameters"),
+        citation=_citation(document.get("citation")),
+    )
+
+
+def _citation(table):
+    if table is None:
+        return None
+    if not isinstance(table, dict):
+        raise ValueError(f"expected a section [citation]. Received: citation={table!r}.")
+    return Citation(**_keys(table, "citation", ("authors", "title", "venue"), ("year",)))
+
+
+def _results(table, score):
+    if not isinstance(table, dict):
+        raise ValueError(f"expected a section [results]. Received: results={table!r}.")
+    if "seeds" in table:
+        _keys(table, "results", _RECORDED, tuple(key for key in table if key not in _RECORDED))
+        for split in ("validation", "test"):
+            numbers = table[split].get(score, {}) if isinstance(table[split], dict) else {}
+            if "mean" not in numbers or len(numbers.get("per_seed", ())) != len(table["seeds"]):
+                raise ValueError(
+                    f"expected results.{split}.{score} with a mean and one value a seed. "
+                    f"Received: {score}={numbers!r}, seeds={table['seeds']!r}."
+                )
+    return table
+
+
+def _keys(table, section, required, optional=()):
+    for key in required:
+        if key not in table:
+            raise ValueError(
+                f"expected {section}.{key}. Received: [{section}] with {', '.join(table) or '-'}."
+            )
+    for key in table:
+        if key not in required + optional:
+            raise ValueError(
+                f"expected [{section}] to hold {', '.join(required + optional)}. "
+                f"Received: {section}.{key}. {nearest(key, required + optional)}"
+            )
+    return table
+
+
+def _strings(table, section, required, optional=()):
+    for key, value in _keys(table, section, required, optional).items():
+        if not isinstance(value, str):
+            raise ValueError(f"expected {section}.{key} in quotes. Received: {key}={value!r}.")
+    return table

@@ -1,0 +1,224 @@
+"""What a recipe says: every choice of a training run, checked."""
+
+import dataclasses
+import inspect
+
+from kerasfuse import metrics, training
+from kerasfuse.nearest_names import nearest
+
+LOSSES = (
+    "mae",
+    "mse",
+    "binary_crossentropy",
+    "sparse_categorical_crossentropy",
+    "sentiment_cross_entropy",
+    "emotion_cross_entropy",
+)
+CLASSES = {"ravdess": 8, "av_mnist": 10, "cremad": 6, "ave": 28, "kinetics_sound": 34}
+METRICS = ("binary", "mosi", "mosei", "sims", "iemocap", *CLASSES)
+OPTIMIZERS = ("adam", "adamw", "sgd")
+STRATEGIES = ("AGM", "MSES", "MSLR", "OGMGE")
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """State every choice of a training run.
+
+    Args:
+        loss: one of `LOSSES`; cross-entropies take raw scores.
+        metrics: one of `METRICS`, the family of data-set metrics that is reported.
+        score: the metric that lists and the README show.
+        optimizer: `"adam"`, `"adamw"` or `"sgd"`.
+        learning_rate: the first learning rate, or the highest with `warmup_epochs`.
+        clip_norm: the gradient of all weights together is scaled down to this norm.
+        batch_size: samples in a batch.
+        epochs: epochs at most.
+        early_stopping: epochs without improvement before training ends.
+        monitor: the validation quantity, `val_...`, that the schedule, the stop and the choice of
+            weights go by; best is lowest for losses and errors, highest for the rest.
+        seeds: one run each.
+        plateau_factor: the learning rate is multiplied by this when `monitor` stands still.
+        plateau_patience: epochs without improvement before that.
+        warmup_epochs: in place of a plateau: the learning rate climbs linearly for so many epochs,
+            from 0, then falls linearly to 0 at the end of the last.
+        folds: for cross-validation, values of the data set's argument `fold`. A seed then trains
+            once on each, and its scores are the means over folds; the weights are those of the
+            fold that the entry's data names.
+        gate_search: dict of `batch_size` and `epochs` at most of a first phase, in which a modality
+            gate makes its choice; the rest of the recipe then trains with the gate frozen.
+        momentum: of `"sgd"`.
+        weight_decay: of `"sgd"`, and of `"adamw"`, where biases and norms have none.
+        modulation: dict of `strategy`, one of `STRATEGIES`, and its arguments, which then balances
+            the modalities; empty for plain training whose modalities are scored likewise.
+        text_preset: name of a preset of keras-hub, whose weights the model's `text_encoder` starts
+            from; a folder that `save_to_preset` wrote will do, too.
+        companions: dict of `refresh`: each training sample brings companions along, which are
+            chosen anew every so many epochs; see `kerasfuse.datasets.Companions`.
+        concepts: dict of `epochs`; how long a network of each modality alone is trained after the
+            model, to measure the competition strength by.
+    """
+
+    loss: str
+    metrics: str
+    score: str
+    optimizer: str
+    learning_rate: float
+    clip_norm: float
+    batch_size: int
+    epochs: int
+    early_stopping: int
+    monitor: str
+    seeds: tuple
+    plateau_factor: float | None = None
+    plateau_patience: int | None = None
+    warmup_epochs: int | None = None
+    folds: tuple = ()
+    gate_search: dict | None = None
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+    text_preset: str | None = None
+    companions: dict | None = None
+    modulation: dict | None = None
+    concepts: dict | None = None
+
+    def __post_init__(self):
+        for field, choices in (("loss", LOSSES), ("metrics", METRICS), ("optimizer", OPTIMIZERS)):
+            self._check_choice(field, choices)
+        self._check_schedule()
+        plateau = self.warmup_epochs is None
+        for field in ("batch_size", "epochs", "early_stopping", *["plateau_patience"] * plateau):
+            value = getattr(self, field)
+            if type(value) is not int or value < 1:
+                raise ValueError(
+                    f"expected {field} to be a whole number from 1. Received: {field}={value!r}."
+                )
+        for field in ("learning_rate", "clip_norm", *["plateau_factor"] * plateau):
+            value = getattr(self, field)
+            if type(value) not in (int, float) or not 0 < value < float("inf"):
+                raise ValueError(
+                    f"expected {field} to be a number above 0. Received: {field}={value!r}."
+                )
+        if plateau and self.plateau_factor >= 1:
+            raise ValueError(
+                "expected plateau_factor to lie between 0 and 1. "
+                f"Received: plateau_factor={self.plateau_factor!r}."
+            )
+        names = [metric.name for metric in self.make_metrics()]
+        # Training and test quantities carry no such prefix: nothing is ever chosen on them.
+        monitors = [f"val_{name}" for name in ("loss", *names)]
+        for field, choices in (("score", names), ("monitor", monitors)):
+            self._check_choice(field, choices)
+        object.__setattr__(self, "seeds", check_seeds(self.seeds))
+        if not isinstance(self.folds, list | tuple):
+            raise ValueError(f"expected folds to be a list. Received: folds={self.folds!r}.")
+        object.__setattr__(self, "folds", tuple(self.folds))
+        for field in ("momentum", "weight_decay"):
+            value = getattr(self, field)
+            if type(value) not in (int, float) or not 0 <= value < 1:
+                raise ValueError(
+                    f"expected {field} to be a number from 0 below 1. Received: {field}={value!r}."
+                )
+            optimizers = {"momentum": ("sgd",), "weight_decay": ("sgd", "adamw")}[field]
+            if value and self.optimizer not in optimizers:
+                raise ValueError(
+                    f"expected {field} under optimizer {' or '.join(optimizers)} only. "
+                    f"Received: {self.optimizer!r}."
+                )
+        if self.gate_search is not None:
+            _check_counts("gate_search", self.gate_search, ("batch_size", "epochs"))
+        if self.concepts is not None:
+            _check_counts("concepts", self.concepts, ("epochs",))
+        if self.companions is not None:
+            _check_counts("companions", self.companions, ("refresh",))
+        if self.modulation is not None:
+            _check_modulation(self.modulation)
+
+    def _check_schedule(self):
+        plateau = [self.plateau_factor, self.plateau_patience]
+        if (self.warmup_epochs is None) == (plateau == [None, None]):
+            raise ValueError(
+                "expected plateau_factor and plateau_patience, or warmup_epochs in their place. "
+                f"Received: plateau_factor={self.plateau_factor!r}, plateau_patience="
+                f"{self.plateau_patience!r}, warmup_epochs={self.warmup_epochs!r}."
+            )
+        warmup = self.warmup_epochs
+        if warmup is not None and (type(warmup) is not int or not 0 <= warmup < self.epochs):
+            raise ValueError(
+                "expected warmup_epochs to be a whole number from 0, below epochs. "
+                f"Received: warmup_epochs={warmup!r}, epochs={self.epochs!r}."
+            )
+
+    def make_metrics(self):
+        """Make the metrics of the family that the recipe names."""
+        if self.metrics == "binary":
+            return metrics.binary()
+        if self.metrics == "iemocap":
+            return metrics.emotion("iemocap")
+        if self.metrics in CLASSES:
+            return metrics.multiclass(CLASSES[self.metrics])
+        return metrics.sentiment(self.metrics)
+
+    def _check_choice(self, field, choices):
+        value = getattr(self, field)
+        if value not in choices:
+            raise ValueError(
+                f"expected {field} to be one of {', '.join(choices)}. "
+                f"Received: {field}={value!r}. {nearest(value, choices)}"
+            )
+
+
+def _check_counts(field, counts, keys):
+    if not isinstance(counts, dict) or set(counts) != set(keys):
+        raise ValueError(
+            f"expected {field} to hold {' and '.join(keys)}. Received: {field}={counts!r}."
+        )
+    for key, value in counts.items():
+        if type(value) is not int or value < 1:
+            raise ValueError(
+                f"expected {field}.{key} to be a whole number from 1. Received: {value!r}."
+            )
+
+
+def _check_modulation(modulation):
+    if not isinstance(modulation, dict) or (modulation and "strategy" not in modulation):
+        raise ValueError(
+            "expected modulation to hold a strategy and its arguments, or nothing. "
+            f"Received: modulation={modulation!r}."
+        )
+    if not modulation:
+        return
+    name = modulation["strategy"]
+    if name not in STRATEGIES:
+        raise ValueError(
+            f"expected modulation.strategy to be one of {', '.join(STRATEGIES)}. "
+            f"Received: strategy={name!r}. {nearest(name, STRATEGIES)}"
+        )
+    valid = [key for key in inspect.signature(getattr(training, name)).parameters]
+    for key in modulation:
+        if key not in ("strategy", *valid):
+            raise ValueError(
+                f"expected an argument of {name}. Received: modulation.{key}. {nearest(key, valid)}"
+            )
+    make_strategy(modulation)
+
+
+def make_strategy(modulation):
+    """Make the strategy that a recipe's `modulation` names."""
+    arguments = {key: value for key, value in modulation.items() if key != "strategy"}
+    return getattr(training, modulation["strategy"])(**arguments)
+
+
+def check_seeds(seeds):
+    """Return `seeds` as a tuple of distinct whole numbers from 0."""
+    valid = isinstance(seeds, list | tuple) and len(seeds) > 0
+    if not valid or any(type(seed) is not int or seed < 0 for seed in seeds):
+        raise ValueError(f"expected seeds to be whole numbers from 0. Received: seeds={seeds!r}.")
+    if len(set(seeds)) != len(seeds):
+        raise ValueError(f"expected every seed once. Received: seeds={list(seeds)!r}.")
+    return tuple(seeds)
+
+
+# The fields of a recipe that an entry need not have.
+OPTIONAL = tuple(
+    field.name for field in dataclasses.fields(Recipe) if field.default is not dataclasses.MISSING
+)

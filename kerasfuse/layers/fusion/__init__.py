@@ -1,0 +1,1 @@
+"""Layers that make one representation of several modalities."""

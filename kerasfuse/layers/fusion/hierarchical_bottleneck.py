@@ -1,0 +1,169 @@
+"""HierarchicalBottleneck: fuse through a few tokens, fewer at each level."""
+
+import keras
+from keras import ops
+
+from kerasfuse import ops as fuse_ops
+from kerasfuse.layers.attention.attention_block import AttentionBlock
+
+
+@keras.saving.register_keras_serializable("kerasfuse")
+class HierarchicalBottleneck(keras.layers.Layer):
+    """Let modalities meet in a bottleneck of tokens whose number halves from level to level.
+
+        B^l   = Transformer(H^(l-1))[0 : p / 2^(l-1)]
+        H^l   = LN(B^l + Multi-CA(B^l; X_t, X_a, X_v)),    H^l = LN(H^l + FFN(H^l))
+        Z_m   = LN(X_m + CA(X_m, H^l)),    X_m = LN(Z_m + FFN(Z_m))            every modality m
+
+    H^0 is the aligned multimodal sequence. The bottleneck holds its first *valid* tokens: padding
+    before or after a sequence changes nothing. A sequence of fewer tokens than p gives all that it
+    has, and padded ones after them, which nobody attends to.
+
+    Reference: DAHB, section 3.4, equations 4 to 6. Equation 6 names B^l as the source of a
+    modality; the section's text says that it is the fused bottleneck, which equation 5 calls H^l,
+    and the authors' later release agrees. We follow the text. The release masks no padding, and
+    puts the norm on the branch in the first and the last line: `norm="branch"`.
+
+    Args:
+        num_layers: levels L.
+        num_bottlenecks: tokens p of the first level; later ones have half, never fewer than one.
+        num_heads: heads of every attention; divides the width.
+        feedforward_dim: inner width of the feed-forward nets.
+        activation: `"relu"` or `"gelu"`.
+        norm: `"sum"` or `"branch"`, see `AttentionBlock`.
+        dropout: rate on what attention and feed-forward nets add.
+        halve: whether the number of tokens halves; without, this is plain bottleneck fusion.
+
+    Call arguments:
+        fused: tensor H^0, `(batch, steps, width)`.
+        streams: dict of modality name to tensor X_m, `(batch, steps, width)`.
+        fused_mask: boolean `(batch, steps)`, `True` at real steps.
+        masks: dict of modality name to boolean `(batch, steps)`.
+        return_attention: also return what the bottleneck attends to, a dict of
+            `"<level>/<modality>"` to tensor `(batch, tokens, steps)`.
+
+    Returns:
+        Tensor H^L, `(batch, tokens of the last level, width)`, and the dict of streams, padded
+        steps 0; with `return_attention` the attention besides.
+
+    Raises:
+        ValueError: for no levels or no tokens.
+
+    Example:
+
+    >>> words, sounds = np.random.normal(size=(2, 50, 40)), np.random.normal(size=(2, 500, 40))
+    >>> streams = {"text": words, "audio": sounds}
+    >>> masks = {"text": np.ones((2, 50), bool), "audio": np.ones((2, 500), bool)}
+    >>> fuse = HierarchicalBottleneck(2, 8, num_heads=8, feedforward_dim=80)
+    >>> fused, streams = fuse(words, streams, fused_mask=masks["text"], masks=masks)
+    >>> fused.shape   # (2, 4, 40)
+    """
+
+    def __init__(
+        self,
+        num_layers,
+        num_bottlenecks,
+        num_heads,
+        feedforward_dim,
+        activation="relu",
+        norm="sum",
+        dropout=0.0,
+        halve=True,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        for name, value in (("num_layers", num_layers), ("num_bottlenecks", num_bottlenecks)):
+            if not isinstance(value, int) or value < 1:
+                raise ValueError(
+                    f"expected `{name}` to be a whole number from 1. Received: {name}={value!r}"
+                )
+        self.num_layers = num_layers
+        self.num_bottlenecks = num_bottlenecks
+        self.num_heads = num_heads
+        self.feedforward_dim = feedforward_dim
+        self.activation = activation
+        self.norm = norm
+        self.dropout = dropout
+        self.halve = halve
+
+    @property
+    def sizes(self):
+        """Number of tokens of each level."""
+        halvings = range(self.num_layers) if self.halve else [0] * self.num_layers
+        return [max(1, self.num_bottlenecks // 2**level) for level in halvings]
+
+    def build(self, fused_shape, streams_shape):
+        def block(name, norm, sources):
+            layer = AttentionBlock(
+                self.num_heads,
+                self.feedforward_dim,
+                self.activation,
+                norm,
+                self.dropout,
+                name=name,
+                dtype=self.dtype_policy,
+            )
+            layer.build(fused_shape, sources)
+            return layer
+
+        own, hub = {"self": fused_shape}, {"bottleneck": fused_shape}
+        levels = range(self.num_layers)
+        self.encoders = [block(f"encode_{i}", self.norm, own) for i in levels]
+        # The norm of equation 5 is on the sum in the release too.
+        self.gather = [block(f"gather_{i}", "sum", streams_shape) for i in levels]
+        self.spread = [
+            {m: block(f"{m}_update_{i}", self.norm, hub) for m in streams_shape} for i in levels
+        ]
+
+    def call(self, fused, streams, fused_mask, masks, return_attention=False, training=None):
+        maps = {}
+        for level, size in enumerate(self.sizes):
+            encoded = self.encoders[level](
+                fused, {"self": fused}, {"self": fused_mask}, training=training
+            )
+            bottleneck, valid = fuse_ops.first_valid_steps(encoded, fused_mask, size)
+            fused = self.gather[level](
+                bottleneck, streams, masks, return_attention=return_attention, training=training
+            )
+            if return_attention:
+                fused, attention = fused
+                maps |= {f"{level}/{name}": scores for name, scores in attention.items()}
+            fused, fused_mask = fused * ops.cast(valid, fused.dtype)[:, :, None], valid
+            streams = {
+                m: self.spread[level][m](
+                    x, {"bottleneck": fused}, {"bottleneck": valid}, training=training
+                )
+                for m, x in streams.items()
+            }
+        streams = {m: x * ops.cast(masks[m], x.dtype)[:, :, None] for m, x in streams.items()}
+        return (fused, streams, maps) if return_attention else (fused, streams)
+
+    def compute_output_spec(
+        self, fused, streams, fused_mask, masks, return_attention=False, training=None
+    ):
+        def spec(*shape, dtype=self.compute_dtype):
+            return keras.KerasTensor((fused.shape[0], *shape), dtype=dtype)
+
+        last = spec(self.sizes[-1], fused.shape[-1])
+        updated = {m: spec(*x.shape[1:]) for m, x in streams.items()}
+        if not return_attention:
+            return last, updated
+        maps = {
+            f"{level}/{m}": spec(size, x.shape[1], dtype="float32")
+            for level, size in enumerate(self.sizes)
+            for m, x in streams.items()
+        }
+        return last, updated, maps
+
+    def get_config(self):
+        config = {
+            "num_layers": self.num_layers,
+            "num_bottlenecks": self.num_bottlenecks,
+            "num_heads": self.num_heads,
+            "feedforward_dim": self.feedforward_dim,
+            "activation": self.activation,
+            "norm": self.norm,
+            "dropout": self.dropout,
+            "halve": self.halve,
+        }
+        return {**super().get_config(), **config}

@@ -1,0 +1,1 @@
+"""Recurrences that skip padding."""

@@ -1,0 +1,62 @@
+"""BidirectionalLSTM: a recurrent encoder that reads both ways."""
+
+import keras
+from keras import ops
+
+from kerasfuse.layers.recurrent.masked_lstm import MaskedLSTM
+from kerasfuse.layers.sequence.masked_pooling import MaskedPooling
+
+
+@keras.saving.register_keras_serializable("kerasfuse")
+class BidirectionalLSTM(keras.layers.Layer):
+    """Encode a sequence by two LSTMs, one of which reads it from its end.
+
+        Y_t = [LSTM(X)_t; LSTM'(X)_t],   y = [LSTM(X)_n; LSTM'(X)_1]
+
+    with n the last real step and 1 the first, where each LSTM has read everything. Padding and
+    missing frames are skipped, see `MaskedLSTM`.
+
+    Args:
+        units: width of each of the two.
+
+    Call arguments:
+        inputs: tensor `(batch, steps, width)`.
+        mask: boolean `(batch, steps)`, `True` at real steps, or `None`.
+
+    Returns:
+        Y, tensor `(batch, steps, 2 units)`, 0 at skipped steps, and y, `(batch, 2 units)`, zeros
+        for a sequence without any real step.
+
+    Example:
+
+    >>> sequence, summary = BidirectionalLSTM(16)(np.ones((2, 50, 300)))   # (2, 50, 32), (2, 32)
+    """
+
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+
+    def build(self, inputs_shape):
+        policy = self.dtype_policy
+        self.forwards = MaskedLSTM(self.units, name="forwards", dtype=policy)
+        self.backwards = MaskedLSTM(self.units, backwards=True, name="backwards", dtype=policy)
+        self.forwards.build(inputs_shape)
+        self.backwards.build(inputs_shape)
+        self.last = MaskedPooling("last", dtype=policy)
+
+    def call(self, inputs, mask=None):
+        ahead, back = self.forwards(inputs, mask=mask), self.backwards(inputs, mask=mask)
+        turned = None if mask is None else ops.flip(mask, axis=1)
+        summary = [self.last(ahead, mask=mask), self.last(ops.flip(back, axis=1), mask=turned)]
+        return ops.concatenate([ahead, back], axis=-1), ops.concatenate(summary, axis=-1)
+
+    def compute_mask(self, inputs, previous_mask):
+        return None  # Masks travel as arguments here.
+
+    def compute_output_spec(self, inputs, mask=None):
+        batch, steps, _ = inputs.shape
+        sequence = keras.KerasTensor((batch, steps, 2 * self.units), dtype=self.compute_dtype)
+        return sequence, keras.KerasTensor((batch, 2 * self.units), dtype=self.compute_dtype)
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units}

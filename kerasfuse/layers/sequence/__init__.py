@@ -1,0 +1,1 @@
+"""Padding, positions, convolution, pooling and alignment of steps."""

@@ -1,0 +1,1 @@
+"""The card of an entry, section by section."""

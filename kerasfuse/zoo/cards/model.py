@@ -1,0 +1,67 @@
+"""The model, its data and its weights on a card."""
+
+from kerasfuse.entries.arguments import data_instructions
+from kerasfuse.zoo.cards.recipe import arguments_text
+from kerasfuse.zoo.catalogue import folder
+from kerasfuse.zoo.listing import weights_origin
+
+
+def model_lines(entry):
+    """Return the lines of a card that tell what the model is, takes and gives."""
+    arguments = dict(entry.model_args)
+    inputs = [f"- Input `{name}`: {_shape(size)}" for name, size in arguments["modalities"].items()]
+    if "text_encoder" in arguments:
+        inputs.insert(0, "- Input `text`: (batch, steps), integer ids of tokens, 0 is padding")
+    lines = [f"- Paper: {entry.paper}", *inputs]
+    lines.append(f"- Output: (batch, {arguments.get('num_outputs', 1)}), raw scores")
+    if entry.parameters is not None:
+        lines.append(f"- Size: {entry.parameters:,} parameters")
+    return [*lines, f"- Built by: `{entry.model_class}({arguments_text(arguments)})`"]
+
+
+def data_lines(entry):
+    """Return the lines of a card that tell what data it is for, and how to get them."""
+    arguments = f", {arguments_text(entry.data_args)}" if entry.data_args else ""
+    lines = [f'- Read by: `kerasfuse.datasets.load("{entry.data_name}"{arguments})`']
+    if entry.simulated:
+        return [*lines, "- Where from: SIMULATED, made as they are read; there is nothing to fetch"]
+    if entry.data_name == "own":
+        return [*lines, "- Where from: your own files"]
+    return [
+        *lines,
+        f"- Where from: {_escaped(data_instructions(entry.data_name))} Say where they are by "
+        "`--data-dir` or `KERASFUSE_DATA`.",
+        f"- Terms: {_terms(entry)}",
+    ]
+
+
+def weights_lines(entry):
+    """Return the lines of a card that tell what made the weights, and their terms."""
+    weights = entry.weights
+    if not weights.file:
+        return [f"- None yet. This makes them, from {weights.trained_on}: `{weights.made_by}`"]
+    lines = [
+        f"- Where from: {weights_origin(entry)}; trained on {weights.trained_on}",
+        f"- Made by: `{weights.made_by}`; these are of seed {weights.seed}, the best on validation",
+        f"- Terms: {_terms(entry)}. The licence of the code does not cover them.",
+    ]
+    path = folder() / weights.file
+    if path.is_file():
+        lines.append(f"- File: `{weights.file}`, {path.stat().st_size / 1e6:.1f} MB")
+    return [*lines, f"- sha256: `{weights.sha256}`"]
+
+
+def _escaped(text):
+    # File names with a star are no emphasis.
+    return text.replace("*", r"\*")
+
+
+def _terms(entry):
+    allowed = "allowed" if entry.weights.commercial else "not allowed"
+    return f"{entry.weights.licence}; commercial use {allowed}"
+
+
+def _shape(size):
+    if isinstance(size, int):
+        return f"(batch, steps, {size}), floats, steps of zeros are padding"
+    return f"(batch, {', '.join(map(str, size))}), floats"

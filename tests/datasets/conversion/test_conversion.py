@@ -1,0 +1,168 @@
+"""Conversion: whole or not at all, resumable, in both formats, and read without all of memory."""
+
+import concurrent.futures
+import pathlib
+
+import numpy as np
+import pytest
+import tensorflow_datasets as tfds
+import tiny_data
+
+from kerasfuse.datasets import convert, load
+from kerasfuse.datasets.conversion import builder, conversion, records
+
+
+@pytest.fixture(autouse=True)
+def own_records(monkeypatch, tmp_path):
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "tfds"))
+    monkeypatch.delenv("KERASFUSE_DATA", raising=False)
+    # A few samples a piece.
+    monkeypatch.setattr(builder, "_LEAST_SAMPLES", 2)
+    monkeypatch.setattr(builder, "_PIECE_BYTES", 1)
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tiny_data.dump(tiny_data.mult("mosi"), tmp_path / "mosi_data_noalign.pkl")
+
+
+def written(monkeypatch, fail_at=None):
+    """Count the pieces that are written, and break off at one of them."""
+    pieces, write = [], builder.Builder.write_piece
+
+    def counted(self, piece, path):
+        if len(pieces) == fail_at:
+            raise KeyboardInterrupt
+        pieces.append(path.name)
+        write(self, piece, path)
+
+    monkeypatch.setattr(builder.Builder, "write_piece", counted)
+    return pieces
+
+
+def found(folder):
+    return [path.name for path in folder.rglob("*") if path.is_file() and path.name[0] != "."]
+
+
+def test_interrupted_conversions_look_like_none_and_go_on(file, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        pieces = written(patch, fail_at=3)
+        with pytest.raises(KeyboardInterrupt):
+            load("mosi", data_dir=file)
+        assert len(pieces) == 3
+    assert not any("dataset_info" in name or "mosi-" in name for name in found(tmp_path / "tfds"))
+    assert conversion._find(tmp_path / "tfds" / "mosi", [file], None) is None
+
+    with monkeypatch.context() as patch:
+        later = written(patch)
+        batches = load("mosi", data_dir=file, shuffle=False, batch_size=7)
+    # 7, 3 and 4 samples, two a piece.
+    assert len(later) == 4 + 2 + 2 - 3 and not set(later) & set(pieces)
+    tree = tiny_data.mult("mosi")["train"]
+    np.testing.assert_array_equal(batches.labels, tree["labels"][:, 0].astype("float32"))
+    last = batches[0][0]["audio"].astype("float64").sum(axis=(1, 2))
+    np.testing.assert_allclose(last, tree["audio"].sum(axis=(1, 2)), rtol=1e-4, atol=1e-4)
+    assert not [path for path in (tmp_path / "tfds").rglob(".converting*")]
+
+
+def test_a_conversion_that_is_killed_within_a_piece_leaves_no_piece(file, tmp_path, monkeypatch):
+    def half(self, path, examples):
+        pathlib.Path(path).write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(builder.writer.ExampleWriter, "write", half)
+        with pytest.raises(KeyboardInterrupt):
+            load("mosi", data_dir=file)
+    assert not [name for name in found(tmp_path / "tfds") if name.endswith((".npz", ".records"))]
+    assert load("mosi", data_dir=file).num_samples == 7
+
+
+def test_parquet_stands_in_where_there_is_no_array_record(file, tmp_path, monkeypatch):
+    pytest.importorskip("pyarrow")
+    wanted = load("mosi", data_dir=file, shuffle=False, batch_size=7)
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "other"))
+    find = builder.util.find_spec
+    monkeypatch.setattr(
+        builder.util, "find_spec", lambda name: None if name == "array_record" else find(name)
+    )
+    got = load("mosi", data_dir=file, shuffle=False, batch_size=7)
+    assert list((tmp_path / "other").rglob("*.parquet*"))
+    assert got.checksum() == wanted.checksum() and got.ids == wanted.ids
+    for name, x in wanted[0][0].items():
+        np.testing.assert_array_equal(got[0][0][name], x)
+
+
+def test_without_either_format_the_extra_is_named(file, monkeypatch):
+    monkeypatch.setattr(builder.util, "find_spec", lambda name: None)
+    with pytest.raises(ImportError, match=r"kerasfuse-zoo\[data\]"):
+        load("mosi", data_dir=file)
+
+
+def test_records_are_those_of_tfds_with_arrays_as_bytes(file, tmp_path):
+    load("mosi", data_dir=file)
+    source = tfds.data_source("mosi/mult_unaligned", split="test", data_dir=tmp_path / "tfds")
+    tree = tiny_data.mult("mosi")["test"]
+    assert len(source) == 4
+    for record, label, x in zip(source, tree["labels"], tree["text"], strict=True):
+        assert record["label"] == np.float32(label.item())
+        np.testing.assert_array_equal(record["features"]["text"], x[x.any(axis=1)].astype("f4"))
+    info = tfds.builder_from_directory(tmp_path / "tfds/mosi/mult_unaligned/1.0.0").info
+    assert info.features["features"]["text"]._encoding == tfds.features.Encoding.BYTES
+    assert info.splits["train"].num_examples == 7 and info.splits["train"].num_shards == 4
+
+
+def test_two_at_once_convert_once(file, monkeypatch):
+    pytest.importorskip("fcntl")
+    pieces = written(monkeypatch)
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        both = [pool.submit(load, "mosi", data_dir=file) for _ in range(2)]
+    assert len({batches.result().checksum() for batches in both}) == 1
+    assert len(pieces) == len(set(pieces)) == 4 + 2 + 2
+
+
+def test_a_place_that_cannot_be_written_to_is_named(file, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "file" / "tfds"))
+    with pytest.raises(OSError, match="TFDS_DATA_DIR"):
+        load("mosi", data_dir=file)
+
+
+def test_convert_tells_what_is_in_the_files_each_time(file, capsys):
+    first, second = convert("mosi", file), convert("mosi", file)
+    assert (
+        first == second and "7 train, 3 validation, 4 test" in first and "records are in" in first
+    )
+    assert capsys.readouterr() == ("", "")
+    assert "nothing to convert" in convert("simulated", num_samples=4)
+    with pytest.raises(ValueError, match="Did you mean 'mosi'"):
+        convert("mosii")
+
+
+def test_only_what_a_batch_needs_is_read(file, monkeypatch):
+    batches = load("mosi", data_dir=file, batch_size=3, shuffle=True, seed=1)
+    rows = []
+    read = batches._store.read
+    monkeypatch.setattr(batches._store, "read", lambda r: rows.append(list(r)) or read(r))
+    labels = batches[1][1]
+    assert len(rows) == 1 and len(rows[0]) == 3
+    np.testing.assert_array_equal(labels, batches.labels[rows[0]])
+
+
+@pytest.mark.parametrize("room, kept", [(0, []), (1, [2]), (9, [0, 1, 2])])
+def test_samples_that_fit_are_read_from_disk_once(file, monkeypatch, room, kept):
+    store = load("mosi", data_dir=file)._store
+    fetched = []
+    fetch = store._fetched
+    size = sum(x.nbytes for x in next(fetch([2])).values())
+    monkeypatch.setattr(records, "_KEPT_BYTES", room * size)
+    monkeypatch.setattr(store, "_fetched", lambda rows: fetched.extend(rows) or fetch(rows))
+    first = store.read([2, 0, 2])
+    assert fetched == [2, 0]
+    second = store.read([0, 2, 1])
+    assert fetched[2:] == [row for row in (0, 2, 1) if row == 1 or row not in kept]
+    assert sorted(store._kept) == kept
+    for name, arrays in second.items():
+        np.testing.assert_array_equal(arrays[0], first[name][1])
+        np.testing.assert_array_equal(arrays[1], first[name][0])
+        np.testing.assert_array_equal(arrays[1], first[name][2])

@@ -1,0 +1,199 @@
+"""Sequences of the CMU multimodal SDK, made here, and the real one if present."""
+
+import json
+
+import h5py
+import numpy as np
+import pytest
+
+from kerasfuse.datasets import load
+from kerasfuse.datasets.formats import csd
+
+# Of the standard split of MOSI.
+VIDEOS = {"train": ["03bSnISJMiM", "W8NXH0Djyww"], "validation": ["WKA5OygbEKI"]}
+VIDEOS["test"] = ["c7UH_rxdZv4"]
+ALL = [video for videos in VIDEOS.values() for video in videos]
+SECONDS = 12.0
+SEGMENTS = np.array([[0.5, 3.0], [3.0, 5.5], [7.0, 11.0]])
+FILES = {
+    "CMU_MOSI_TimestampedWordVectors": (300, 2.0),
+    "CMU_MOSI_COVAREP": (5, 10.0),
+    "CMU_MOSI_Visual_Facet_42": (20, 6.0),
+}
+
+
+@pytest.fixture(autouse=True)
+def own_records(monkeypatch, tmp_path):
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "tfds"))
+    monkeypatch.delenv("KERASFUSE_DATA", raising=False)
+
+
+def times(rate):
+    starts = np.arange(0, SECONDS, 1 / rate)
+    return np.stack([starts, starts + 1 / rate], axis=1)
+
+
+def features(width, rate, video):
+    return np.random.default_rng([width, ALL.index(video)]).normal(size=(len(times(rate)), width))
+
+
+def write(folder, name, data):
+    """Write a dict of video to (features, intervals)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with h5py.File(folder / f"{name}.csd", "w") as file:
+        for video, (x, intervals) in data.items():
+            file[f"{name}/data/{video}/features"] = x
+            file[f"{name}/data/{video}/intervals"] = intervals
+        file[f"{name}/metadata/root name"] = [name.encode()]
+
+
+def label(video, i):
+    return round(ALL.index(video) - 1.5 + i / 4, 2)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "data"
+    for name, (width, rate) in FILES.items():
+        write(folder, name, {v: (features(width, rate, v), times(rate)) for v in ALL})
+    words = np.array([[b"one"], [b"sp"], [b"two"]] * 8, dtype="S12")
+    write(folder, "CMU_MOSI_ModifiedTimestampedWords", {v: (words, times(2.0)) for v in ALL})
+    values = {v: np.array([[label(v, i), 9, 9] for i in range(3)]) for v in ALL}
+    write(folder, "CMU_MOSI_Opinion_Labels", {v: (x, SEGMENTS) for v, x in values.items()})
+    return folder
+
+
+def stored(folder, split="train", name="mosi", **options):
+    return load(name, split, data_dir=folder, shuffle=False, batch_size=99, **options)
+
+
+def test_segments_of_videos(folder):
+    for split, videos in VIDEOS.items():
+        batches = stored(folder, split)
+        assert batches.ids == [f"{video}[{i}]" for video in videos for i in range(3)]
+        np.testing.assert_allclose(
+            batches.labels[:, 0], [label(video, i) for video in videos for i in range(3)]
+        )
+        (inputs, _) = batches[0]
+        for modality, (width, rate) in zip(
+            ("text", "audio", "vision"), FILES.values(), strict=True
+        ):
+            for row, name in zip(inputs[modality], batches.ids, strict=True):
+                video, i = name[:-3], int(name[-2])
+                start, end = SEGMENTS[i]
+                middle = times(rate).mean(axis=1)
+                wanted = features(width, rate, video)[(middle >= start) & (middle < end)]
+                np.testing.assert_array_equal(row[: len(wanted)], wanted.astype("float32"))
+                assert not row[len(wanted) :].any() and len(wanted)
+
+
+def test_words_are_kept_without_pauses(folder):
+    record = stored(folder)._store._records[0]
+    # 0.5 to 3 s of half seconds: sp two one sp two.
+    assert record["texts"]["words"] == b"two one two"
+
+
+def test_the_file_itself_names_the_folder(folder):
+    wanted = stored(folder).checksum()
+    assert stored(folder / "CMU_MOSI_COVAREP.csd").checksum() == wanted
+
+
+def change(folder, name, video, field, value):
+    with h5py.File(folder / f"{name}.csd", "a") as file:
+        place = f"{name}/data/{video}"
+        if field:
+            place += f"/{field}"
+        del file[place]
+        if value is not None:
+            file[place] = value
+
+
+def test_a_video_without_a_sequence_lacks_the_modality(folder, capsys):
+    change(folder, "CMU_MOSI_COVAREP", ALL[1], None, None)
+    inputs, _ = stored(folder)[0]
+    assert not inputs["audio"][3:].any() and inputs["audio"][0].any() and inputs["text"][3].any()
+    assert "absent in 3 samples" in capsys.readouterr().err
+
+
+def test_covarep_is_cleaned_and_labels_are_clipped(folder, capsys):
+    x = features(5, 10.0, ALL[0])
+    x[20, 1] = -np.inf
+    change(folder, "CMU_MOSI_COVAREP", ALL[0], "features", x)
+    values = np.array([[4.0, 0, 0], [1, 0, 0], [2, 0, 0]])
+    change(folder, "CMU_MOSI_Opinion_Labels", ALL[0], "features", values)
+    assert stored(folder).labels[0] == 3
+    told = capsys.readouterr().err
+    assert "1 values that were not finite" in told and "1 labels were clipped" in told
+    assert "these files have 6/3/3" in told
+
+
+DAMAGES = {
+    "width": (
+        lambda f: change(f, "CMU_MOSI_COVAREP", ALL[2], "features", np.ones((120, 43))),
+        r"\(steps, 5\).*video 'WKA5OygbEKI' in .*COVAREP.csd.*\(120, 43\)",
+    ),
+    "intervals": (
+        lambda f: change(f, "CMU_MOSI_COVAREP", ALL[0], "intervals", None),
+        "features and intervals of '03bSnISJMiM' in .*COVAREP.csd",
+    ),
+    "no file": (lambda f: (f / "CMU_MOSI_COVAREP.csd").unlink(), "missing: audio"),
+    "broken": (
+        lambda f: (f / "CMU_MOSI_COVAREP.csd").write_bytes(b"\x89HDF\r\n\x1a\n"),
+        r"\.csd file.*COVAREP.csd",
+    ),
+    "two": (
+        lambda f: (f / "CMU_MOSI_openSMILE.csd").write_bytes(
+            (f / "CMU_MOSI_COVAREP.csd").read_bytes()
+        ),
+        "one file of audio.*COVAREP.*openSMILE",
+    ),
+    "words as labels": (
+        lambda f: change(
+            f, "CMU_MOSI_Opinion_Labels", ALL[0], "features", np.array([[b"a"]] * 3, dtype="S1")
+        ),
+        "labels that are numbers.*Opinion_Labels.csd",
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_files_are_told(folder, damage):
+    apply, message = DAMAGES[damage]
+    apply(folder)
+    with pytest.raises(ValueError, match=message):
+        stored(folder)
+
+
+def test_mosei_takes_its_splits_from_a_list(folder, capsys):
+    with pytest.raises(FileNotFoundError, match="folds.json"):
+        stored(folder, name="mosei")
+    lists = {"train": ALL[:1], "validation": ALL[1:2], "test": ALL[2:3]}
+    (folder / "folds.json").write_text(json.dumps(lists))
+    assert stored(folder, name="mosei").ids == [f"{ALL[0]}[{i}]" for i in range(3)]
+    assert "3 segments of videos in no split: ['c7UH_rxdZv4[0]'" in capsys.readouterr().err
+    (folder / "folds.json").unlink()
+    # As the SDK has it: Python, which is parsed and not run.
+    text = "raise SystemExit\n" + "".join(
+        f"standard_{theirs}_fold = {videos!r}\n"
+        for theirs, videos in zip(
+            ("train", "valid", "test"), [*map(lambda v: [v], ALL[1:])], strict=True
+        )
+    )
+    (folder / "cmu_mosei_std_folds.py").write_text(text)
+    assert stored(folder, "test", name="mosei").ids[0] == f"{ALL[3]}[0]"
+    (folder / "cmu_mosei_std_folds.py").write_text("standard_train_fold = open('x')\n")
+    with pytest.raises(ValueError, match="lists of videos.*std_folds.py"):
+        stored(folder, name="mosei")
+
+
+def test_the_real_words(shared_data):
+    path = shared_data / "mosi" / "CMU_MOSI_ModifiedTimestampedWords.csd"
+    if not path.is_file():
+        pytest.skip(f"no CMU-MOSI sequence at {path}")
+    sequence = csd.Sequence(path)
+    assert sequence.is_text and len(sequence.keys()) == 93
+    words = [word for video in sequence.keys() for word in csd._decoded(sequence.read(video)[0])]
+    assert len(words) == 51056 and words.count("sp") == 8287
+    for video in sequence.keys():
+        intervals = sequence.read(video)[1]
+        assert (intervals[:, 1] >= intervals[:, 0]).all()
