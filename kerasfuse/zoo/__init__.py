@@ -5,7 +5,7 @@ from kerasfuse.entries.definition import Entry
 from kerasfuse.entries.recipe import Recipe
 from kerasfuse.entries.terms import WeightTermsWarning
 from kerasfuse.zoo.baselines import published_baselines
-from kerasfuse.zoo.cards import card
+from kerasfuse.zoo.cards.card import card
 from kerasfuse.zoo.catalogue import entries, entry, folder, names
 from kerasfuse.zoo.listing import Entries
 from kerasfuse.zoo.loading import SimulatedWeightsWarning, load, weights_path

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from kerasfuse.analysis import significance as paired_test
+from kerasfuse.analysis import paired_test
 
 
 def test_agrees_with_the_textbook():

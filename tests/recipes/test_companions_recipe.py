@@ -3,7 +3,7 @@
 import keras
 import pytest
 import tiny_zoo
-from test_recipes import Killed, assert_same_run, files, history
+from run_folders import Killed, assert_same_run, files, history
 
 from kerasfuse import datasets, recipes, zoo
 from kerasfuse.recipes.scoring import compile_model

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 import tiny_zoo
-from test_recipes import Killed, assert_same_run, files, history
+from run_folders import Killed, assert_same_run, files, history
 
 from kerasfuse import recipes, zoo
 from kerasfuse.training.callbacks import FreezeModalityGate, RunCheckpoint

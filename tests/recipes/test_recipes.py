@@ -1,6 +1,5 @@
 """Recipes train, resume, score and record."""
 
-import csv
 import json
 import shutil
 import tomllib
@@ -8,6 +7,7 @@ import tomllib
 import numpy as np
 import pytest
 import tiny_zoo
+from run_folders import Killed, assert_same_run, files, history
 
 from kerasfuse import metrics, recipes, zoo
 from kerasfuse.recipes import scoring
@@ -29,19 +29,6 @@ def finished(tmp_path_factory):
     with pytest.MonkeyPatch.context() as monkeypatch:
         tiny_zoo.use(monkeypatch, tmp_path_factory.mktemp("zoo"))
         return recipes.train(NAME, tmp_path_factory.mktemp("run"), verbose=0)
-
-
-def files(folder):
-    return sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
-
-
-def history(folder):
-    """Return the rows of history.csv without what a clock says."""
-    with open(folder / "history.csv", encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    for row in rows:
-        del row["seconds"]
-    return rows
 
 
 # Training.
@@ -240,10 +227,6 @@ def test_evaluate_wants_a_split(path):
 # Going on after a kill.
 
 
-class Killed(BaseException):
-    """What no code catches."""
-
-
 def kill_at(monkeypatch, method, epoch):
     """Make the run die in a callback's method in the given epoch, counted from 0."""
     whole = getattr(RunCheckpoint, method)
@@ -254,20 +237,6 @@ def kill_at(monkeypatch, method, epoch):
         whole(self, *arguments, **keywords)
 
     monkeypatch.setattr(RunCheckpoint, method, dying)
-
-
-def assert_same_run(found, wanted, seed=1):
-    mine, other = (run.folder / f"seed_{seed}" for run in (found, wanted))
-    assert files(mine) == files(other)
-    for row, reference in zip(history(mine), history(other), strict=True):
-        for name in reference:
-            assert float(row[name]) == pytest.approx(float(reference[name]), rel=1e-5, abs=1e-6)
-    for results in (found.seeds[seed], wanted.seeds[seed]):
-        results["seconds"] = results["peak_memory"] = 0
-    for key, value in wanted.seeds[seed].items():
-        if isinstance(value, float | int):
-            assert found.seeds[seed][key] == pytest.approx(value, rel=1e-5)
-    assert found.seeds[seed]["test"] == pytest.approx(wanted.seeds[seed]["test"], rel=1e-4)
 
 
 @pytest.mark.parametrize(
