@@ -82,13 +82,13 @@ def convolutions():
 def serve(name, side):
     import keras
 
-    from kerasfuse.analysis.coalitions import Coalitions
+    from kerasfuse.analysis.coalitions import CoalitionEvaluator
     from kerasfuse.training import AGM, Modulated
 
     model, x, y, loss = make(name)
     trained = Modulated(model, AGM(1.0)) if side == "modulated" else model
     trained.compile(keras.optimizers.SGD(1e-3, momentum=0.9), loss)
-    cut = Coalitions(model)
+    cut = CoalitionEvaluator(model)
     encoders = {m: cut.encoder(m) for m in x}
 
     def encode():

@@ -49,7 +49,7 @@ seeds = [1, 2]
 
 [weights]
 trained_on = "simulated sequences"
-licence = "simulated data: no terms beyond those of the code"
+license = "simulated data: no terms beyond those of the code"
 commercial = true
 made_by = "kerasfuse train tiny_simulated --record"
 """

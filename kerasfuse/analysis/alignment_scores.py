@@ -3,7 +3,7 @@
 import numpy as np
 
 from kerasfuse.analysis.a_distance import a_distance
-from kerasfuse.analysis.correlation_accuracy import count_hits
+from kerasfuse.analysis.correlation_accuracy import count_correct
 
 
 def alignment_scores(model, batches, layer=None, heads="mean", max_vectors=2000, seed=0):
@@ -72,7 +72,9 @@ def alignment_scores(model, batches, layer=None, heads="mean", max_vectors=2000,
             events = {m: _present_events(truth[m], present[m][row][steps[m]]) for m in truth}
             for pair, (source, target) in pairs.items():
                 attention = found[f"attention/{layer}/{pair}"][row][steps[target], steps[source]]
-                counts[pair] = counts[pair] + count_hits(attention, events[target], events[source])
+                counts[pair] = counts[pair] + count_correct(
+                    attention, events[target], events[source]
+                )
         first += size
 
     scores = {}
@@ -80,8 +82,8 @@ def alignment_scores(model, batches, layer=None, heads="mean", max_vectors=2000,
         queries, keys = (np.concatenate(vectors[name, pair]) for name in ("queries", "keys"))
         scores[pair] = {"a_distance": a_distance(queries, keys, heads, max_vectors, seed)}
         if aligned:
-            hits, counted = counts[pair]
-            scores[pair]["correlation_accuracy"] = float(hits / counted) if counted else np.nan
+            correct, counted = counts[pair]
+            scores[pair]["correlation_accuracy"] = float(correct / counted) if counted else np.nan
     measures = next(iter(scores.values()))
     means = {name: float(np.mean([s[name] for s in scores.values()])) for name in measures}
     return {**means, "pairs": scores}

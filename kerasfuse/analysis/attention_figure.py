@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kerasfuse.analysis.correlation_accuracy import correspondence, count_hits
+from kerasfuse.analysis.correlation_accuracy import correspondence, count_correct
 from kerasfuse.drawing import COLOURS, INK, MUTED, PAPER_TO_INK, require_matplotlib
 
 OUTLINE = COLOURS[1]
@@ -13,8 +13,8 @@ def attention_figure(attention, true_alignment, words=None, title=None):
 
     One panel for each source -> target pair, in the order of `true_alignment`, a target a column.
     A row is a target step, and its colours say how its head-averaged attention spreads over the
-    source steps; even attention is pale. Cells whose two steps belong to the same
-    event are outlined. Each panel's heading counts the hits of `correlation_accuracy`.
+    source steps; even attention is pale. Cells whose two steps belong to the same event are
+    outlined. Each panel's heading counts the steps that `correlation_accuracy` calls correct.
 
     Args:
         attention: dict of `"{source}_to_{target}"` -> array (target steps, source steps), or with
@@ -134,8 +134,8 @@ def _draw(figure, axes, pair, weights, true_alignment, words, colours):
             _outline(correspondence(*events)), colors=OUTLINE, linewidths=1.1, clip_on=False
         )
     )
-    hits, counted = count_hits(weights, *events)
-    axes.set_title(f"{hits} of {counted} steps hit", loc="right", fontsize=9, color=MUTED)
+    correct, counted = count_correct(weights, *events)
+    axes.set_title(f"{correct} of {counted} steps correct", loc="right", fontsize=9, color=MUTED)
     for axis, modality in ((axes.xaxis, source), (axes.yaxis, target)):
         named = modality == "text" and words is not None
         axis.set_label_text(modality if named else f"{modality} step", fontsize=10, color=INK)

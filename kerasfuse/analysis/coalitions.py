@@ -1,4 +1,4 @@
-"""Coalitions: what a model says when some of its modalities are zero, without computing twice."""
+"""CoalitionEvaluator: a model's output on subsets of its modalities, each encoder run once."""
 
 import keras
 from keras import ops, tree
@@ -8,7 +8,7 @@ from kerasfuse.layers import AbsentAsZeros
 from kerasfuse.models.parts.fusion_model import FusionModel
 
 
-class Coalitions:
+class CoalitionEvaluator:
     r"""Cut a functional model where its modalities meet, and run the part behind for coalitions.
 
         phi(S) = head({z_m(x_m) for m in S, z_m(0) for the others})
@@ -42,7 +42,7 @@ class Coalitions:
     Example:
 
     >>> model = kerasfuse.models.MulT({"text": 300, "audio": 74})
-    >>> [layer.name for layer in Coalitions(model).encoders["text"]]
+    >>> [layer.name for layer in CoalitionEvaluator(model).encoders["text"]]
     ['text_projection', 'text_positions', 'text_mask']
     """
 

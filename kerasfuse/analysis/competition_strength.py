@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerasfuse.analysis.coalitions import Coalitions
+from kerasfuse.analysis.coalitions import CoalitionEvaluator
 from kerasfuse.models import LateFusion
 
 PADDINGS = ("zeros", "noise")
@@ -121,7 +121,7 @@ class MonoModalConcept(keras.Model):
         fresh = type(model).from_config(model.get_config())
         self.copy, self.encoder = None, None
         if isinstance(model, LateFusion):
-            self.encoder = Coalitions(fresh).encoder(modality)
+            self.encoder = CoalitionEvaluator(fresh).encoder(modality)
             self.head = keras.layers.Dense(model.num_outputs, name="head", dtype="float32")
             self.head.build(self.encoder.outputs[0].shape)
         else:

@@ -6,7 +6,7 @@ import numpy as np
 def correlation_accuracy(attention, query_events, source_events):
     """Measure how often a target step attends most to a source step of its own event.
 
-        hits / counted
+        correct / counted
 
     Counted is every target step that carries an event which at least one source step carries too;
     it is a hit when the largest of its head-averaged attention weights over the source steps falls
@@ -44,14 +44,15 @@ def correlation_accuracy(attention, query_events, source_events):
             f"Received: {len(attention)}, {len(query_events)} and {len(source_events)}"
         )
     counts = [
-        count_hits(*sample) for sample in zip(attention, query_events, source_events, strict=True)
+        count_correct(*sample)
+        for sample in zip(attention, query_events, source_events, strict=True)
     ]
-    hits, counted = np.sum(counts, axis=0)
-    return float(hits / counted) if counted else float("nan")
+    correct, counted = np.sum(counts, axis=0)
+    return float(correct / counted) if counted else float("nan")
 
 
-def count_hits(attention, query_events, source_events):
-    """Return (hits, steps counted) of one sample; see `correlation_accuracy`."""
+def count_correct(attention, query_events, source_events):
+    """Return (correct, steps counted) of one sample; see `correlation_accuracy`."""
     attention = np.asarray(attention)
     same = correspondence(query_events, source_events)
     if attention.ndim != 2 or any(np.less(attention.shape, same.shape)):

@@ -93,25 +93,28 @@ def incongruity(model, batches, target=None, output=0):
     labels |= {frozenset([target, m]): m for m in sources}
     labels[frozenset(modalities)] = "+".join(sources)
 
-    worth, attention = {s: [] for s in subsets}, {label: [] for label in labels.values()}
+    outputs, attention = (
+        {s: [] for s in subsets},
+        {label: [] for label in labels.values()},
+    )
     for inputs in _inputs(batches):
         for subset in subsets:
             shown = {
                 m: x if x is None or m in subset else np.zeros_like(x) for m, x in inputs.items()
             }
-            worth[subset].append(np.asarray(model.predict_on_batch(shown))[:, output])
+            outputs[subset].append(np.asarray(model.predict_on_batch(shown))[:, output])
             if subset in labels:
                 weights = np.asarray(extractor.predict_on_batch(shown)[name])
                 attention[labels[subset]].append(weights)
-    worth = {s: np.concatenate(rows).astype("float64") for s, rows in worth.items()}
-    contributions = fuse_ops.shapley_values(worth)
+    outputs = {s: np.concatenate(rows).astype("float64") for s, rows in outputs.items()}
+    contributions = fuse_ops.shapley_values(outputs)
     contributions = {m: contributions[m] for m in modalities}
     return Incongruity(
         target,
         {label: _stacked(rows) for label, rows in attention.items()},
         contributions,
         disagreement(list(contributions.values())),
-        worth[frozenset(modalities)],
+        outputs[frozenset(modalities)],
     )
 
 

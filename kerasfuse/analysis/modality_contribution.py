@@ -96,11 +96,11 @@ def modality_contribution(model, batches, metrics, permutations=5, seed=0, progr
             progress(made, total)
         return scores
 
-    worth = {
+    scores_of = {
         present: scored(lambda x, rows, gone=set(names) - present: without(x, gone))
         for present in subsets
     }
-    everything, nothing = worth[frozenset(names)], worth[frozenset()]
+    everything, nothing = scores_of[frozenset(names)], scores_of[frozenset()]
     aligned = getattr(model, "word_aligned", False)
     orders = [
         np.random.default_rng([seed, i]).permutation(batches.num_samples)
@@ -115,13 +115,13 @@ def modality_contribution(model, batches, metrics, permutations=5, seed=0, progr
             for metric, value in scores.items():
                 drops[m][metric].append(everything[metric] - value)
     shapley = {
-        metric: fuse_ops.shapley_values({s: found[metric] for s, found in worth.items()})
+        metric: fuse_ops.shapley_values({s: found[metric] for s, found in scores_of.items()})
         for metric in everything
     }
     return ModalityContribution(
         everything,
         nothing,
-        absent={m: _difference(everything, worth[frozenset(names) - {m}]) for m in names},
+        absent={m: _difference(everything, scores_of[frozenset(names) - {m}]) for m in names},
         permuted={m: {k: float(np.mean(x)) for k, x in drops[m].items()} for m in names},
         permuted_sd={m: {k: _sd(x) for k, x in drops[m].items()} for m in names},
         shapley={m: {metric: shapley[metric][m] for metric in everything} for m in names},

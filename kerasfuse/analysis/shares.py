@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from kerasfuse import ops as fuse_ops
-from kerasfuse.analysis.coalitions import Coalitions
+from kerasfuse.analysis.coalitions import CoalitionEvaluator
 
 
 def shares(model, batches):
@@ -50,11 +50,14 @@ class _Shares(keras.Model):
         # Of the class's own name tensorflow would make a scope, and none may start with "_".
         super().__init__(name="shares")
         self.model = model
-        self.cut = Coalitions(model)
+        self.cut = CoalitionEvaluator(model)
 
     def call(self, inputs):
         features = self.cut.encode(inputs)
         output = self.cut.head(features)
-        worth = self.cut.muted_inputs(inputs, features)
-        worth |= {frozenset(): ops.zeros_like(output), frozenset(self.cut.modalities): output}
-        return {m: ops.cast(v, "float32") for m, v in fuse_ops.shapley_values(worth).items()}
+        outputs = self.cut.muted_inputs(inputs, features)
+        outputs |= {
+            frozenset(): ops.zeros_like(output),
+            frozenset(self.cut.modalities): output,
+        }
+        return {m: ops.cast(v, "float32") for m, v in fuse_ops.shapley_values(outputs).items()}

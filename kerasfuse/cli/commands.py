@@ -55,8 +55,11 @@ def list_entries(
     model: Annotated[str | None, typer.Option(help="Class of model, such as MICA.")] = None,
     data: Annotated[str | None, typer.Option(help="Data set, such as ravdess.")] = None,
     max_parameters: Annotated[int | None, typer.Option(help="Largest model.")] = None,
-    licence: Annotated[
-        str | None, typer.Option(help="A part of the terms of the data, such as 'CC BY'.")
+    license: Annotated[
+        str | None,
+        typer.Option(
+            "--license", "--licence", help="A part of the terms of the data, such as 'CC BY'."
+        ),
     ] = None,
     weights: Annotated[
         str | None, typer.Option(help="What data made the weights: real, simulated or none.")
@@ -73,7 +76,7 @@ def list_entries(
     if readme is not None:
         zoo.update_readme(readme)
         return
-    entries = zoo.entries(pattern, model, data, max_parameters, licence, weights, commercial)
+    entries = zoo.entries(pattern, model, data, max_parameters, license, weights, commercial)
     typer.echo(entries.markdown() if markdown else repr(entries))
 
 
@@ -300,7 +303,7 @@ def publish(
     published = recipes.publish(source, output)
     typer.echo(
         f"In {output}: {', '.join(published.files)}\n"
-        f"The weights carry the terms of their data: {published.entry.weights.licence}\n"
+        f"The weights carry the terms of their data: {published.entry.weights.license}\n"
         f"Upload it:  hf upload {published.entry.name} {output} .\n"
         f"To load it: kerasfuse.zoo.load("
         f'"hf://YOU/{published.entry.name}#sha256={published.sha256}")'

@@ -5,6 +5,7 @@ import inspect
 import keras
 
 from kerasfuse import datasets, layers, models
+from kerasfuse.deprecation import current_names, without_dropped
 from kerasfuse.nearest_names import nearest
 
 # Keras would build any object from a table with these, and may import its module for it.
@@ -30,6 +31,33 @@ def model_arguments(model_class):
         for parameter in parameters
         if parameter.name != "self" and parameter.kind is not parameter.VAR_KEYWORD
     )
+
+
+def current_model_args(model_class, arguments):
+    """Return a model's arguments by the names that they have today, warning of former ones.
+
+    Args:
+        model_class: name of the model's class.
+        arguments: dict of its arguments; tables in it may name classes of layers.
+    """
+    found = model_classes().get(model_class) if isinstance(model_class, str) else None
+    return _current(found, model_class, arguments)
+
+
+def _current(found, name, arguments):
+    what = f"the arguments of {name}"
+    new_names = getattr(found, "renamed_arguments", {})
+    arguments = current_names(arguments, new_names, what, stacklevel=5)
+    only_values = getattr(found, "dropped_arguments", {})
+    arguments = without_dropped(arguments, only_values, what, stacklevel=5)
+    return {
+        key: _current(getattr(layers, str(value["class"]), None), value["class"], value)
+        if isinstance(value, dict) and "class" in value
+        else current_model_args(None, value)
+        if isinstance(value, dict)
+        else value
+        for key, value in arguments.items()
+    }
 
 
 def data_arguments(data_name):

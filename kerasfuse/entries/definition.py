@@ -6,6 +6,7 @@ import warnings
 from kerasfuse import datasets
 from kerasfuse.entries.arguments import (
     check_nested_classes,
+    current_model_args,
     data_arguments,
     model_arguments,
     model_classes,
@@ -202,6 +203,7 @@ class Entry:
                 self, data_name=settings["data"], data_args={}, recipe=recipe
             )
             return moved.override(others)
+        settings = current_model_args(self.model_class, settings)
         model_args = self._model_args_for(settings)
         places = {
             "model": model_arguments(self.model_class),

@@ -4,10 +4,12 @@ import dataclasses
 import pathlib
 import tomllib
 
+from kerasfuse.deprecation import current_names
+from kerasfuse.entries.arguments import current_model_args
 from kerasfuse.entries.citations import Citation, Published
 from kerasfuse.entries.definition import Entry
 from kerasfuse.entries.recipe import OPTIONAL, Recipe
-from kerasfuse.entries.weights import Weights
+from kerasfuse.entries.weights import RENAMED, Weights
 from kerasfuse.nearest_names import nearest
 
 SECTIONS = (
@@ -79,11 +81,11 @@ def _parse(document, name):
                 f"expected a section [{section}.args]. Received: args={table['args']!r}."
             )
     fields = tuple(f.name for f in dataclasses.fields(Recipe) if f.name not in OPTIONAL)
-    weights = document["weights"]
+    weights = current_names(document["weights"], RENAMED, "[weights]")
     _strings(
         {key: weights[key] for key in weights if key not in ("seed", "commercial")},
         "weights",
-        ("trained_on", "licence", "made_by"),
+        ("trained_on", "license", "made_by"),
         ("file", "sha256"),
     )
     if "commercial" not in weights:
@@ -99,7 +101,7 @@ def _parse(document, name):
     return Entry(
         **head,
         model_class=model["class"],
-        model_args=model.get("args", {}),
+        model_args=current_model_args(model["class"], model.get("args", {})),
         data_name=data["name"],
         data_args=data.get("args", {}),
         recipe=Recipe(**_keys(document["recipe"], "recipe", fields, OPTIONAL)),

@@ -16,7 +16,7 @@ def tell(entry, stacklevel):
     _told.add(entry.name)
     forbidden = "" if entry.weights.commercial else " Not for commercial use."
     warnings.warn(
-        f"the weights of {entry.name} carry the terms of their data ({entry.weights.licence})."
+        f"the weights of {entry.name} carry the terms of their data ({entry.weights.license})."
         f"{forbidden}",
         WeightTermsWarning,
         stacklevel=stacklevel + 1,

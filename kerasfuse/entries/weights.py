@@ -3,8 +3,12 @@
 import dataclasses
 import re
 
+from kerasfuse.deprecation import current_names
+
+# Former key of [weights] -> today's.
+RENAMED = {"licence": "license"}
 KINDS = ("none", "simulated", "real")
-# Words of a licence that are not compatible with commercial use.
+# Words of a license that are not compatible with commercial use.
 _FORBIDDEN = re.compile(r"\bNC\b|non-?commercial|research|ask the data's owners", re.IGNORECASE)
 
 
@@ -14,7 +18,7 @@ class Weights:
 
     Args:
         trained_on: the data that made them, in words.
-        licence: the terms of that data, which are the terms of the weights, whatever those of the
+        license: the terms of that data, which are the terms of the weights, whatever those of the
             code.
         commercial: whether these terms allow commercial use.
         made_by: the command that makes them.
@@ -24,15 +28,20 @@ class Weights:
     """
 
     trained_on: str
-    licence: str
+    license: str
     commercial: bool
     made_by: str
     file: str = ""
     sha256: str = ""
     seed: int | None = None
 
+    @property
+    def licence(self):
+        """The former name of `license`."""
+        return current_names({"licence": self.license}, RENAMED, "Weights")["license"]
+
     def __post_init__(self):
-        for field in ("trained_on", "licence", "made_by"):
+        for field in ("trained_on", "license", "made_by"):
             if not getattr(self, field).strip():
                 raise ValueError(f"expected weights.{field} to say something. Received: ''.")
         if type(self.commercial) is not bool:
@@ -40,11 +49,11 @@ class Weights:
                 "expected weights.commercial to be true or false. "
                 f"Received: commercial={self.commercial!r}."
             )
-        found = _FORBIDDEN.search(self.licence)
+        found = _FORBIDDEN.search(self.license)
         if self.commercial and found:
             raise ValueError(
                 f"expected commercial = false under terms with the words {found[0]!r}. "
-                f"Received: commercial=true, licence={self.licence!r}."
+                f"Received: commercial=true, license={self.license!r}."
             )
         if self.file and not self.file.endswith(".weights.h5"):
             raise ValueError(

@@ -42,9 +42,9 @@ class Reading:
 
     def _one_hot(self, values):
         numbers = ops.arange(self.num_classes, dtype="float32")
-        hits = ops.expand_dims(self.classify(values), -1) == numbers
+        correct = ops.expand_dims(self.classify(values), -1) == numbers
         readable = ops.expand_dims(ops.logical_not(ops.isnan(values)), -1)
-        return ops.cast(ops.logical_and(hits, readable), "float32")
+        return ops.cast(ops.logical_and(correct, readable), "float32")
 
 
 def rounded(limit):

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from kerasfuse.deprecation import renamed_arguments
 from kerasfuse.layers import (
     AttentionBlock,
     CrossAttentionFusion,
@@ -18,7 +19,7 @@ from kerasfuse.layers import (
 from kerasfuse.losses import DualStreamContrast
 from kerasfuse.models.parts.attention_probe import AttentionOf
 from kerasfuse.models.parts.fusion_model import FusionModel
-from kerasfuse.models.parts.inputs import check_modalities, for_each, inputs_and_masks
+from kerasfuse.models.parts.inputs import check_modalities, inputs_and_masks, per_modality
 from kerasfuse.models.parts.text_encoder import encode_text, make_text_encoder
 
 FUSIONS = (
@@ -30,6 +31,7 @@ FUSIONS = (
 )
 
 
+@renamed_arguments(feedforward_dim="feedforward_units")
 @keras.saving.register_keras_serializable("kerasfuse")
 class DAHB(FusionModel):
     """Align modalities in time and in meaning, then fuse them through a shrinking bottleneck.
@@ -64,7 +66,7 @@ class DAHB(FusionModel):
         anchor: name of the modality that the others are aligned with.
         dim: width d of every stream.
         num_heads: heads of every attention; divides `dim`.
-        feedforward_dim: inner width of the feed-forward nets.
+        feedforward_units: inner width of the feed-forward nets.
         encoder_layers: Transformer layers of every modality that no `text_encoder` reads; one
             number, or one a modality.
         fusion_layers: levels L of the bottleneck.
@@ -123,7 +125,7 @@ class DAHB(FusionModel):
         anchor="text",
         dim=128,
         num_heads=8,
-        feedforward_dim=256,
+        feedforward_units=256,
         encoder_layers=1,
         fusion_layers=2,
         num_bottlenecks=8,
@@ -151,7 +153,7 @@ class DAHB(FusionModel):
                 raise ValueError(
                     f"expected `{argument}` to be one of {', '.join(choices)}. Received: {value!r}"
                 )
-        depths = for_each(widths, encoder_layers, "encoder_layers")
+        depths = per_modality(widths, encoder_layers, "encoder_layers")
         if text_encoder is not None:
             depths = {**depths, anchor: 0}
         others = [m for m in widths if m != anchor]
@@ -164,7 +166,7 @@ class DAHB(FusionModel):
         encoders = {
             m: [
                 AttentionBlock(
-                    feedforward_dim=feedforward_dim, dropout=dropout, name=f"{m}_{i}", **block
+                    feedforward_units=feedforward_units, dropout=dropout, name=f"{m}_{i}", **block
                 )
                 for i in range(depths[m])
             ]
@@ -172,7 +174,9 @@ class DAHB(FusionModel):
         }
         align = TemporalAlignment(num_heads, name="temporal_alignment")
         mean = MaskedPooling("mean", name="mean")
-        fuse = _fusion(fusion, anchor, dim, fusion_layers, num_bottlenecks, feedforward_dim, block)
+        fuse = _fusion(
+            fusion, anchor, dim, fusion_layers, num_bottlenecks, feedforward_units, block
+        )
         contrast = DualStreamContrast(
             list(widths),
             anchor,
@@ -230,7 +234,7 @@ class DAHB(FusionModel):
         self.anchor = anchor
         self.dim = dim
         self.num_heads = num_heads
-        self.feedforward_dim = feedforward_dim
+        self.feedforward_units = feedforward_units
         self.encoder_layers = encoder_layers
         self.fusion_layers = fusion_layers
         self.num_bottlenecks = num_bottlenecks
@@ -257,7 +261,7 @@ class DAHB(FusionModel):
             "anchor": self.anchor,
             "dim": self.dim,
             "num_heads": self.num_heads,
-            "feedforward_dim": self.feedforward_dim,
+            "feedforward_units": self.feedforward_units,
             "encoder_layers": self.encoder_layers,
             "fusion_layers": self.fusion_layers,
             "num_bottlenecks": self.num_bottlenecks,
@@ -278,17 +282,17 @@ class DAHB(FusionModel):
         }
 
 
-def _fusion(fusion, anchor, dim, fusion_layers, num_bottlenecks, feedforward_dim, block):
+def _fusion(fusion, anchor, dim, fusion_layers, num_bottlenecks, feedforward_units, block):
     """Make one of the mechanisms of Table 5; concatenation needs none."""
     if fusion == "self_attention":
-        return JointSelfAttention(2, feedforward_dim=4 * dim, name=fusion, **block)
+        return JointSelfAttention(2, feedforward_units=4 * dim, name=fusion, **block)
     if fusion == "cross_attention":
-        return CrossAttentionFusion(anchor, 2, feedforward_dim=2 * dim, name=fusion, **block)
+        return CrossAttentionFusion(anchor, 2, feedforward_units=2 * dim, name=fusion, **block)
     if fusion.endswith("bottleneck"):
         return HierarchicalBottleneck(
             fusion_layers,
             num_bottlenecks,
-            feedforward_dim=feedforward_dim,
+            feedforward_units=feedforward_units,
             halve=fusion == "hierarchical_bottleneck",
             name="bottleneck",
             **block,

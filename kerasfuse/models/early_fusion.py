@@ -2,11 +2,13 @@
 
 import keras
 
+from kerasfuse.deprecation import dropped_arguments
 from kerasfuse.layers import Dropout, MaxOut
 from kerasfuse.models.parts.encoders import encode, encoder_configs
 from kerasfuse.models.parts.fusion_model import FusionModel
 
 
+@dropped_arguments(pieces=2)
 @keras.saving.register_keras_serializable("kerasfuse")
 class EarlyFusion(FusionModel):
     """Concatenate one vector a modality, and predict by a MaxOut network.
@@ -24,7 +26,6 @@ class EarlyFusion(FusionModel):
             toml file: a dict of `class`, a layer of `kerasfuse.layers`, and its arguments.
         num_outputs: number of scores or logits.
         units: widths of the MaxOut layers.
-        pieces: affine functions that each unit takes the largest of.
         dropout: rate after each layer.
 
     Call arguments:
@@ -52,7 +53,6 @@ class EarlyFusion(FusionModel):
         encoders,
         num_outputs=1,
         units=(2048, 1024),
-        pieces=2,
         dropout=0.3,
         **kwargs,
     ):
@@ -62,7 +62,7 @@ class EarlyFusion(FusionModel):
 
         first = norm("norm")
         blocks = [
-            (MaxOut(n, pieces, name=f"maxout_{i}"), norm(f"norm_{i}"), Dropout(dropout))
+            (MaxOut(n, name=f"maxout_{i}"), norm(f"norm_{i}"), Dropout(dropout))
             for i, n in enumerate(units)
         ]
         head = keras.layers.Dense(num_outputs, name="head", dtype="float32")
@@ -82,7 +82,6 @@ class EarlyFusion(FusionModel):
         self.encoders = layers
         self.num_outputs = num_outputs
         self.units = list(units)
-        self.pieces = pieces
         self.dropout = dropout
 
     def get_config(self):
@@ -92,6 +91,5 @@ class EarlyFusion(FusionModel):
             "encoders": encoder_configs(self.encoders),
             "num_outputs": self.num_outputs,
             "units": self.units,
-            "pieces": self.pieces,
             "dropout": self.dropout,
         }

@@ -10,8 +10,8 @@ from kerasfuse.models.parts.fusion_model import FusionModel
 from kerasfuse.models.parts.inputs import (
     check_layers,
     check_modalities,
-    for_each,
     inputs_and_masks,
+    per_modality,
     project,
 )
 
@@ -104,7 +104,7 @@ class HCTMG(FusionModel):
                 f"another number take MulT or MICA. Received: {modalities!r}"
             )
         check_layers(num_layers)
-        kernels = for_each(widths, kernel_sizes, "kernel_sizes")
+        kernels = per_modality(widths, kernel_sizes, "kernel_sizes")
         raw_dropout = dict.fromkeys(widths, 0.0) | dict(input_dropout or {})
 
         # === Layers ===

@@ -7,8 +7,8 @@ from kerasfuse.models.parts.fusion_model import FusionModel
 from kerasfuse.models.parts.inputs import (
     check_layers,
     check_modalities,
-    for_each,
     inputs_and_masks,
+    per_modality,
 )
 
 
@@ -60,7 +60,7 @@ class LFLSTM(FusionModel):
     ):
         widths = check_modalities(modalities)
         check_layers(num_layers)
-        dims = for_each(widths, dim, "dim")
+        dims = per_modality(widths, dim, "dim")
 
         # === Layers ===
         lstms = {m: MaskedLSTM(dims[m], num_layers, name=f"{m}_lstm") for m in widths}

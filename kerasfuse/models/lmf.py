@@ -4,7 +4,7 @@ import keras
 
 from kerasfuse.layers import Dropout, LowRankFusion
 from kerasfuse.models.parts.fusion_model import FusionModel
-from kerasfuse.models.parts.inputs import check_modalities, for_each, inputs_and_masks
+from kerasfuse.models.parts.inputs import check_modalities, inputs_and_masks, per_modality
 from kerasfuse.models.parts.utterance_networks import check_language, summarise_utterance
 
 
@@ -61,7 +61,7 @@ class LMF(FusionModel):
         **kwargs,
     ):
         widths = check_modalities(modalities)
-        dims = for_each(widths, dim, "dim")
+        dims = per_modality(widths, dim, "dim")
         spoken = check_language(widths, language)
 
         # === Layers ===

@@ -7,7 +7,7 @@ from keras import ops
 
 from kerasfuse.layers import DeltaMemoryAttention, GatedMemory, MaskedLSTM, MaskedPooling, MLPHead
 from kerasfuse.models.parts.fusion_model import FusionModel
-from kerasfuse.models.parts.inputs import check_modalities, for_each, word_aligned
+from kerasfuse.models.parts.inputs import check_modalities, per_modality, word_aligned
 
 
 @keras.saving.register_keras_serializable("kerasfuse")
@@ -79,7 +79,7 @@ class MFN(FusionModel):
         **kwargs,
     ):
         widths = check_modalities(modalities)
-        dims = for_each(widths, dim, "dim")
+        dims = per_modality(widths, dim, "dim")
 
         # === Layers ===
         lstms = {m: MaskedLSTM(dims[m], name=f"{m}_lstm") for m in widths}

@@ -9,9 +9,9 @@ from kerasfuse.models.parts.fusion_model import FusionModel
 from kerasfuse.models.parts.inputs import (
     check_layers,
     check_modalities,
-    for_each,
+    embed_positions,
     inputs_and_masks,
-    place,
+    per_modality,
     project,
 )
 
@@ -101,7 +101,7 @@ class MICA(FusionModel):
     ):
         widths = check_modalities(modalities)
         check_layers(num_layers)
-        kernels = for_each(widths, kernel_sizes, "kernel_sizes")
+        kernels = per_modality(widths, kernel_sizes, "kernel_sizes")
         raw_dropout = dict.fromkeys(widths, 0.0) | dict(input_dropout or {})
         pairs = [(s, t) for t in widths for s in widths if s != t]
         dropouts = {
@@ -136,7 +136,7 @@ class MICA(FusionModel):
         # === Functional model ===
         inputs, x, masks = inputs_and_masks(widths)
         z = {m: project(x[m], masks[m], m, dim, kernels[m], raw_dropout[m]) for m in widths}
-        z = {m: place(z[m], masks[m], m, embedding_dropout) for m in widths}
+        z = {m: embed_positions(z[m], masks[m], m, embedding_dropout) for m in widths}
         low_level = dict(z)
         queries, keys, gate_values = {p: [] for p in pairs}, {p: [] for p in pairs}, {}
         for i in range(num_layers):

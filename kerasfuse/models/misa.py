@@ -14,8 +14,8 @@ from kerasfuse.models.parts.fusion_model import FusionModel
 from kerasfuse.models.parts.inputs import (
     check_averaged,
     check_modalities,
-    for_each,
     inputs_and_masks,
+    per_modality,
 )
 
 
@@ -90,7 +90,7 @@ class MISA(FusionModel):
         **kwargs,
     ):
         widths = check_modalities(modalities)
-        units = widths if lstm_units is None else for_each(widths, lstm_units, "lstm_units")
+        units = widths if lstm_units is None else per_modality(widths, lstm_units, "lstm_units")
         check_averaged(widths, averaged)
 
         # === Layers ===

@@ -14,8 +14,8 @@ from kerasfuse.models.parts.fusion_model import FusionModel
 from kerasfuse.models.parts.inputs import (
     check_averaged,
     check_modalities,
-    for_each,
     inputs_and_masks,
+    per_modality,
 )
 
 
@@ -90,8 +90,8 @@ class MMIM(FusionModel):
         **kwargs,
     ):
         widths = check_modalities(modalities)
-        units = for_each(widths, lstm_units, "lstm_units")
-        dims = for_each(widths, encoding_dim, "encoding_dim")
+        units = per_modality(widths, lstm_units, "lstm_units")
+        dims = per_modality(widths, encoding_dim, "encoding_dim")
         check_averaged(widths, averaged)
         first = _main_modality(widths, main)
         if entropy and num_outputs != 1:

@@ -15,8 +15,8 @@ from kerasfuse.models.parts.fusion_model import FusionModel
 from kerasfuse.models.parts.inputs import (
     check_layers,
     check_modalities,
-    for_each,
     inputs_and_masks,
+    per_modality,
     project,
 )
 
@@ -105,7 +105,7 @@ class MulT(FusionModel):
     ):
         widths = check_modalities(modalities)
         check_layers(num_layers)
-        kernels = for_each(widths, kernel_sizes, "kernel_sizes")
+        kernels = per_modality(widths, kernel_sizes, "kernel_sizes")
         raw_dropout = dict.fromkeys(widths, 0.0) | dict(input_dropout or {})
         pairs = [(s, t) for t in widths for s in widths if s != t]
         options = {

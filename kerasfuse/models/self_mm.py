@@ -7,8 +7,8 @@ from kerasfuse.models.parts.fusion_model import FusionModel
 from kerasfuse.models.parts.inputs import (
     check_averaged,
     check_modalities,
-    for_each,
     inputs_and_masks,
+    per_modality,
 )
 
 
@@ -84,8 +84,8 @@ class SelfMM(FusionModel):
                 "expected num_outputs=1: the labels that SelfMM makes up are real numbers. "
                 f"Received: num_outputs={num_outputs!r}"
             )
-        units = for_each(widths, lstm_units, "lstm_units")
-        dims = for_each(widths, unimodal_dim, "unimodal_dim")
+        units = per_modality(widths, lstm_units, "lstm_units")
+        dims = per_modality(widths, unimodal_dim, "unimodal_dim")
         check_averaged(widths, averaged)
 
         # === Layers ===

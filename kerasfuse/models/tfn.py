@@ -4,7 +4,7 @@ import keras
 
 from kerasfuse.layers import MLPHead, TensorFusion
 from kerasfuse.models.parts.fusion_model import FusionModel
-from kerasfuse.models.parts.inputs import check_modalities, for_each, inputs_and_masks
+from kerasfuse.models.parts.inputs import check_modalities, inputs_and_masks, per_modality
 from kerasfuse.models.parts.utterance_networks import bound, check_language, summarise_utterance
 
 
@@ -67,7 +67,7 @@ class TFN(FusionModel):
         **kwargs,
     ):
         widths = check_modalities(modalities)
-        dims = for_each(widths, dim, "dim")
+        dims = per_modality(widths, dim, "dim")
         spoken = check_language(widths, language)
 
         # === Layers ===

@@ -60,7 +60,7 @@ def modulation_coefficients(ratio, reference, alpha, cap):
     return ops.exp(alpha * ops.minimum(reference - ratio, cap))
 
 
-def modulated_output(worth, kappa, players):
+def modulated_output(coalition_outputs, kappa, players):
     r"""Give an output whose value is the joint one, and whose gradient is modulated.
 
         y = stop(phi(all)) + sum_S c_S (phi(S) - stop(phi(S)))      stop: no gradient
@@ -74,8 +74,8 @@ def modulated_output(worth, kappa, players):
     phi_m by kappa_m. It reaches head and encoders alike.
 
     Args:
-        worth: dict of `frozenset` of names to output `(batch, outputs)`, for every coalition but
-            the empty one.
+        coalition_outputs: dict of `frozenset` of names to output `(batch, outputs)`, for every
+            coalition but the empty one.
         kappa: tensor `(modalities,)` in the order of `players`; gets no gradient.
         players: list of names of the modalities.
 
@@ -83,8 +83,8 @@ def modulated_output(worth, kappa, players):
         Tensor `(batch, outputs)`, equal to that of all modalities.
     """
     coefficients = coalition_coefficients(ops.stop_gradient(kappa), players)
-    output = ops.stop_gradient(worth[frozenset(players)])
+    output = ops.stop_gradient(coalition_outputs[frozenset(players)])
     for members, coefficient in coefficients.items():
-        change = worth[members] - ops.stop_gradient(worth[members])
+        change = coalition_outputs[members] - ops.stop_gradient(coalition_outputs[members])
         output = output + ops.cast(coefficient, change.dtype) * change
     return output

@@ -4,7 +4,7 @@ from itertools import combinations
 from math import comb, factorial
 
 
-def shapley_values(worth):
+def shapley_values(values):
     r"""Share what all players reach together out among them.
 
         phi_m = sum over S without m of |S|! (n - |S| - 1)! / n! (v(S + m) - v(S))
@@ -14,11 +14,11 @@ def shapley_values(worth):
     Reference: Shapley, "A Value for n-Person Games", 1953.
 
     Args:
-        worth: dict of `frozenset` of names to array or tensor, v(S), for every subset S of the
+        values: dict of `frozenset` of names to array or tensor, v(S), for every subset S of the
             players, the empty one too.
 
     Returns:
-        Dict of name to array like those of `worth`, in the order of the names.
+        Dict of name to array like those of `values`, in the order of the names.
 
     Raises:
         ValueError: when a subset is missing.
@@ -29,22 +29,22 @@ def shapley_values(worth):
     >>> shapley_values({frozenset(s): x for s, x in v.items()})
     {'a': 3.0, 'b': 4.0}
     """
-    players = sorted(max(worth, key=len, default=()))
+    players = sorted(max(values, key=len, default=()))
     n = len(players)
-    if len(worth) != 2**n or not all(subset <= set(players) for subset in worth):
+    if len(values) != 2**n or not all(subset <= set(players) for subset in values):
         raise ValueError(
-            f"expected the worth of all {2**n} subsets of {players}, the empty one too. "
-            f"Received: {[sorted(subset) for subset in worth]}"
+            f"expected the values of all {2**n} subsets of {players}, the empty one too. "
+            f"Received: {[sorted(subset) for subset in values]}"
         )
-    values = {}
+    shares = {}
     for m in players:
-        values[m] = sum(
+        shares[m] = sum(
             factorial(len(subset)) * factorial(n - len(subset) - 1) / factorial(n)
-            * (worth[subset | {m}] - worth[subset])
-            for subset in worth
+            * (values[subset | {m}] - values[subset])
+            for subset in values
             if m not in subset
         )  # fmt: skip
-    return values
+    return shares
 
 
 def coalitions(players):
@@ -60,7 +60,7 @@ def coalitions(players):
 
 
 def coalition_coefficients(weights, players):
-    r"""Say how much of each coalition's worth is in a weighted sum of Shapley values.
+    r"""Say how much of each coalition's value is in a weighted sum of Shapley values.
 
         sum_m kappa_m phi_m = sum_S c_S v(S)      with v(none) = 0
         c_all = mean_m kappa_m

@@ -137,7 +137,7 @@ def _toml(value):
 
 def _read_me(folder, entry):
     """The card, with the lines before it that the hub reads."""
-    terms = re.sub(r"[^a-z0-9.]+", "-", entry.weights.licence.lower()).strip("-")
+    terms = re.sub(r"[^a-z0-9.]+", "-", entry.weights.license.lower()).strip("-")
     tags = ["keras", "kerasfuse", "multimodal", *entry.model_args["modalities"]]
     lines = [
         "---",

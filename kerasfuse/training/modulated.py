@@ -9,10 +9,10 @@ import keras
 from keras import ops
 
 from kerasfuse import ops as fuse_ops
-from kerasfuse.analysis.coalitions import Coalitions
+from kerasfuse.analysis.coalitions import CoalitionEvaluator
 from kerasfuse.training.gradient_coefficients import CoefficientChannel, ScaledGradients
-from kerasfuse.training.mono_modal import MonoModal, check_logits
 from kerasfuse.training.strategy import VALIDATION
+from kerasfuse.training.unimodal_errors import UnimodalErrors, check_logits
 
 _NORMALISING = ("Adam", "AdamW", "Adamax", "Nadam", "Adafactor", "Lion", "Lamb", "RMSprop")
 
@@ -26,8 +26,8 @@ class Modulated(keras.Model):
     `save_weights` and checkpoints that use it keep the state of the strategy too, to go on from.
 
     In training the shares of the modalities are computed beside the joint output
-    (`kerasfuse.models.Coalitions`). At response level the modulated gradient is that of the loss
-    itself (`kerasfuse.ops.modulated_output`); at encoder level, and for noise, gradients are
+    (`kerasfuse.analysis.coalitions`). At response level the modulated gradient is that of the
+    loss itself (`kerasfuse.ops.modulated_output`); at encoder level, and for noise, gradients are
     changed on their way to the optimizer. The step is Keras' own on every backend, with its loss
     scaling, accumulation, clipping and compilation.
 
@@ -56,7 +56,7 @@ class Modulated(keras.Model):
     def __init__(self, model, strategy, **kwargs):
         super().__init__(**kwargs)
         self.model = model
-        self.coalitions = Coalitions(model)
+        self.coalitions = CoalitionEvaluator(model)
         self.strategy = strategy
         strategy.start(self.coalitions.modalities)
         # Where encoded vectors are muted, they are those of the step itself.
@@ -77,9 +77,9 @@ class Modulated(keras.Model):
         return self.coalitions.modalities
 
     @property
-    def counts_hits(self):
+    def has_accuracy(self):
         """Whether the loss has one right class a sample, so that modalities have an accuracy."""
-        return self._task is not None and self._task.counts_hits
+        return self._task is not None and self._task.has_accuracy
 
     # -- Keras' own steps call these -------------------------------------------------------------
 
@@ -90,30 +90,30 @@ class Modulated(keras.Model):
         # The joint pass comes last: of several through a layer, jax keeps the losses of the last.
         if self._reuses:
             features = self.coalitions.encode(inputs, training=True)
-            worth = self._muted(inputs, features)
+            coalition_outputs = self._muted(inputs, features)
             output = self.coalitions.head(features, training=True)
         else:
-            worth = self._muted(inputs, self.coalitions.encode(inputs))
+            coalition_outputs = self._muted(inputs, self.coalitions.encode(inputs))
             output = self.model(inputs, training=True)
-        outputs = [worth[members] for members in self.coalitions.subsets]
+        outputs = [coalition_outputs[members] for members in self.coalitions.subsets]
         return _after(outputs, output), outputs
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         strategy = self.strategy
         if not training:
             if strategy.watches_validation:
-                worth = self._muted(x, self.coalitions.encode(x))
-                strategy.observe(*self._compare(y, y_pred, worth), VALIDATION)
+                coalition_outputs = self._muted(x, self.coalitions.encode(x))
+                strategy.observe(*self._compare(y, y_pred, coalition_outputs), VALIDATION)
             return super().compute_loss(x, y, y_pred, sample_weight, training)
         y_pred, outputs = y_pred
-        worth = dict(zip(self.coalitions.subsets, outputs, strict=True))
-        kappa = strategy.step(*self._compare(y, y_pred, worth))
+        coalition_outputs = dict(zip(self.coalitions.subsets, outputs, strict=True))
+        kappa = strategy.step(*self._compare(y, y_pred, coalition_outputs))
         from_labels = 0.0
         if hasattr(self.model, "track_auxiliary_losses"):
             from_labels = self.model.track_auxiliary_losses(self, x, y)
         if strategy.level == "response":
-            worth[frozenset(self.modalities)] = y_pred
-            y_pred = fuse_ops.modulated_output(worth, kappa, self.modalities)
+            coalition_outputs[frozenset(self.modalities)] = y_pred
+            y_pred = fuse_ops.modulated_output(coalition_outputs, kappa, self.modalities)
         loss = super().compute_loss(x, y, y_pred, sample_weight, training) + from_labels
         if self._scaled is None:
             return loss
@@ -139,11 +139,11 @@ class Modulated(keras.Model):
     # -- What a user calls -----------------------------------------------------------------------
 
     def compile(self, optimizer="sgd", loss=None, **kwargs):
-        self._task = MonoModal(loss)
+        self._task = UnimodalErrors(loss)
         if self._task.classifies:
             check_logits(self.model)
         refused = self.strategy.classification_only and not self._task.classifies
-        if refused or (self.strategy.needs_accuracy and not self._task.counts_hits):
+        if refused or (self.strategy.needs_accuracy and not self._task.has_accuracy):
             raise ValueError(
                 f"expected a loss of classes under {type(self.strategy).__name__}, which goes by "
                 "how often, or how surely, each modality is right. "
@@ -204,16 +204,16 @@ class Modulated(keras.Model):
             return self.coalitions.muted_inputs(inputs, features)
         return self.coalitions.muted_features(features)
 
-    def _compare(self, y, output, worth):
-        """Return errors `(modalities, batch)` of the shares, and hits like them or `None`."""
+    def _compare(self, y, output, coalition_outputs):
+        """Return errors `(modalities, batch)` of the shares, and which are correct or `None`."""
         task = self._task
         whole = {frozenset(): ops.zeros_like(output), frozenset(self.modalities): output}
-        shares = fuse_ops.shapley_values(worth | whole)
+        shares = fuse_ops.shapley_values(coalition_outputs | whole)
         # All in one call: of so few numbers a call costs more than what it computes.
         count = len(self.modalities)
         shares = ops.concatenate([shares[m] for m in self.modalities])
         labels = ops.concatenate([y] * count)
-        found = task.errors(labels, shares), task.hits(labels, shares)
+        found = task.errors(labels, shares), task.correct(labels, shares)
         return [None if x is None else ops.reshape(x, (count, -1)) for x in found]
 
     def _trained(self, layers):

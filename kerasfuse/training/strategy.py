@@ -81,19 +81,19 @@ class Strategy(keras.layers.Layer):
     def on_epoch_end(self, variables):
         """Do what is done once an epoch; `variables` is what `scaled` returned."""
 
-    def step(self, errors, hits):
+    def step(self, errors, correct):
         """Return the coefficients of a training step, 1 while modulation is switched off."""
         ratio, reference, kappa = self.coefficients(errors)
         kappa = ops.where(self.active.value > 0, kappa, ops.ones_like(kappa))
-        self.observe(errors, hits, TRAINING, ratio, reference, kappa)
+        self.observe(errors, correct, TRAINING, ratio, reference, kappa)
         return kappa
 
-    def observe(self, errors, hits, row, *others):
+    def observe(self, errors, correct, row, *others):
         """Add a batch to the record of the epoch."""
         ones = ops.ones_like(errors[:, 0])
         others = others or (ones, ones, ones)
-        hits = ops.zeros_like(errors) if hits is None else hits
-        rows = ops.stack([ops.mean(errors, axis=1), *others, ops.mean(hits, axis=1)])
+        correct = ops.zeros_like(errors) if correct is None else correct
+        rows = ops.stack([ops.mean(errors, axis=1), *others, ops.mean(correct, axis=1)])
         batch = ops.cast(ops.shape(errors)[1], "float32")
         here = ops.one_hot(row, 2, dtype="float32")
         self.record.assign_add(here[:, None, None] * (batch * rows)[None])

@@ -4,6 +4,7 @@ import fnmatch
 import pathlib
 
 from kerasfuse import datasets, hub
+from kerasfuse.deprecation import renamed_arguments
 from kerasfuse.entries import parsing
 from kerasfuse.entries.arguments import model_classes
 from kerasfuse.entries.weights import KINDS
@@ -25,12 +26,13 @@ def names():
     return sorted(path.stem for path in folder().glob("*.toml"))
 
 
+@renamed_arguments(licence="license")
 def entries(
     pattern="*",
     model=None,
     data=None,
     max_parameters=None,
-    licence=None,
+    license=None,
     weights=None,
     commercial=False,
 ):
@@ -41,7 +43,7 @@ def entries(
         model: name of the class of model, in any case.
         data: name of the data set.
         max_parameters: the most weights that the model may have.
-        licence: a part of the terms of the data, in any case, such as `"CC BY"`.
+        license: a part of the terms of the data, in any case, such as `"CC BY"`.
         weights: `"real"` or `"simulated"` data that made the weights, or `"none"`.
         commercial: leave out whatever has data, and so weights, whose terms forbid commercial
             use. That of the code, which allows it, is not asked.
@@ -69,7 +71,7 @@ def entries(
         if model in (None, found.model_class)
         and data in (None, found.data_name)
         and weights in (None, found.weights_kind)
-        and (licence or "").lower() in found.weights.licence.lower()
+        and (license or "").lower() in found.weights.license.lower()
         and (max_parameters is None or (found.parameters or float("inf")) <= max_parameters)
         and (found.weights.commercial or not commercial)
     )

@@ -26,7 +26,7 @@ class Entries(list):
                 score(entry),
                 score(entry, baseline=True),
                 weights_origin(entry),
-                entry.weights.licence,
+                entry.weights.license,
             )
             for entry in self
         ]

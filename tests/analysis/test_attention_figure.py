@@ -52,7 +52,7 @@ def test_hits_are_counted():
     weights = np.zeros((5, 8))
     weights[1, 0] = weights[2, 6] = weights[3, 5] = 1.0
     (panel,) = panels(attention_figure({"audio_to_text": weights}, EVENTS))
-    assert panel.get_title(loc="right") == "2 of 3 steps hit"
+    assert panel.get_title(loc="right") == "2 of 3 steps correct"
 
 
 def test_words_name_the_steps_of_text():

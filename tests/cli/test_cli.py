@@ -96,7 +96,7 @@ def test_list_shows_the_entries(path):
 
 def test_list_takes_filters(path):
     for filters in (
-        ["--model", "lmf", "--data", "simulated", "--weights", "none", "--licence", "simulated"],
+        ["--model", "lmf", "--data", "simulated", "--weights", "none", "--license", "simulated"],
         ["tiny_*", "--commercial"],
     ):
         assert NAME in kerasfuse("list", *filters).stdout

@@ -41,7 +41,7 @@ def arrays(index):
 @pytest.mark.parametrize("primary", NAMES)
 def test_it_is_the_papers_equations(primary):
     layer = hierarchy()
-    fused, _, _ = layer(Z, primary=primary, masks=MASKS, return_attention=True)
+    fused, _, _ = layer(Z, primary=primary, masks=MASKS, return_attention_scores=True)
     layer.w_1.assign(2.0)
     layer.w_2.assign(3.0)
     first, second = (m for m in NAMES if m != primary)
@@ -150,7 +150,7 @@ def test_dropout_is_on_in_the_chosen_branch_in_training_only():
 
 def test_attention_of_a_known_primary():
     layer = hierarchy()
-    _, mass, maps = layer(Z, primary="eeg", masks=MASKS, return_attention=True)
+    _, mass, maps = layer(Z, primary="eeg", masks=MASKS, return_attention_scores=True)
     np.testing.assert_allclose(numpy(mass).sum(1), 1.0, atol=1e-5)
     assert set(maps) == {
         "0/speech_to_pulse",
@@ -162,7 +162,7 @@ def test_attention_of_a_known_primary():
     assert attention.shape == (3, 6, 7) and attention[1, :, :3].max() == 0.0
     np.testing.assert_allclose(attention.sum(-1), 1.0, atol=1e-5)
     with pytest.raises(ValueError, match="the name of the primary"):
-        layer(Z, primary=ops.convert_to_tensor(2), masks=MASKS, return_attention=True)
+        layer(Z, primary=ops.convert_to_tensor(2), masks=MASKS, return_attention_scores=True)
 
 
 def test_wrong_arguments_are_told():

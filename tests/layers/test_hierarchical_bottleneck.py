@@ -107,7 +107,7 @@ def test_an_absent_modality_adds_exactly_nothing():
 def test_attention_comes_with_the_output_and_sums_to_one():
     layer = layers.TemporalAlignment(HEADS)
     arguments = (np.float32(FUSED), float32(STREAMS), MASKS)
-    plain, (found, maps) = layer(*arguments), layer(*arguments, return_attention=True)
+    plain, (found, maps) = layer(*arguments), layer(*arguments, return_attention_scores=True)
     np.testing.assert_allclose(array(plain), array(found), atol=1e-6)
     assert sorted(maps) == ["audio", "text"]
     np.testing.assert_allclose(array(maps["audio"]).sum(axis=-1), 1.0, atol=1e-5)
@@ -174,7 +174,7 @@ def test_a_text_shorter_than_the_bottleneck_is_as_if_padded():
 def test_attention_of_the_bottleneck_has_a_row_for_each_token():
     layer = layers.HierarchicalBottleneck(2, 4, HEADS, 6)
     *_, maps = layer(
-        np.float32(FUSED), float32(STREAMS), MASKS["text"], MASKS, return_attention=True
+        np.float32(FUSED), float32(STREAMS), MASKS["text"], MASKS, return_attention_scores=True
     )
     shapes = {name: tuple(scores.shape) for name, scores in maps.items()}
     assert shapes == {

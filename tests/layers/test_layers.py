@@ -293,12 +293,12 @@ CONTRACTS = [
         {"num_heads": 2},
         {"anchor": sequence(5, 8), **SOURCES},
         [(4, 5, 8), (4, 5, 7), (4, 5, 6)],
-        {"sequences": [], "call_kwargs": {"return_attention": True}},
+        {"sequences": [], "call_kwargs": {"return_attention_scores": True}},
     ),
     *[
         (
             layers.AttentionBlock,
-            {"num_heads": 2, "feedforward_dim": 6, "activation": "gelu", "norm": norm},
+            {"num_heads": 2, "feedforward_units": 6, "activation": "gelu", "norm": norm},
             {"query": sequence(5, 8), **SOURCES},
             (4, 5, 8),
             {"sequences": [("sources", "source_masks")]},
@@ -308,7 +308,7 @@ CONTRACTS = [
     (
         layers.HierarchicalBottleneck,
         # Two levels are held against numpy in test_hierarchical_bottleneck.py.
-        {"num_layers": 1, "num_bottlenecks": 2, "num_heads": 2, "feedforward_dim": 6},
+        {"num_layers": 1, "num_bottlenecks": 2, "num_heads": 2, "feedforward_units": 6},
         {"fused": sequence(5, 8), "fused_mask": mask(5), **BOTTLENECK},
         [(4, 2, 8), (4, 7, 8), (4, 6, 8), (4, 5, 8)],
         {"sequences": [("streams", "masks"), ("fused", "fused_mask")]},
@@ -316,7 +316,7 @@ CONTRACTS = [
     *[
         (
             cls,
-            {**kwargs, "num_layers": 2, "num_heads": 2, "feedforward_dim": 6, "dropout": 0.1},
+            {**kwargs, "num_layers": 2, "num_heads": 2, "feedforward_units": 6, "dropout": 0.1},
             {"fused": sequence(5, 8), "fused_mask": mask(5), **BOTTLENECK},
             [(4, 5, 8), (4, 7, 8), (4, 6, 8), (4, 5, 8)],
             {"sequences": [("streams", "masks")]},

@@ -14,7 +14,7 @@ WIDTHS = {"text": 6, "audio": 4, "vision": 5}
 STEPS = {"text": 5, "audio": 7, "vision": 6}
 X = {m: RNG.normal(size=(4, STEPS[m], w)).astype("float32") for m, w in WIDTHS.items()}
 Y = np.float32([[0.0], [0.2], [1.1], [-2.0]])
-TINY = {"dim": 8, "num_heads": 2, "feedforward_dim": 6}
+TINY = {"dim": 8, "num_heads": 2, "feedforward_units": 6}
 torch_only = pytest.mark.skipif(not ON_TORCH, reason="compiles for minutes and differs nowhere")
 
 

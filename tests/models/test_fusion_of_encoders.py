@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from harness import check_layer, check_model
 
-from kerasfuse.analysis.coalitions import Coalitions
+from kerasfuse.analysis.coalitions import CoalitionEvaluator
 from kerasfuse.layers import LeNet, MaskedGRU, MaskedPooling, MaxOut, ResNet18, TransformerEncoder
 from kerasfuse.models import (
     EarlyFusion,
@@ -191,7 +191,7 @@ def test_gates_multiply():
 @pytest.mark.parametrize("cls", [LateFusion, EarlyFusion, FiLMFusion, GatedFusion])
 def test_heads_take_all_coalitions_as_one_batch(cls):
     model = cls(SIZES, encoders(), 3)
-    cut, x = Coalitions(model), batch()
+    cut, x = CoalitionEvaluator(model), batch()
     assert cut._vectors
     # With gates, the projection of a modality depends on it alone too.
     assert cut.encoders["image"][0] is model.encoders["image"]

@@ -28,7 +28,7 @@ TWO = {"text": 6, "audio": 4}
 ON_TORCH = keras.config.backend() == "torch"
 SMALL = {"dim": 8, "num_heads": 2, "num_layers": 2 if ON_TORCH else 1}
 
-TINY = {"dim": 8, "num_heads": 2, "feedforward_dim": 6, "num_bottlenecks": 4}
+TINY = {"dim": 8, "num_heads": 2, "feedforward_units": 6, "num_bottlenecks": 4}
 
 # class, modalities, constructor arguments, names of auxiliary losses. Two modalities where three
 # would only take longer; on the backends that compile each model for half a minute, fewer still.

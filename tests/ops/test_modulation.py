@@ -54,13 +54,13 @@ def test_the_coefficients_slow_the_one_that_is_ahead():
 
 @pytest.mark.parametrize("players", [["a", "b"], ["c", "a", "b"], list("dabc")])
 def test_coefficients_of_coalitions_give_the_weighted_sum_of_shapley_values(players):
-    worth = {s: RNG.normal(size=5) for s in [*coalitions(players), frozenset(players)]}
+    outputs = {s: RNG.normal(size=5) for s in [*coalitions(players), frozenset(players)]}
     kappa = RNG.uniform(0, 3, len(players))
     found = coalition_coefficients(kappa, players)
-    values = shapley_values({**worth, frozenset(): np.zeros(5)})
+    values = shapley_values({**outputs, frozenset(): np.zeros(5)})
     wanted = sum(k * values[m] for k, m in zip(kappa, players, strict=True))
-    np.testing.assert_allclose(sum(found[s] * worth[s] for s in worth), wanted, atol=1e-12)
-    assert set(found) == set(worth)
+    np.testing.assert_allclose(sum(found[s] * outputs[s] for s in outputs), wanted, atol=1e-12)
+    assert set(found) == set(outputs)
 
 
 @pytest.mark.parametrize("players", [["a", "b"], ["a", "b", "c"], list("abcd")])
@@ -74,6 +74,6 @@ def test_equal_weights_leave_the_whole_alone(players, value):
 
 def test_the_modulated_output_has_the_value_of_the_joint_one():
     players = ["a", "b", "c"]
-    worth = {s: tensor(RNG.normal(size=(4, 2))) for s in [*coalitions(players), frozenset("abc")]}
-    found = modulated_output(worth, tensor([0.1, 5.0, 2.0]), players)
-    np.testing.assert_array_equal(array(found), array(worth[frozenset("abc")]))
+    outputs = {s: tensor(RNG.normal(size=(4, 2))) for s in [*coalitions(players), frozenset("abc")]}
+    found = modulated_output(outputs, tensor([0.1, 5.0, 2.0]), players)
+    np.testing.assert_array_equal(array(found), array(outputs[frozenset("abc")]))

@@ -16,37 +16,37 @@ def game(players):
     return {frozenset(s): RNG.normal(size=5) for n in sizes for s in combinations(players, n)}
 
 
-def oracle(worth, players):
+def oracle(v_of, players):
     values = dict.fromkeys(players, 0.0)
     orders = list(permutations(players))
     for order in orders:
         there = frozenset()
         for m in order:
-            values[m] = values[m] + (worth[there | {m}] - worth[there]) / len(orders)
+            values[m] = values[m] + (v_of[there | {m}] - v_of[there]) / len(orders)
             there |= {m}
     return values
 
 
 @pytest.mark.parametrize("players", [["a"], ["a", "b"], ["c", "a", "b"], list("dabc")])
 def test_values_are_the_mean_over_all_orders(players):
-    worth = game(players)
-    values, wanted = shapley_values(worth), oracle(worth, players)
+    v_of = game(players)
+    values, wanted = shapley_values(v_of), oracle(v_of, players)
     assert set(values) == set(players)
     for m in players:
         np.testing.assert_allclose(values[m], wanted[m], atol=1e-12)
-    total = worth[frozenset(players)] - worth[frozenset()]
+    total = v_of[frozenset(players)] - v_of[frozenset()]
     np.testing.assert_allclose(sum(values.values()), total, atol=1e-12)
 
 
 def test_tensors_do_too():
-    worth = game(["a", "b"])
-    tensors = {s: ops.convert_to_tensor(v.astype("float32")) for s, v in worth.items()}
+    v_of = game(["a", "b"])
+    tensors = {s: ops.convert_to_tensor(v.astype("float32")) for s, v in v_of.items()}
     for m, value in shapley_values(tensors).items():
-        np.testing.assert_allclose(ops.convert_to_numpy(value), shapley_values(worth)[m], atol=1e-5)
+        np.testing.assert_allclose(ops.convert_to_numpy(value), shapley_values(v_of)[m], atol=1e-5)
 
 
 def test_a_missing_subset_is_told():
-    worth = game(["a", "b"])
-    del worth[frozenset()]
+    v_of = game(["a", "b"])
+    del v_of[frozenset()]
     with pytest.raises(ValueError, match=r"all 4 subsets of \['a', 'b'\], the empty one too"):
-        shapley_values(worth)
+        shapley_values(v_of)

@@ -17,7 +17,7 @@ BERT = {
     "intermediate_dim": 12,
     "max_sequence_length": 16,
 }
-TINY = {"dim": 8, "num_heads": 2, "feedforward_dim": 6, "fusion": "concatenation"}
+TINY = {"dim": 8, "num_heads": 2, "feedforward_units": 6, "fusion": "concatenation"}
 
 
 def dahb(**sizes):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from kerasfuse.analysis.coalitions import Coalitions
+from kerasfuse.analysis.coalitions import CoalitionEvaluator
 from kerasfuse.layers import Dropout
 from kerasfuse.models import MICA
 from kerasfuse.ops import coalitions
@@ -297,7 +297,7 @@ def test_shares_add_up_in_float64():
     try:
         model = build("abc")
         x = {m: v.astype("float64") for m, v in data("abc")[0].items()}
-        cut = Coalitions(model)
+        cut = CoalitionEvaluator(model)
         features = cut.encode(x)
         output = cut.head(features)
         worth = {s: keras.ops.convert_to_numpy(v) for s, v in cut.muted_inputs(x, features).items()}
@@ -316,7 +316,7 @@ def test_shares_add_up_in_float64():
 @pytest.mark.parametrize("extra", [None, layers.BatchNormalization])
 def test_coalitions_are_the_model_with_zero_inputs(extra):
     model = build("abc", extra=extra)
-    cut, (x, _) = Coalitions(model), data("abc")
+    cut, (x, _) = CoalitionEvaluator(model), data("abc")
     assert [layer.name for layer in cut.encoders["a"]][0] == "encoder_a"
     assert cut.encoders_depend_on_mode == (extra is not None)
     found = cut.muted_inputs(x, cut.encode(x))
@@ -334,7 +334,7 @@ def test_attention_models_are_cut_after_their_embeddings():
     x = {m: RNG.normal(size=(3, 4 + i, w)) for i, (m, w) in enumerate(widths.items())}
     x = {m: v.astype("float32") for m, v in x.items()}
     x["text"][0, 2:] = 0.0
-    cut = Coalitions(model)
+    cut = CoalitionEvaluator(model)
     assert "text_projection" in [layer.name for layer in cut.encoders["text"]]
     found = cut.muted_inputs({**x, "vision": None}, cut.encode({**x, "vision": None}))
     for members, output in found.items():

@@ -21,7 +21,7 @@ def test_every_entry_has_a_card(name):
     for modality in entry.model_args["modalities"]:
         assert f"- Input `{modality}`: (batch, " in text
     if entry.data_name not in ("simulated", "own"):
-        assert f"{entry.weights.licence}; commercial use " in text
+        assert f"{entry.weights.license}; commercial use " in text
         assert "Where from: " in text and "`KERASFUSE_DATA`" in text
     for row in entry.published:
         assert f"{row.model} {zoo.format_number(row.metric, row.value)}" in text

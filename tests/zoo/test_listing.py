@@ -61,9 +61,9 @@ def test_a_model_that_nobody_counted_is_not_said_to_be_small(path):
 
 
 def test_by_licence():
-    found = every(licence="cc by")
+    found = every(license="cc by")
     assert {"mica_ravdess", "agm_late_av_mnist"} <= {entry.name for entry in found}
-    assert all("CC BY" in entry.weights.licence for entry in found)
+    assert all("CC BY" in entry.weights.license for entry in found)
 
 
 def test_by_what_made_the_weights():
@@ -85,7 +85,7 @@ def test_commercial_hides_what_the_terms_of_the_data_forbid():
 def test_entries_on_the_same_data_have_the_same_terms():
     terms = {}
     for entry in zoo.entries():
-        said = (entry.weights.licence, entry.weights.commercial)
+        said = (entry.weights.license, entry.weights.commercial)
         assert terms.setdefault(entry.data_name, said) == said
 
 

@@ -36,7 +36,6 @@ class Companions(keras.utils.PyDataset):
     Args:
         batches: `Batches` with labels, one a sample.
         class_width: width of a class: 1 for class numbers, CMU-MOSI and CMU-MOSEI, 0.2 for CH-SIMS.
-        compat_rank_index: make the mistake of the public codes, see `similar_samples`.
 
     Raises:
         ValueError: without labels, with several a sample, or with all samples in one class.
@@ -49,7 +48,7 @@ class Companions(keras.utils.PyDataset):
     (56, 56.0)
     """
 
-    def __init__(self, batches, class_width=1.0, compat_rank_index=False):
+    def __init__(self, batches, class_width=1.0):
         super().__init__()
         if not isinstance(batches, Batches) or batches.labels is None:
             raise ValueError(
@@ -63,7 +62,6 @@ class Companions(keras.utils.PyDataset):
             )
         self.batches = batches
         self.class_width = class_width
-        self.compat_rank_index = compat_rank_index
         self._classes = np.round(batches.labels[:, 0] / class_width)
         self._lists = None
 
@@ -93,9 +91,7 @@ class Companions(keras.utils.PyDataset):
         Args:
             representations: array `(samples, width)`, in stored order.
         """
-        self._lists = similar_samples(
-            representations, self._classes, compat_rank_index=self.compat_rank_index
-        )
+        self._lists = similar_samples(representations, self._classes)
 
     def rows(self, index):
         """Give the positions of the rows of a batch in stored order: anchors, then companions."""

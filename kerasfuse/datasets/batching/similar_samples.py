@@ -6,7 +6,7 @@ import numpy as np
 _BLOCK = 2**24
 
 
-def similar_samples(vectors, classes, keep=10, compat_rank_index=False):
+def similar_samples(vectors, classes, keep=10):
     """List the samples from which the companions of each sample are drawn.
 
         s_ij = cos(v_i, v_j)
@@ -25,7 +25,6 @@ def similar_samples(vectors, classes, keep=10, compat_rank_index=False):
         vectors: array `(samples, width)`.
         classes: array `(samples,)` of class numbers.
         keep: length of the lists.
-        compat_rank_index: make the mistake of the public codes, for studies of it only.
 
     Returns:
         Dict of list name to integer array `(samples, keep)`, best first, filled up with -1.
@@ -60,14 +59,13 @@ def similar_samples(vectors, classes, keep=10, compat_rank_index=False):
         rows = slice(start, min(start + block, number))
         similarity = unit[rows] @ unit.T
         same = classes[rows, None] == classes[None, :]
-        select = _first_places if compat_rank_index else _largest
         itself = np.arange(start, rows.stop)
         for name, score, eligible in (
             ("similar_same", similarity, same),
             ("dissimilar_other", -similarity, ~same),
             ("similar_other", similarity, ~same),
         ):
-            lists[name][rows] = select(score, eligible, itself, keep)
+            lists[name][rows] = _largest(score, eligible, itself, keep)
     return lists
 
 
@@ -79,11 +77,3 @@ def _largest(score, eligible, itself, keep):
     order = np.argsort(-values, axis=1, kind="stable")
     found, values = (np.take_along_axis(x, order, axis=1) for x in (found, values))
     return np.where(np.isfinite(values), found, -1)
-
-
-def _first_places(score, eligible, itself, keep):
-    ranking = np.argsort(-score, axis=1, kind="stable")
-    hit = np.take_along_axis(eligible, ranking, axis=1)
-    hit[np.arange(len(itself)), itself] = False
-    places = np.argsort(~hit, axis=1, kind="stable")[:, :keep]
-    return np.where(np.take_along_axis(hit, places, axis=1), places, -1)

@@ -2,12 +2,14 @@
 
 import keras
 
+from kerasfuse.deprecation import renamed_arguments
 from kerasfuse.layers.attention.multi_cross_attention import MultiCrossAttention
 from kerasfuse.layers.encoders.dropout import Dropout
 
 NORMS = ("sum", "branch")
 
 
+@renamed_arguments(feedforward_dim="feedforward_units", return_attention="return_attention_scores")
 @keras.saving.register_keras_serializable("kerasfuse")
 class AttentionBlock(keras.layers.Layer):
     """Update a sequence by what it finds in sources: a Transformer layer with the norm last.
@@ -24,7 +26,7 @@ class AttentionBlock(keras.layers.Layer):
 
     Args:
         num_heads: heads of the attention; divides the width.
-        feedforward_dim: inner width of the feed-forward net.
+        feedforward_units: inner width of the feed-forward net.
         activation: `"relu"` or `"gelu"`.
         norm: `"sum"` or `"branch"`.
         dropout: rate on what attention and feed-forward net add.
@@ -33,7 +35,7 @@ class AttentionBlock(keras.layers.Layer):
         query: tensor X, `(batch, steps, width)`.
         sources: dict of name to tensor `(batch, steps, any width)`.
         source_masks: dict of name to boolean `(batch, steps)`, `True` at real steps.
-        return_attention: also return the attention, see `MultiCrossAttention`.
+        return_attention_scores: also return the attention, see `MultiCrossAttention`.
 
     Returns:
         Tensor like `query`, or a tuple of it and the attention.
@@ -44,18 +46,18 @@ class AttentionBlock(keras.layers.Layer):
     Example:
 
     >>> words, mask = np.random.normal(size=(2, 50, 40)), np.ones((2, 50), bool)
-    >>> block = AttentionBlock(num_heads=8, feedforward_dim=80)
+    >>> block = AttentionBlock(num_heads=8, feedforward_units=80)
     >>> block(words, {"text": words}, {"text": mask}).shape   # (2, 50, 40)
     """
 
     def __init__(
-        self, num_heads, feedforward_dim, activation="relu", norm="sum", dropout=0.0, **kwargs
+        self, num_heads, feedforward_units, activation="relu", norm="sum", dropout=0.0, **kwargs
     ):
         super().__init__(**kwargs)
         if norm not in NORMS:
             raise ValueError(f"expected `norm` to be one of {', '.join(NORMS)}. Received: {norm!r}")
         self.num_heads = num_heads
-        self.feedforward_dim = feedforward_dim
+        self.feedforward_units = feedforward_units
         self.activation = activation
         self.norm = norm
         self.dropout = dropout
@@ -65,7 +67,7 @@ class AttentionBlock(keras.layers.Layer):
         self.attention = MultiCrossAttention(self.num_heads, name="attention", dtype=policy)
         self.attention.build(query_shape, sources_shape)
         self.inner = keras.layers.Dense(
-            self.feedforward_dim, activation=self.activation, name="inner", dtype=policy
+            self.feedforward_units, activation=self.activation, name="inner", dtype=policy
         )
         self.outer = keras.layers.Dense(width, name="outer", dtype=policy)
         self.norms = [
@@ -74,25 +76,27 @@ class AttentionBlock(keras.layers.Layer):
         ]
         for layer in (self.inner, *self.norms):
             layer.build(query_shape)
-        self.outer.build((*query_shape[:-1], self.feedforward_dim))
+        self.outer.build((*query_shape[:-1], self.feedforward_units))
         self.drops = [Dropout(self.dropout, dtype=policy) for _ in range(2)]
 
-    def call(self, query, sources, source_masks, return_attention=False, training=None):
-        found = self.attention(query, sources, source_masks, return_attention=return_attention)
-        found, attention = found if return_attention else (found, None)
+    def call(self, query, sources, source_masks, return_attention_scores=False, training=None):
+        found = self.attention(
+            query, sources, source_masks, return_attention_scores=return_attention_scores
+        )
+        found, attention = found if return_attention_scores else (found, None)
         x = self._add(0, query, found, training)
         x = self._add(1, x, self.outer(self.inner(x)), training)
-        return (x, attention) if return_attention else x
+        return (x, attention) if return_attention_scores else x
 
     def _add(self, index, x, branch, training):
         norm, branch = self.norms[index], self.drops[index](branch, training=training)
         return norm(x + branch) if self.norm == "sum" else x + norm(branch)
 
     def compute_output_spec(
-        self, query, sources, source_masks, return_attention=False, training=None
+        self, query, sources, source_masks, return_attention_scores=False, training=None
     ):
         output = keras.KerasTensor(query.shape, dtype=self.compute_dtype)
-        if not return_attention:
+        if not return_attention_scores:
             return output
         return output, {
             name: keras.KerasTensor((*query.shape[:2], source.shape[1]), dtype="float32")
@@ -102,7 +106,7 @@ class AttentionBlock(keras.layers.Layer):
     def get_config(self):
         config = {
             "num_heads": self.num_heads,
-            "feedforward_dim": self.feedforward_dim,
+            "feedforward_units": self.feedforward_units,
             "activation": self.activation,
             "norm": self.norm,
             "dropout": self.dropout,

@@ -2,9 +2,11 @@
 
 import keras
 
+from kerasfuse.deprecation import renamed_arguments
 from kerasfuse.layers.fusion.stacked_fusion import StackedFusion
 
 
+@renamed_arguments(feedforward_dim="feedforward_units")
 @keras.saving.register_keras_serializable("kerasfuse")
 class CrossAttentionFusion(StackedFusion):
     """Fuse modalities by letting the anchor look at the others several times.
@@ -21,7 +23,7 @@ class CrossAttentionFusion(StackedFusion):
         anchor: name of the modality that queries.
         num_layers: number of blocks.
         num_heads: heads of the attention; divides the width.
-        feedforward_dim: inner width of the feed-forward nets.
+        feedforward_units: inner width of the feed-forward nets.
         activation, norm, dropout: see `AttentionBlock`.
 
     Call arguments:
@@ -37,7 +39,7 @@ class CrossAttentionFusion(StackedFusion):
 
     >>> streams = {"text": np.ones((2, 50, 40)), "audio": np.ones((2, 500, 40))}
     >>> masks = {m: np.ones(x.shape[:2], bool) for m, x in streams.items()}
-    >>> fuse = CrossAttentionFusion("text", num_layers=2, num_heads=8, feedforward_dim=80)
+    >>> fuse = CrossAttentionFusion("text", num_layers=2, num_heads=8, feedforward_units=80)
     >>> fused, streams = fuse(streams["text"], streams, masks["text"], masks)
     >>> streams["text"].shape   # (2, 50, 40)
     """

@@ -4,11 +4,13 @@ import keras
 from keras import ops
 
 from kerasfuse import backend
+from kerasfuse.deprecation import renamed_arguments
 from kerasfuse.layers.attention.crossmodal_transformer import CrossmodalTransformer
 from kerasfuse.layers.attention.self_attention_summary import SelfAttentionSummary
 from kerasfuse.layers.sequence.masked_pooling import MaskedPooling
 
 
+@renamed_arguments(return_attention="return_attention_scores")
 @keras.saving.register_keras_serializable("kerasfuse")
 class CrossmodalHierarchy(keras.layers.Layer):
     """Fuse three modalities by role: P is the primary one, A_1 and A_2 the auxiliaries in order.
@@ -38,11 +40,11 @@ class CrossmodalHierarchy(keras.layers.Layer):
         inputs: dict of modality name to tensor `(batch, steps, width)`, all of one width.
         primary: name of the primary modality, or integer tensor `()`, its place in `modalities`.
         masks: dict of modality name to boolean `(batch, steps)`, `True` at real steps.
-        return_attention: also return where attention goes; needs a name as `primary`.
+        return_attention_scores: also return where attention goes; needs a name as `primary`.
 
     Returns:
         Tensor `(batch, 4 width)`; zeros in the place of a modality that is absent. With
-        `return_attention` a tuple of it, the attention of SA's last step to the steps of the
+        `return_attention_scores` a tuple of it, the attention of SA's last step to the steps of the
         primary, `(batch, steps)`, and a dict of `"{layer}/{source}_to_{target}"` to
         `(batch, target steps, source steps)`, all averaged over heads.
 
@@ -111,9 +113,9 @@ class CrossmodalHierarchy(keras.layers.Layer):
         self.w_1 = self.add_weight(shape=(), initializer="ones", name="w_1")
         self.w_2 = self.add_weight(shape=(), initializer="ones", name="w_2")
 
-    def call(self, inputs, primary, masks, return_attention=False, training=None):
+    def call(self, inputs, primary, masks, return_attention_scores=False, training=None):
         if not isinstance(primary, str):
-            if return_attention:
+            if return_attention_scores:
                 raise ValueError(
                     "expected the name of the primary modality, as the shape of its attention "
                     f"depends on it. Received: {primary}"
@@ -124,10 +126,10 @@ class CrossmodalHierarchy(keras.layers.Layer):
             ]
             known = backend.known_integer(primary)
             return orders[known]() if known is not None else self._run_one(orders, primary)
-        fused = self._fuse(inputs, primary, masks, training, return_attention)
-        return fused if return_attention else fused[0]
+        fused = self._fuse(inputs, primary, masks, training, return_attention_scores)
+        return fused if return_attention_scores else fused[0]
 
-    def _fuse(self, z, primary, masks, training, return_attention=False):
+    def _fuse(self, z, primary, masks, training, return_attention_scores=False):
         if primary not in self.modalities:
             raise ValueError(
                 f"expected `primary` to be one of {self.modalities}. Received: {primary!r}"
@@ -142,10 +144,10 @@ class CrossmodalHierarchy(keras.layers.Layer):
                 source,
                 query_mask=masks[target_name],
                 source_mask=masks[source_name],
-                return_attention=return_attention,
+                return_attention_scores=return_attention_scores,
                 training=training,
             )
-            if return_attention:
+            if return_attention_scores:
                 enhanced, attention = enhanced
                 for i, weights in enumerate(attention):
                     maps[f"{i}/{source_name}_to_{target_name}"] = weights
@@ -158,10 +160,10 @@ class CrossmodalHierarchy(keras.layers.Layer):
         p = self.summary(
             ops.concatenate([p_1, p_2], axis=-1),
             mask=masks[primary],
-            return_attention=return_attention,
+            return_attention_scores=return_attention_scores,
             training=training,
         )
-        p, attention = p if return_attention else (p, None)
+        p, attention = p if return_attention_scores else (p, None)
         a_1 = self.last_step(a_1, mask=masks[first])
         a_2 = self.last_step(a_2, mask=masks[second])
         fused = ops.concatenate([self.w_1 * a_1, self.w_2 * a_2, p], axis=-1)
@@ -192,10 +194,12 @@ class CrossmodalHierarchy(keras.layers.Layer):
             seed.assign(state)
         return fused
 
-    def compute_output_spec(self, inputs, primary, masks, return_attention=False, training=None):
+    def compute_output_spec(
+        self, inputs, primary, masks, return_attention_scores=False, training=None
+    ):
         batch, _, width = next(iter(inputs.values())).shape
         fused = keras.KerasTensor((batch, 4 * width), dtype=self.compute_dtype)
-        if not return_attention:
+        if not return_attention_scores:
             return fused
 
         def spec(*steps):

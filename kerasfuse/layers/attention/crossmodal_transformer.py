@@ -4,11 +4,13 @@ import keras
 from keras import ops
 
 from kerasfuse import ops as fuse_ops
+from kerasfuse.deprecation import renamed_arguments
 from kerasfuse.layers.attention.crossmodal_block import CrossmodalBlock
 from kerasfuse.layers.encoders.dropout import Dropout
 from kerasfuse.layers.sequence.sinusoidal_positions import SinusoidalPositions
 
 
+@renamed_arguments(return_attention="return_attention_scores")
 @keras.saving.register_keras_serializable("kerasfuse")
 class CrossmodalTransformer(keras.layers.Layer):
     """Reinforce a target sequence by a source sequence, CMT(S -> T).
@@ -30,8 +32,8 @@ class CrossmodalTransformer(keras.layers.Layer):
         source: source tensor `(batch, Tk, width)`.
         query_mask: boolean `(batch, Tq)`, `True` at real steps, or `None`.
         source_mask: boolean `(batch, Tk)`, likewise.
-        return_attention: also return the attention of each block, averaged over its heads: a list
-            of tensors `(batch, Tq, Tk)`.
+        return_attention_scores: also return the attention of each block, averaged over its heads: a
+            list of tensors `(batch, Tq, Tk)`.
 
     Returns:
         Tensor `(batch, Tq, width)`, or a tuple of it and the list.
@@ -86,7 +88,7 @@ class CrossmodalTransformer(keras.layers.Layer):
         source,
         query_mask=None,
         source_mask=None,
-        return_attention=False,
+        return_attention_scores=False,
         training=None,
     ):
         x = self.drop_query(self.positions(query, mask=query_mask), training=training)
@@ -96,11 +98,11 @@ class CrossmodalTransformer(keras.layers.Layer):
             x, queries, keys = block(
                 x, source, source_mask=source_mask, return_projections=True, training=training
             )
-            if return_attention:
+            if return_attention_scores:
                 scores = fuse_ops.attention_scores(queries, keys, source_mask)
                 attention.append(ops.mean(scores, axis=1))
         x = self.norm(x)
-        return (x, attention) if return_attention else x
+        return (x, attention) if return_attention_scores else x
 
     def compute_output_shape(self, query_shape, source_shape):
         return query_shape
@@ -111,11 +113,11 @@ class CrossmodalTransformer(keras.layers.Layer):
         source,
         query_mask=None,
         source_mask=None,
-        return_attention=False,
+        return_attention_scores=False,
         training=None,
     ):
         output = keras.KerasTensor(query.shape, dtype=self.compute_dtype)
-        if not return_attention:
+        if not return_attention_scores:
             return output
         shape = (*query.shape[:2], source.shape[1])
         maps = [keras.KerasTensor(shape, dtype="float32") for _ in range(self.num_layers)]

@@ -3,9 +3,11 @@
 import keras
 from keras import ops
 
+from kerasfuse.deprecation import renamed_arguments
 from kerasfuse.layers.fusion.stacked_fusion import StackedFusion
 
 
+@renamed_arguments(feedforward_dim="feedforward_units")
 @keras.saving.register_keras_serializable("kerasfuse")
 class JointSelfAttention(StackedFusion):
     """Fuse modalities by self-attention over their sequences, one behind the other.
@@ -20,7 +22,7 @@ class JointSelfAttention(StackedFusion):
     Args:
         num_layers: number of blocks.
         num_heads: heads of the attention; divides the width.
-        feedforward_dim: inner width of the feed-forward nets.
+        feedforward_units: inner width of the feed-forward nets.
         activation, norm, dropout: see `AttentionBlock`.
 
     Call arguments:
@@ -36,7 +38,7 @@ class JointSelfAttention(StackedFusion):
 
     >>> streams = {"text": np.ones((2, 50, 40)), "audio": np.ones((2, 500, 40))}
     >>> masks = {m: np.ones(x.shape[:2], bool) for m, x in streams.items()}
-    >>> fuse = JointSelfAttention(num_layers=2, num_heads=8, feedforward_dim=160)
+    >>> fuse = JointSelfAttention(num_layers=2, num_heads=8, feedforward_units=160)
     >>> fused, streams = fuse(streams["text"], streams, masks["text"], masks)
     >>> streams["text"].shape   # (2, 50, 40)
     """

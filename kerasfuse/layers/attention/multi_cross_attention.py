@@ -4,8 +4,10 @@ import keras
 from keras import ops
 
 from kerasfuse import ops as fuse_ops
+from kerasfuse.deprecation import renamed_arguments
 
 
+@renamed_arguments(return_attention="return_attention_scores")
 @keras.saving.register_keras_serializable("kerasfuse")
 class MultiCrossAttention(keras.layers.Layer):
     """Attend from one sequence to several sources, and add up what is found.
@@ -28,8 +30,8 @@ class MultiCrossAttention(keras.layers.Layer):
         query: tensor `(batch, Tq, width)`.
         sources: dict of name to tensor `(batch, Tm, any width)`.
         source_masks: dict of name to boolean `(batch, Tm)`, `True` at real steps.
-        return_attention: also return the attention to each source, averaged over its heads: a dict
-            of name to tensor `(batch, Tq, Tm)`.
+        return_attention_scores: also return the attention to each source, averaged over its heads:
+            a dict of name to tensor `(batch, Tq, Tm)`.
 
     Returns:
         Tensor `(batch, Tq, width)`, or a tuple of it and the dict.
@@ -66,7 +68,7 @@ class MultiCrossAttention(keras.layers.Layer):
         self.value_projections = {m: dense(f"{m}_value", s) for m, s in sources_shape.items()}
         self.output_projection = dense("output", query_shape)
 
-    def call(self, query, sources, source_masks, return_attention=False):
+    def call(self, query, sources, source_masks, return_attention_scores=False):
         query = self._split_heads(self.query_projection(query))
         found, attention = [], {}
         for name, source in sources.items():
@@ -76,21 +78,21 @@ class MultiCrossAttention(keras.layers.Layer):
             attended = fuse_ops.fused_attention(query, key, value, mask)
             present = ops.any(mask, axis=1)[:, None, None, None]
             found.append(attended * ops.cast(present, attended.dtype))
-            if return_attention:
+            if return_attention_scores:
                 attention[name] = ops.mean(fuse_ops.attention_scores(query, key, mask), axis=1)
         total = sum(found[1:], found[0])
         total = ops.reshape(total, (-1, ops.shape(total)[1], query.shape[2] * query.shape[3]))
         output = self.output_projection(total)
-        return (output, attention) if return_attention else output
+        return (output, attention) if return_attention_scores else output
 
     def _split_heads(self, x):
         # (batch, steps, width) -> (batch, steps, heads, head_dim)
         head_dim = x.shape[-1] // self.num_heads
         return ops.reshape(x, (-1, ops.shape(x)[1], self.num_heads, head_dim))
 
-    def compute_output_spec(self, query, sources, source_masks, return_attention=False):
+    def compute_output_spec(self, query, sources, source_masks, return_attention_scores=False):
         output = keras.KerasTensor(query.shape, dtype=self.compute_dtype)
-        if not return_attention:
+        if not return_attention_scores:
             return output
         shape = query.shape[:2]
         return output, {

@@ -4,12 +4,14 @@ import keras
 from keras import ops
 
 from kerasfuse import ops as fuse_ops
+from kerasfuse.deprecation import renamed_arguments
 from kerasfuse.layers.attention.crossmodal_block import CrossmodalBlock
 from kerasfuse.layers.encoders.dropout import Dropout
 from kerasfuse.layers.sequence.masked_pooling import MaskedPooling
 from kerasfuse.layers.sequence.sinusoidal_positions import SinusoidalPositions
 
 
+@renamed_arguments(return_attention="return_attention_scores")
 @keras.saving.register_keras_serializable("kerasfuse")
 class SelfAttentionSummary(keras.layers.Layer):
     """Summarise a sequence by a self-attention transformer that is read at the last real step.
@@ -31,8 +33,8 @@ class SelfAttentionSummary(keras.layers.Layer):
     Call arguments:
         inputs: tensor `(batch, steps, width)`.
         mask: boolean `(batch, steps)`, `True` at real steps, or `None`.
-        return_attention: also return what the step that is read attends to in the last block,
-            `(batch, steps)`, averaged over heads.
+        return_attention_scores: also return the attention of the step that is read in the last
+            block, `(batch, steps)`, averaged over heads.
 
     Returns:
         Tensor `(batch, width)`, zeros where a sample has no real step, or a tuple of it and the
@@ -86,7 +88,7 @@ class SelfAttentionSummary(keras.layers.Layer):
         self.norm = keras.layers.LayerNormalization(epsilon=1e-5, name="norm", dtype=policy)
         self.norm.build(inputs_shape)
 
-    def call(self, inputs, mask=None, return_attention=False, training=None):
+    def call(self, inputs, mask=None, return_attention_scores=False, training=None):
         x = self.drop(self.positions(inputs, mask=mask), training=training)
         for block in self.blocks[:-1]:
             x = block(x, source_mask=mask, training=training)
@@ -96,7 +98,7 @@ class SelfAttentionSummary(keras.layers.Layer):
         )
         # The norm's bias would give an absent modality a vector of its own: mask once more.
         summary = self.last_step(self.norm(summary), mask=_any_valid(mask))
-        if not return_attention:
+        if not return_attention_scores:
             return summary
         return summary, ops.mean(fuse_ops.attention_scores(query, keys, mask), axis=(1, 2))
 
@@ -106,10 +108,10 @@ class SelfAttentionSummary(keras.layers.Layer):
     def compute_output_shape(self, inputs_shape):
         return (inputs_shape[0], inputs_shape[2])
 
-    def compute_output_spec(self, inputs, mask=None, return_attention=False, training=None):
+    def compute_output_spec(self, inputs, mask=None, return_attention_scores=False, training=None):
         batch, steps, width = inputs.shape
         summary = keras.KerasTensor((batch, width), dtype=self.compute_dtype)
-        if not return_attention:
+        if not return_attention_scores:
             return summary
         return summary, keras.KerasTensor((batch, steps), dtype="float32")
 

@@ -4,9 +4,11 @@ import keras
 from keras import ops
 
 from kerasfuse import ops as fuse_ops
+from kerasfuse.deprecation import renamed_arguments
 from kerasfuse.layers.attention.attention_block import AttentionBlock
 
 
+@renamed_arguments(feedforward_dim="feedforward_units", return_attention="return_attention_scores")
 @keras.saving.register_keras_serializable("kerasfuse")
 class HierarchicalBottleneck(keras.layers.Layer):
     """Let modalities meet in a bottleneck of tokens whose number halves from level to level.
@@ -28,7 +30,7 @@ class HierarchicalBottleneck(keras.layers.Layer):
         num_layers: levels L.
         num_bottlenecks: tokens p of the first level; later ones have half, never fewer than one.
         num_heads: heads of every attention; divides the width.
-        feedforward_dim: inner width of the feed-forward nets.
+        feedforward_units: inner width of the feed-forward nets.
         activation: `"relu"` or `"gelu"`.
         norm: `"sum"` or `"branch"`, see `AttentionBlock`.
         dropout: rate on what attention and feed-forward nets add.
@@ -39,12 +41,12 @@ class HierarchicalBottleneck(keras.layers.Layer):
         streams: dict of modality name to tensor X_m, `(batch, steps, width)`.
         fused_mask: boolean `(batch, steps)`, `True` at real steps.
         masks: dict of modality name to boolean `(batch, steps)`.
-        return_attention: also return what the bottleneck attends to, a dict of
+        return_attention_scores: also return what the bottleneck attends to, a dict of
             `"<level>/<modality>"` to tensor `(batch, tokens, steps)`.
 
     Returns:
         Tensor H^L, `(batch, tokens of the last level, width)`, and the dict of streams, padded
-        steps 0; with `return_attention` the attention besides.
+        steps 0; with `return_attention_scores` the attention besides.
 
     Raises:
         ValueError: for no levels or no tokens.
@@ -54,7 +56,7 @@ class HierarchicalBottleneck(keras.layers.Layer):
     >>> words, sounds = np.random.normal(size=(2, 50, 40)), np.random.normal(size=(2, 500, 40))
     >>> streams = {"text": words, "audio": sounds}
     >>> masks = {"text": np.ones((2, 50), bool), "audio": np.ones((2, 500), bool)}
-    >>> fuse = HierarchicalBottleneck(2, 8, num_heads=8, feedforward_dim=80)
+    >>> fuse = HierarchicalBottleneck(2, 8, num_heads=8, feedforward_units=80)
     >>> fused, streams = fuse(words, streams, fused_mask=masks["text"], masks=masks)
     >>> fused.shape   # (2, 4, 40)
     """
@@ -64,7 +66,7 @@ class HierarchicalBottleneck(keras.layers.Layer):
         num_layers,
         num_bottlenecks,
         num_heads,
-        feedforward_dim,
+        feedforward_units,
         activation="relu",
         norm="sum",
         dropout=0.0,
@@ -80,7 +82,7 @@ class HierarchicalBottleneck(keras.layers.Layer):
         self.num_layers = num_layers
         self.num_bottlenecks = num_bottlenecks
         self.num_heads = num_heads
-        self.feedforward_dim = feedforward_dim
+        self.feedforward_units = feedforward_units
         self.activation = activation
         self.norm = norm
         self.dropout = dropout
@@ -96,7 +98,7 @@ class HierarchicalBottleneck(keras.layers.Layer):
         def block(name, norm, sources):
             layer = AttentionBlock(
                 self.num_heads,
-                self.feedforward_dim,
+                self.feedforward_units,
                 self.activation,
                 norm,
                 self.dropout,
@@ -115,7 +117,7 @@ class HierarchicalBottleneck(keras.layers.Layer):
             {m: block(f"{m}_update_{i}", self.norm, hub) for m in streams_shape} for i in levels
         ]
 
-    def call(self, fused, streams, fused_mask, masks, return_attention=False, training=None):
+    def call(self, fused, streams, fused_mask, masks, return_attention_scores=False, training=None):
         maps = {}
         for level, size in enumerate(self.sizes):
             encoded = self.encoders[level](
@@ -123,9 +125,13 @@ class HierarchicalBottleneck(keras.layers.Layer):
             )
             bottleneck, valid = fuse_ops.first_valid_steps(encoded, fused_mask, size)
             fused = self.gather[level](
-                bottleneck, streams, masks, return_attention=return_attention, training=training
+                bottleneck,
+                streams,
+                masks,
+                return_attention_scores=return_attention_scores,
+                training=training,
             )
-            if return_attention:
+            if return_attention_scores:
                 fused, attention = fused
                 maps |= {f"{level}/{name}": scores for name, scores in attention.items()}
             fused, fused_mask = fused * ops.cast(valid, fused.dtype)[:, :, None], valid
@@ -136,17 +142,17 @@ class HierarchicalBottleneck(keras.layers.Layer):
                 for m, x in streams.items()
             }
         streams = {m: x * ops.cast(masks[m], x.dtype)[:, :, None] for m, x in streams.items()}
-        return (fused, streams, maps) if return_attention else (fused, streams)
+        return (fused, streams, maps) if return_attention_scores else (fused, streams)
 
     def compute_output_spec(
-        self, fused, streams, fused_mask, masks, return_attention=False, training=None
+        self, fused, streams, fused_mask, masks, return_attention_scores=False, training=None
     ):
         def spec(*shape, dtype=self.compute_dtype):
             return keras.KerasTensor((fused.shape[0], *shape), dtype=dtype)
 
         last = spec(self.sizes[-1], fused.shape[-1])
         updated = {m: spec(*x.shape[1:]) for m, x in streams.items()}
-        if not return_attention:
+        if not return_attention_scores:
             return last, updated
         maps = {
             f"{level}/{m}": spec(size, x.shape[1], dtype="float32")
@@ -160,7 +166,7 @@ class HierarchicalBottleneck(keras.layers.Layer):
             "num_layers": self.num_layers,
             "num_bottlenecks": self.num_bottlenecks,
             "num_heads": self.num_heads,
-            "feedforward_dim": self.feedforward_dim,
+            "feedforward_units": self.feedforward_units,
             "activation": self.activation,
             "norm": self.norm,
             "dropout": self.dropout,

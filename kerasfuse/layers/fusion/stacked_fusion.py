@@ -16,7 +16,7 @@ class StackedFusion(keras.layers.Layer):
         self,
         num_layers,
         num_heads,
-        feedforward_dim,
+        feedforward_units,
         activation="relu",
         norm="sum",
         dropout=0.0,
@@ -25,7 +25,7 @@ class StackedFusion(keras.layers.Layer):
         super().__init__(**kwargs)
         self.num_layers = num_layers
         self.num_heads = num_heads
-        self.feedforward_dim = feedforward_dim
+        self.feedforward_units = feedforward_units
         self.activation = activation
         self.norm = norm
         self.dropout = dropout
@@ -35,7 +35,7 @@ class StackedFusion(keras.layers.Layer):
         for index in range(self.num_layers):
             block = AttentionBlock(
                 self.num_heads,
-                self.feedforward_dim,
+                self.feedforward_units,
                 self.activation,
                 self.norm,
                 self.dropout,
@@ -54,7 +54,7 @@ class StackedFusion(keras.layers.Layer):
         config = {
             "num_layers": self.num_layers,
             "num_heads": self.num_heads,
-            "feedforward_dim": self.feedforward_dim,
+            "feedforward_units": self.feedforward_units,
             "activation": self.activation,
             "norm": self.norm,
             "dropout": self.dropout,

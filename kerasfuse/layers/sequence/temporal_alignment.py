@@ -2,9 +2,11 @@
 
 import keras
 
+from kerasfuse.deprecation import renamed_arguments
 from kerasfuse.layers.attention.multi_cross_attention import MultiCrossAttention
 
 
+@renamed_arguments(return_attention="return_attention_scores")
 @keras.saving.register_keras_serializable("kerasfuse")
 class TemporalAlignment(keras.layers.Layer):
     """Align other modalities with the steps of an anchor modality, text, and add them to it.
@@ -25,7 +27,7 @@ class TemporalAlignment(keras.layers.Layer):
         anchor: tensor X_t, `(batch, Tt, width)`.
         sources: dict of name to tensor `(batch, Tm, any width)`.
         source_masks: dict of name to boolean `(batch, Tm)`, `True` at real steps.
-        return_attention: also return the attention, a dict of name to `(batch, Tt, Tm)`.
+        return_attention_scores: also return the attention, a dict of name to `(batch, Tt, Tm)`.
 
     Returns:
         Tensor `(batch, Tt, width)`, or a tuple of it and the attention.
@@ -47,14 +49,16 @@ class TemporalAlignment(keras.layers.Layer):
         )
         self.attention.build(anchor_shape, sources_shape)
 
-    def call(self, anchor, sources, source_masks, return_attention=False):
-        found = self.attention(anchor, sources, source_masks, return_attention=return_attention)
-        found, attention = found if return_attention else (found, None)
-        return (anchor + found, attention) if return_attention else anchor + found
+    def call(self, anchor, sources, source_masks, return_attention_scores=False):
+        found = self.attention(
+            anchor, sources, source_masks, return_attention_scores=return_attention_scores
+        )
+        found, attention = found if return_attention_scores else (found, None)
+        return (anchor + found, attention) if return_attention_scores else anchor + found
 
-    def compute_output_spec(self, anchor, sources, source_masks, return_attention=False):
+    def compute_output_spec(self, anchor, sources, source_masks, return_attention_scores=False):
         output = keras.KerasTensor(anchor.shape, dtype=self.compute_dtype)
-        if not return_attention:
+        if not return_attention_scores:
             return output
         return output, {
             name: keras.KerasTensor((*anchor.shape[:2], source.shape[1]), dtype="float32")

@@ -10,7 +10,7 @@ class AttentionOf(keras.layers.Layer):
     did, so a layer that was called for its output alone needs another one to be called for more.
 
     Args:
-        layer: a layer with a call argument `return_attention`.
+        layer: a layer with a call argument `return_attention_scores`.
         mask_argument: name of its call argument for masks.
         **options: further call arguments.
 
@@ -23,7 +23,7 @@ class AttentionOf(keras.layers.Layer):
         super().__init__(autocast=False, dtype=layer.dtype_policy)
         self.layer = layer
         self.mask_argument = mask_argument
-        self.options = options | {"return_attention": True}
+        self.options = options | {"return_attention_scores": True}
         self.built = True
 
     def call(self, inputs, masks):

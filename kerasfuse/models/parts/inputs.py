@@ -89,7 +89,7 @@ def check_averaged(modalities, averaged):
         )
 
 
-def for_each(modalities, value, argument):
+def per_modality(modalities, value, argument):
     """Spread one value over the modalities, or check a dict that gives one to each.
 
     Raises:
@@ -165,7 +165,7 @@ def project(x, mask, name, dim, kernel_size, dropout):
     return MaskedConv1D(dim, kernel_size, name=f"{name}_projection")(x, mask=mask)
 
 
-def place(x, mask, name, dropout):
+def embed_positions(x, mask, name, dropout):
     """Scale, add positions, drop: the embedding that the crossmodal blocks start from."""
     x = SinusoidalPositions(name=f"{name}_positions")(x, mask=mask)
     return Dropout(dropout, name=f"{name}_embedding_dropout")(x)

@@ -33,7 +33,7 @@ def provenance(subjects):
             ["backend", first["backend"]],
             ["versions", ", ".join(f"{k} {v}" for k, v in first["versions"].items())],
             ["sha256 of the data", first["data_sha256"]],
-            ["terms of the weights", entry.weights.licence],
+            ["terms of the weights", entry.weights.license],
         ]
         parts.append(Table("Provenance", ("what", "value"), rows))
     return Section("provenance", "Where these numbers come from", lead, parts)

@@ -47,7 +47,7 @@ class ModulationHistory(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         means = strategy_of(self.model).means()
-        if not self.model.counts_hits:
+        if not self.model.has_accuracy:
             del means["accuracy"]
         for quantity, values in means.items():
             for modality, value in values.items():

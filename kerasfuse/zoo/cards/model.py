@@ -43,7 +43,7 @@ def weights_lines(entry):
     lines = [
         f"- Where from: {weights_origin(entry)}; trained on {weights.trained_on}",
         f"- Made by: `{weights.made_by}`; these are of seed {weights.seed}, the best on validation",
-        f"- Terms: {_terms(entry)}. The licence of the code does not cover them.",
+        f"- Terms: {_terms(entry)}. The license of the code does not cover them.",
     ]
     path = folder() / weights.file
     if path.is_file():
@@ -58,7 +58,7 @@ def _escaped(text):
 
 def _terms(entry):
     allowed = "allowed" if entry.weights.commercial else "not allowed"
-    return f"{entry.weights.licence}; commercial use {allowed}"
+    return f"{entry.weights.license}; commercial use {allowed}"
 
 
 def _shape(size):

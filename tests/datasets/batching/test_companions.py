@@ -35,19 +35,6 @@ def test_lists_are_the_ranking_whatever_the_blocks(monkeypatch, block):
         np.testing.assert_array_equal(found[name], rows)
 
 
-def test_the_published_mistake_is_reproduced_when_asked_for():
-    vectors, classes = RNG.normal(size=(12, 4)), np.arange(12) % 3
-    found = similar_samples(vectors, classes, keep=3, compat_rank_index=True)
-    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    for i in range(12):
-        ranking = np.argsort(-(unit @ unit[i]))
-        places = [j for j in range(12) if classes[ranking[j]] == classes[i] and j != i][:3]
-        assert found["similar_same"][i].tolist() == places
-    right = similar_samples(vectors, classes, keep=3)["similar_same"]
-    assert (classes[right] == classes[:, None]).all()
-    assert (classes[found["similar_same"]] != classes[:, None]).any()
-
-
 def test_the_zero_vector_is_similar_to_nothing():
     vectors = np.array([[0.0, 0.0], [1.0, 0.0], [-1.0, 0.0], [1.0, 0.1]])
     found = similar_samples(vectors, np.array([0, 0, 0, 1]), keep=2)

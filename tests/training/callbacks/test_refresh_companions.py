@@ -9,7 +9,7 @@ from kerasfuse.models import DAHB
 from kerasfuse.training.callbacks import RefreshCompanions
 
 RNG = np.random.default_rng(0)
-TINY = {"dim": 8, "num_heads": 2, "feedforward_dim": 6, "fusion": "concatenation"}
+TINY = {"dim": 8, "num_heads": 2, "feedforward_units": 6, "fusion": "concatenation"}
 
 
 def companions():

@@ -1,4 +1,4 @@
-"""How good a modality is by itself: the error, and the hits, of its share of the output."""
+"""How good a modality is by itself: the error and the accuracy of its share of the output."""
 
 import keras
 import numpy as np
@@ -24,7 +24,7 @@ _BY_FUNCTION = {
 }
 
 
-class MonoModal:
+class UnimodalErrors:
     """Measure the share of one modality by the loss that the model is trained with.
 
     The error is the cross-entropy of each sample, its probabilities held above 1e-8, for the
@@ -36,7 +36,7 @@ class MonoModal:
 
     Attributes:
         classifies: whether the errors are cross-entropies.
-        counts_hits: whether a sample has one class that is right.
+        has_accuracy: whether each sample has one correct class.
 
     Raises:
         ValueError: for another loss, or a cross-entropy of probabilities.
@@ -45,7 +45,7 @@ class MonoModal:
     def __init__(self, loss):
         self._loss = _as_loss(loss)
         self.classifies = not isinstance(self._loss, _REGRESSIONS)
-        self.counts_hits = isinstance(self._loss, _CROSS_ENTROPIES)
+        self.has_accuracy = isinstance(self._loss, _CROSS_ENTROPIES)
         self._one_label = isinstance(self._loss, _ONE_LABEL)
         self._sparse = isinstance(self._loss, keras.losses.SparseCategoricalCrossentropy)
 
@@ -57,12 +57,12 @@ class MonoModal:
         error = ops.mean(error, axis=-1)
         return ops.minimum(error, LARGEST_GAP) if self.classifies else error
 
-    def hits(self, y, share):
+    def correct(self, y, share):
         """Return 1 where the share alone is right and 0 where not, `None` where that means nothing.
 
         The largest logit, or the sign of each of binary ones, against the label.
         """
-        if not self.counts_hits:
+        if not self.has_accuracy:
             return None
         if self._one_label:
             truth = ops.reshape(y, (-1,)) if self._sparse else ops.argmax(y, axis=-1)
