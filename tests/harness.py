@@ -145,8 +145,8 @@ def check_model(
       depend on the batch it is in.
     - A fit step runs, logs the auxiliary losses in training only, gradients are finite, and each
       weight gets one above 1e-7.
-    - It runs in mixed precision, near the float32 result, and trains where that is not compiled
-      (`check_layer` trains its parts everywhere).
+    - It runs in mixed precision, near the float32 result and with float32 outputs, and trains
+      where that is not compiled (`check_layer` trains its parts everywhere).
     - Zero padding before or after a sequence changes no output by more than 1e-5.
     - An absent modality, zeros or None, gives finite outputs (the same), loss and gradients.
       Where None is a program of its own to compile, one modality is None, and in prediction.
@@ -196,6 +196,7 @@ def check_model(
             half = build()
         half.set_weights(model.get_weights())
         _assert_near(_predict(half, inputs), outputs, policy)
+        _assert_float32_scores(half, inputs, policy)
         if not COMPILES:
             _train_in_half(half, inputs, targets, loss, policy)
 
@@ -328,6 +329,15 @@ def _assert_all_receive(gradients, exempt):
     }
     idle = [path for path, value in largest.items() if value <= SMALLEST_GRADIENT]
     assert not idle, f"weights without a gradient above {SMALLEST_GRADIENT}: {idle}"
+
+
+def _assert_float32_scores(model, inputs, policy):
+    outputs = list(model.outputs)
+    if not COMPILES:
+        outputs += tree.flatten(model(_tensors(inputs)))
+    for output in outputs:
+        dtype = keras.backend.standardize_dtype(output.dtype)
+        assert dtype == "float32", f"{model.name} gives {dtype} under {policy}: scores lose digits"
 
 
 def _train_in_half(model, inputs, targets, loss, policy):

@@ -84,14 +84,16 @@ class CoalitionEvaluator:
         Returns:
             Dict of the `subsets` to tensors `(batch, outputs)`.
         """
-        inputs = self._made_present(inputs)
-        zeros = self._encode([self._zeros(inputs[m]) for m in self.modalities], training=False)
-        return self._through_head(features, zeros)
+        return self.muted(features, self.encoded_zeros(inputs))
 
     def muted_features(self, features):
         """Return the output of every coalition, the other modalities' encoded vectors zero."""
-        zeros = tree.map_structure(lambda z: ops.zeros_like(z[:1]), features)
-        return self._through_head(features, zeros)
+        return self.muted(features, tree.map_structure(lambda z: ops.zeros_like(z[:1]), features))
+
+    def encoded_zeros(self, inputs):
+        """Return what the encoders make of one sample of zeros, like the outputs of `encode`."""
+        inputs = self._made_present(inputs)
+        return self._encode([self._zeros(inputs[m]) for m in self.modalities], training=False)
 
     def _made_present(self, inputs):
         present = self._graph.present_layer
@@ -100,7 +102,13 @@ class CoalitionEvaluator:
     def _zeros(self, x):
         return ops.zeros_like(x[:1, :1] if self._shortens and len(x.shape) == 3 else x[:1])
 
-    def _through_head(self, features, zeros):
+    def muted(self, features, zeros):
+        """Return the output of every coalition: dict of the `subsets` to `(batch, outputs)`.
+
+        Args:
+            features: what `encode` returned, of the modalities that are present.
+            zeros: the same of one sample, for the others.
+        """
         batch = ops.shape(tree.flatten(features)[0])[0]
         zeros = tree.map_structure(lambda z: _repeated(z, batch), zeros)
         mixed = [

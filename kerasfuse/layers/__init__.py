@@ -11,6 +11,7 @@ from kerasfuse.layers.attention.joint_self_attention import JointSelfAttention
 from kerasfuse.layers.attention.multi_cross_attention import MultiCrossAttention
 from kerasfuse.layers.attention.self_attention_summary import SelfAttentionSummary
 from kerasfuse.layers.attention.transformer_encoder import TransformerEncoder
+from kerasfuse.layers.auxiliary_losses.auxiliary_loss import AuxiliaryLoss
 from kerasfuse.layers.auxiliary_losses.class_entropy import ClassEntropy
 from kerasfuse.layers.auxiliary_losses.contrastive_prediction import ContrastivePrediction
 from kerasfuse.layers.auxiliary_losses.gaussian_likelihood import GaussianLikelihood
@@ -18,6 +19,7 @@ from kerasfuse.layers.auxiliary_losses.mmd_regularizer import MMDRegularizer
 from kerasfuse.layers.auxiliary_losses.propagated_alignment import PropagatedAlignment
 from kerasfuse.layers.auxiliary_losses.representation_loss import RepresentationLoss
 from kerasfuse.layers.auxiliary_losses.subspace_regularizer import SubspaceRegularizer
+from kerasfuse.layers.auxiliary_losses.supervised_auxiliary_loss import SupervisedAuxiliaryLoss
 from kerasfuse.layers.auxiliary_losses.unimodal_labels import UnimodalLabels
 from kerasfuse.layers.encoders.dropout import Dropout
 from kerasfuse.layers.encoders.le_net import LeNet
@@ -50,6 +52,7 @@ from kerasfuse.layers.sequence.temporal_alignment import TemporalAlignment
 __all__ = [
     "AbsentAsZeros",
     "AttentionBlock",
+    "AuxiliaryLoss",
     "BidirectionalLSTM",
     "CTCAligner",
     "ClassEntropy",
@@ -90,6 +93,7 @@ __all__ = [
     "SelfAttentionSummary",
     "SinusoidalPositions",
     "SubspaceRegularizer",
+    "SupervisedAuxiliaryLoss",
     "TemporalAlignment",
     "TensorFusion",
     "TransformerEncoder",

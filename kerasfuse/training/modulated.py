@@ -1,6 +1,5 @@
 """Modulated: any model of several modalities, trained so that none of them starves."""
 
-import contextlib
 import difflib
 import types
 import warnings
@@ -10,6 +9,7 @@ from keras import ops
 
 from kerasfuse import ops as fuse_ops
 from kerasfuse.analysis.coalitions import CoalitionEvaluator
+from kerasfuse.models.parts.auxiliary_loss_tracking import AuxiliaryLossTracking
 from kerasfuse.training.gradient_coefficients import CoefficientChannel, ScaledGradients
 from kerasfuse.training.strategy import VALIDATION
 from kerasfuse.training.unimodal_errors import UnimodalErrors, check_logits
@@ -18,7 +18,7 @@ _NORMALISING = ("Adam", "AdamW", "Adamax", "Nadam", "Adafactor", "Lion", "Lamb",
 
 
 @keras.saving.register_keras_serializable("kerasfuse")
-class Modulated(keras.Model):
+class Modulated(AuxiliaryLossTracking, keras.Model):
     """Train a model with a strategy that balances its modalities.
 
     Compile and fit it as the model itself. `predict`, `evaluate`, `save` and `export` are the
@@ -56,6 +56,7 @@ class Modulated(keras.Model):
     def __init__(self, model, strategy, **kwargs):
         super().__init__(**kwargs)
         self.model = model
+        self._track_auxiliary_losses()
         self.coalitions = CoalitionEvaluator(model)
         self.strategy = strategy
         strategy.start(self.coalitions.modalities)
@@ -87,14 +88,21 @@ class Modulated(keras.Model):
         self._check_names(inputs)
         if not training:
             return self.model(inputs, training=False)
-        # The joint pass comes last: of several through a layer, jax keeps the losses of the last.
-        if self._reuses:
-            features = self.coalitions.encode(inputs, training=True)
-            coalition_outputs = self._muted(inputs, features)
-            output = self.coalitions.head(features, training=True)
-        else:
-            coalition_outputs = self._muted(inputs, self.coalitions.encode(inputs))
+        # The joint pass comes last, that of the encoders too: of several passes through a layer,
+        # jax keeps the losses of the last.
+        evaluator = self.coalitions
+        if not self._reuses:
+            coalition_outputs = self._muted(inputs, evaluator.encode(inputs))
             output = self.model(inputs, training=True)
+        elif self._mutes_inputs:
+            zeros = evaluator.encoded_zeros(inputs)
+            features = evaluator.encode(inputs, training=True)
+            coalition_outputs = evaluator.muted(features, zeros)
+            output = evaluator.head(features, training=True)
+        else:
+            features = evaluator.encode(inputs, training=True)
+            coalition_outputs = evaluator.muted_features(features)
+            output = evaluator.head(features, training=True)
         outputs = [coalition_outputs[members] for members in self.coalitions.subsets]
         return _after(outputs, output), outputs
 
@@ -108,9 +116,7 @@ class Modulated(keras.Model):
         y_pred, outputs = y_pred
         coalition_outputs = dict(zip(self.coalitions.subsets, outputs, strict=True))
         kappa = strategy.step(*self._compare(y, y_pred, coalition_outputs))
-        from_labels = 0.0
-        if hasattr(self.model, "track_auxiliary_losses"):
-            from_labels = self.model.track_auxiliary_losses(self, x, y)
+        from_labels = self._update_auxiliary_losses(x, y)
         if strategy.level == "response":
             coalition_outputs[frozenset(self.modalities)] = y_pred
             y_pred = fuse_ops.modulated_output(coalition_outputs, kappa, self.modalities)
@@ -124,17 +130,6 @@ class Modulated(keras.Model):
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         y_pred = y_pred[0] if isinstance(y_pred, (tuple, list)) else y_pred
         return super().compute_metrics(x, y, y_pred, sample_weight)
-
-    @property
-    def metrics(self):
-        return super().metrics + getattr(self.model, "auxiliary_trackers", [])
-
-    def get_metrics_result(self):
-        results = super().get_metrics_result()
-        if getattr(self.model, "_evaluating", False):
-            for tracker in self.model.auxiliary_trackers:
-                results.pop(tracker.name, None)
-        return results
 
     # -- What a user calls -----------------------------------------------------------------------
 
@@ -166,14 +161,6 @@ class Modulated(keras.Model):
     def train_on_batch(self, x, y=None, *args, **kwargs):
         self._check_labels(y)
         return super().train_on_batch(x, y, *args, **kwargs)
-
-    def evaluate(self, *args, **kwargs):
-        with self._hiding_auxiliary_losses():
-            return super().evaluate(*args, **kwargs)
-
-    def test_on_batch(self, *args, **kwargs):
-        with self._hiding_auxiliary_losses():
-            return super().test_on_batch(*args, **kwargs)
 
     def save(self, filepath, **kwargs):
         """Save the model without the strategy: see `keras.Model.save`."""
@@ -283,10 +270,6 @@ class Modulated(keras.Model):
             outer.inner_optimizer = scaled
         else:
             self.optimizer = scaled
-
-    def _hiding_auxiliary_losses(self):
-        hiding = getattr(self.model, "hiding_auxiliary_losses", contextlib.nullcontext)
-        return hiding()
 
 
 class _Epochs(keras.callbacks.Callback):

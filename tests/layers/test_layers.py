@@ -368,6 +368,8 @@ def test_every_layer_has_a_contract():
     tested |= {"PaddingMask", "AbsentAsZeros", "RepresentationLoss"}
     # In tests/models/test_fusion_of_encoders.py, with the models that they are parts of.
     tested |= {"LeNet", "MaxOut", "ResNet18", "TransformerEncoder"}
+    # What loss layers are made of: in tests/models/test_auxiliary_losses.py.
+    tested |= {"AuxiliaryLoss", "SupervisedAuxiliaryLoss"}
     assert tested == set(layers.__all__)
 
 
@@ -406,11 +408,11 @@ def test_a_loss_of_representations_takes_what_a_training_step_saw_once():
     x, seen = np.ones((2, 1), "float32"), {"text": np.full((2, 3), 2.0, "float32")}
     twin.loss = lambda y, representations: mean(y, representations["text"])
     np.testing.assert_array_equal(array(twin(x, seen, training=False)), x)
-    assert not twin.has_seen_a_step
+    assert not twin.awaits_labels
     np.testing.assert_array_equal(array(twin(x, seen, training=True)), x)
-    assert twin.has_seen_a_step
+    assert twin.awaits_labels
     assert float(twin.label_loss(np.zeros((2, 3), "float32"))) == 4.0
-    assert not twin.has_seen_a_step
+    assert not twin.awaits_labels
 
 
 def test_asking_for_the_scores_does_not_change_the_output():

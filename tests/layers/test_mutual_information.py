@@ -74,7 +74,7 @@ def test_the_entropy_sees_the_samples_before():
     for step in range(3):
         x = RNG.normal(size=(5, 4)).astype("float32")
         layer(*tensors(x), x=ops.convert_to_tensor(x), training=True)
-        assert layer.has_seen_a_step
+        assert layer.awaits_labels
         got = array(layer.label_loss(ops.convert_to_tensor(labels[step])))
         said = np.tanh(dense(x, layer.project.kernel, layer.project.bias))
         seen.insert(0, (said, labels[step]))

@@ -90,7 +90,7 @@ def test_without_numbers_nothing_is_remembered():
     losses = [step(layer, *batch, LABELS, numbered=False) for batch in BATCHES]
     assert losses == [0.0] * len(losses)
     assert np.abs(ops.convert_to_numpy(layer.visits)).max() == 0.0
-    assert not layer.has_seen_a_step
+    assert not layer.awaits_labels
 
 
 def test_wrong_options_are_refused():

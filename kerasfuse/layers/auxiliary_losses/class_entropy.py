@@ -1,15 +1,14 @@
 """ClassEntropy: spread what a modality says within each class."""
 
-import types
-
 import keras
 from keras import ops
 
+from kerasfuse.layers.auxiliary_losses.supervised_auxiliary_loss import SupervisedAuxiliaryLoss
 from kerasfuse.ops.class_entropy import two_class_entropy
 
 
 @keras.saving.register_keras_serializable("kerasfuse")
-class ClassEntropy(keras.layers.Layer):
+class ClassEntropy(SupervisedAuxiliaryLoss):
     """Take the entropy of projected vectors off the loss, in training only.
 
         L = -weight x H(tanh(W x + b))
@@ -43,13 +42,10 @@ class ClassEntropy(keras.layers.Layer):
     loss_name = "entropy"
 
     def __init__(self, units, weight=1.0, boundary=0.0, memory_size=64, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(weight, **kwargs)
         self.units = units
-        self.weight = weight
         self.boundary = boundary
         self.memory_size = memory_size
-        # What a training step saw, until its labels are known.
-        self._seen = types.SimpleNamespace(x=None)
 
     def build(self, inputs_shape, x_shape):
         self.project = keras.layers.Dense(
@@ -68,13 +64,8 @@ class ClassEntropy(keras.layers.Layer):
 
     def call(self, inputs, x, training=None):
         if training:
-            self._seen.x = ops.cast(self.project(x), "float32")
+            self.keep(ops.cast(self.project(x), "float32"))
         return inputs
-
-    @property
-    def has_seen_a_step(self):
-        """Whether a training step was computed whose labels are not known yet."""
-        return self._seen.x is not None
 
     def label_loss(self, y, numbers=None):
         """Return -H of the step that was just computed and those before, and remember it.
@@ -83,7 +74,7 @@ class ClassEntropy(keras.layers.Layer):
             y: labels `(batch, 1)`.
             numbers: not used.
         """
-        x, self._seen.x = self._seen.x, None
+        (x,) = self.take()
         y = ops.reshape(ops.cast(y, "float32"), (-1, 1))
         rows = ops.concatenate([x, y, ops.ones_like(y)], axis=1)
         rows = ops.concatenate([rows, self.memory.value], axis=0)
@@ -91,13 +82,9 @@ class ClassEntropy(keras.layers.Layer):
         x, y, is_sample = rows[:, : self.units], rows[:, self.units : -1], rows[:, -1:]
         return -two_class_entropy(x, y, self.boundary, is_sample)
 
-    def compute_output_spec(self, inputs, x, training=None):
-        return keras.KerasTensor(inputs.shape, dtype=inputs.dtype)
-
     def get_config(self):
         config = {
             "units": self.units,
-            "weight": self.weight,
             "boundary": self.boundary,
             "memory_size": self.memory_size,
         }

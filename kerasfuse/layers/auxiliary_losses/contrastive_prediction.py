@@ -3,9 +3,11 @@
 import keras
 from keras import ops
 
+from kerasfuse.layers.auxiliary_losses.auxiliary_loss import AuxiliaryLoss
+
 
 @keras.saving.register_keras_serializable("kerasfuse")
-class ContrastivePrediction(keras.layers.Layer):
+class ContrastivePrediction(AuxiliaryLoss):
     """Add to the loss how badly a fused vector tells a modality's from those of other samples.
 
         L = -weight x mean over samples b of log (exp s_bb / sum_b' exp s_bb')
@@ -34,10 +36,6 @@ class ContrastivePrediction(keras.layers.Layer):
 
     loss_name = "contrastive"
 
-    def __init__(self, weight=1.0, **kwargs):
-        super().__init__(**kwargs)
-        self.weight = weight
-
     def build(self, inputs_shape, x_shape, z_shape):
         self.predict = keras.layers.Dense(x_shape[-1], name="predict", dtype=self.dtype_policy)
         self.predict.build(z_shape)
@@ -47,15 +45,8 @@ class ContrastivePrediction(keras.layers.Layer):
             x, predicted = _unit(x), _unit(self.predict(z))
             similarities = ops.matmul(x, ops.transpose(predicted))
             own = ops.sum(x * predicted, axis=-1)
-            loss = ops.mean(ops.logsumexp(similarities, axis=-1) - own)
-            self.add_loss(self.weight * loss)
+            self.add_value(ops.mean(ops.logsumexp(similarities, axis=-1) - own))
         return inputs
-
-    def compute_output_spec(self, inputs, x, z, training=None):
-        return keras.KerasTensor(inputs.shape, dtype=inputs.dtype)
-
-    def get_config(self):
-        return {**super().get_config(), "weight": self.weight}
 
 
 def _unit(x):

@@ -3,9 +3,11 @@
 import keras
 from keras import ops
 
+from kerasfuse.layers.auxiliary_losses.auxiliary_loss import AuxiliaryLoss
+
 
 @keras.saving.register_keras_serializable("kerasfuse")
-class GaussianLikelihood(keras.layers.Layer):
+class GaussianLikelihood(AuxiliaryLoss):
     """Add a bound of the mutual information of two vectors to the loss, in training only.
 
         q(y | x) = N(mu(x), diag exp s(x)),   mu and s networks of one hidden layer each
@@ -39,9 +41,8 @@ class GaussianLikelihood(keras.layers.Layer):
     loss_name = "likelihood"
 
     def __init__(self, hidden_units, weight=1.0, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(weight, **kwargs)
         self.hidden_units = hidden_units
-        self.weight = weight
 
     def build(self, inputs_shape, x_shape, y_shape):
         sizes = (x_shape[-1], self.hidden_units, y_shape[-1])
@@ -60,9 +61,9 @@ class GaussianLikelihood(keras.layers.Layer):
     def call(self, inputs, x, y, training=None):
         if training:
             x, y = (self._slowed(ops.cast(v, "float32")) for v in (x, y))
-            loss = self._negative_log_likelihood(x, y)
+            value = self._negative_log_likelihood(x, y)
             # Its value is weighed here, its gradient where x and y come in.
-            self.add_loss(loss + (self.weight - 1.0) * ops.stop_gradient(loss))
+            self.add_value(value, value + (self.weight - 1.0) * ops.stop_gradient(value))
         return inputs
 
     def _slowed(self, x):
@@ -85,9 +86,5 @@ class GaussianLikelihood(keras.layers.Layer):
         )
         return ops.matmul(ops.tanh(ops.matmul(x, kernel) + bias), outer_kernel) + outer_bias
 
-    def compute_output_spec(self, inputs, x, y, training=None):
-        return keras.KerasTensor(inputs.shape, dtype=inputs.dtype)
-
     def get_config(self):
-        config = {"hidden_units": self.hidden_units, "weight": self.weight}
-        return {**super().get_config(), **config}
+        return {**super().get_config(), "hidden_units": self.hidden_units}

@@ -4,11 +4,12 @@ import keras
 from keras import ops
 
 from kerasfuse import ops as fuse_ops
+from kerasfuse.layers.auxiliary_losses.auxiliary_loss import AuxiliaryLoss
 from kerasfuse.ops.maximum_mean_discrepancy import ESTIMATORS
 
 
 @keras.saving.register_keras_serializable("kerasfuse")
-class MMDRegularizer(keras.layers.Layer):
+class MMDRegularizer(AuxiliaryLoss):
     """Add the maximum mean discrepancy between queries and keys to the loss, in training only.
 
         L = weight x mean over layers and heads of MMD^2({k_m}, {q_n})
@@ -48,12 +49,11 @@ class MMDRegularizer(keras.layers.Layer):
     loss_name = "mmd"
 
     def __init__(self, weight=1.0, estimator="subsample", seed=None, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(weight, **kwargs)
         if estimator not in ESTIMATORS:
             raise ValueError(
                 f"expected `estimator` to be one of {ESTIMATORS}. Received: {estimator!r}"
             )
-        self.weight = weight
         self.estimator = estimator
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
@@ -71,15 +71,11 @@ class MMDRegularizer(keras.layers.Layer):
                 estimator=self.estimator,
                 seed=self.seed_generator,
             )
-            self.add_loss(self.weight * ops.mean(value))
+            self.add_value(ops.mean(value))
         return inputs
 
-    def compute_output_spec(self, inputs, *args, **kwargs):
-        return keras.KerasTensor(inputs.shape, dtype=inputs.dtype)
-
     def get_config(self):
-        config = {"weight": self.weight, "estimator": self.estimator, "seed": self.seed}
-        return {**super().get_config(), **config}
+        return {**super().get_config(), "estimator": self.estimator, "seed": self.seed}
 
 
 def _grouped_elements(layers):

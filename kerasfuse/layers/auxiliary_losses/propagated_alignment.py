@@ -4,10 +4,11 @@ import keras
 from keras import ops
 
 from kerasfuse import ops as fuse_ops
+from kerasfuse.layers.auxiliary_losses.auxiliary_loss import AuxiliaryLoss
 
 
 @keras.saving.register_keras_serializable("kerasfuse")
-class PropagatedAlignment(keras.layers.Layer):
+class PropagatedAlignment(AuxiliaryLoss):
     """Add the distance of confidently attended queries and keys to the loss, in training only.
 
         W^i = [P^i > gamma^i],   V^i = W^0 or ... or W^i
@@ -50,14 +51,13 @@ class PropagatedAlignment(keras.layers.Layer):
     loss_name = "alignment"
 
     def __init__(self, weight=1.0, tau=0.3, propagate=True, reduction="mean", **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(weight, **kwargs)
         if not 0 < tau <= 1:
             raise ValueError(f"expected `tau` in (0, 1]. Received: tau={tau}")
         if reduction not in ("mean", "paper_sum"):
             raise ValueError(
                 f"expected `reduction` to be 'mean' or 'paper_sum'. Received: {reduction!r}"
             )
-        self.weight = weight
         self.tau = tau
         self.propagate = propagate
         self.reduction = reduction
@@ -67,7 +67,7 @@ class PropagatedAlignment(keras.layers.Layer):
         if training:
             queries = queries if isinstance(queries, (list, tuple)) else [queries]
             keys = keys if isinstance(keys, (list, tuple)) else [keys]
-            loss = fuse_ops.propagated_alignment(
+            value = fuse_ops.propagated_alignment(
                 queries,
                 keys,
                 _all_valid(queries[0]) if query_mask is None else query_mask,
@@ -76,15 +76,11 @@ class PropagatedAlignment(keras.layers.Layer):
                 propagate=self.propagate,
                 mean=self.reduction == "mean",
             )
-            self.add_loss(self.weight * loss)
+            self.add_value(value)
         return inputs
-
-    def compute_output_spec(self, inputs, *args, **kwargs):
-        return keras.KerasTensor(inputs.shape, dtype=inputs.dtype)
 
     def get_config(self):
         config = {
-            "weight": self.weight,
             "tau": self.tau,
             "propagate": self.propagate,
             "reduction": self.reduction,

@@ -5,13 +5,14 @@ import itertools
 import keras
 from keras import ops
 
+from kerasfuse.layers.auxiliary_losses.auxiliary_loss import AuxiliaryLoss
 from kerasfuse.ops.subspaces import central_moment_discrepancy, subspace_overlap
 
 KINDS = ("similarity", "difference", "reconstruction")
 
 
 @keras.saving.register_keras_serializable("kerasfuse")
-class SubspaceRegularizer(keras.layers.Layer):
+class SubspaceRegularizer(AuxiliaryLoss):
     """Add one of the losses of MISA, in training only.
 
         similarity:      mean over pairs (i, j) of CMD(c_i, c_j)
@@ -46,16 +47,15 @@ class SubspaceRegularizer(keras.layers.Layer):
     """
 
     def __init__(self, kind, weight=1.0, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(weight, **kwargs)
         if kind not in KINDS:
             raise ValueError(f"expected `kind` to be one of {KINDS}. Received: {kind!r}")
         self.kind = self.loss_name = kind
-        self.weight = weight
         self.built = True
 
     def call(self, inputs, first, second=None, training=None):
         if training:
-            self.add_loss(self.weight * getattr(self, f"_{self.kind}")(first, second))
+            self.add_value(getattr(self, f"_{self.kind}")(first, second))
         return inputs
 
     def _similarity(self, shared, _):
@@ -73,8 +73,5 @@ class SubspaceRegularizer(keras.layers.Layer):
         ]
         return sum(errors) / len(errors)
 
-    def compute_output_spec(self, inputs, *args, **kwargs):
-        return keras.KerasTensor(inputs.shape, dtype=inputs.dtype)
-
     def get_config(self):
-        return {**super().get_config(), "kind": self.kind, "weight": self.weight}
+        return {**super().get_config(), "kind": self.kind}

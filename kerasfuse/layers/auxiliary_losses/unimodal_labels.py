@@ -1,15 +1,14 @@
 """UnimodalLabels: what each modality would say alone, where only the whole is labelled."""
 
-import types
-
 import keras
 from keras import ops
 
+from kerasfuse.layers.auxiliary_losses.supervised_auxiliary_loss import SupervisedAuxiliaryLoss
 from kerasfuse.ops.label_shift import class_shift, shifted_label
 
 
 @keras.saving.register_keras_serializable("kerasfuse")
-class UnimodalLabels(keras.layers.Layer):
+class UnimodalLabels(SupervisedAuxiliaryLoss):
     """Train unimodal scores towards labels that are made from the multimodal ones.
 
         a_i   = (D_i^n - D_i^p) / (D_i^p + eps),   D_i = |F_i - C_i|^2 / sqrt(d_i)
@@ -49,7 +48,6 @@ class UnimodalLabels(keras.layers.Layer):
     """
 
     loss_name = "unimodal"
-    weight = 1.0
 
     def __init__(self, num_samples, limit=3.0, **kwargs):
         super().__init__(**kwargs)
@@ -60,8 +58,6 @@ class UnimodalLabels(keras.layers.Layer):
             )
         self.num_samples = num_samples
         self.limit = limit
-        # What a training step saw, until its labels are known.
-        self._seen = types.SimpleNamespace(features=None, scores=None)
 
     def build(self, inputs_shape, features_shape, scores_shape):
         def table(name, width):
@@ -80,14 +76,8 @@ class UnimodalLabels(keras.layers.Layer):
 
     def call(self, inputs, features, scores, training=None):
         if training:
-            self._seen.features = [ops.cast(x, "float32") for x in features]
-            self._seen.scores = [ops.cast(x, "float32") for x in scores]
+            self.keep(*([ops.cast(x, "float32") for x in each] for each in (features, scores)))
         return inputs
-
-    @property
-    def has_seen_a_step(self):
-        """Whether a training step was computed whose labels are not known yet."""
-        return self._seen.scores is not None
 
     def label_loss(self, y, numbers=None):
         """Return the loss of the step that was just computed, and move labels on.
@@ -97,8 +87,7 @@ class UnimodalLabels(keras.layers.Layer):
             numbers: int `(batch,)`, which training samples these are; without them no label is
                 known of before, so that the loss is that of the first epoch.
         """
-        features, scores = self._seen.features, self._seen.scores
-        self._seen.features = self._seen.scores = None
+        features, scores = self.take()
         y = ops.clip(ops.reshape(ops.cast(y, "float32"), (-1, 1)), -self.limit, self.limit)
         made = [y] * len(scores)
         if numbers is not None:
@@ -139,9 +128,6 @@ class UnimodalLabels(keras.layers.Layer):
         for table, x in zip(self.features, features, strict=True):
             store(table, x)
         return made[1:]
-
-    def compute_output_spec(self, inputs, features, scores, training=None):
-        return keras.KerasTensor(inputs.shape, dtype=inputs.dtype)
 
     def get_config(self):
         config = {"num_samples": self.num_samples, "limit": self.limit}

@@ -3,13 +3,14 @@
 import keras
 from keras import ops
 
+from kerasfuse.layers.auxiliary_losses.auxiliary_loss import AuxiliaryLoss
 from kerasfuse.layers.recurrent.masked_lstm import MaskedLSTM
 from kerasfuse.ops.ctc import monotone_ctc_loss
 from kerasfuse.ops.masks import first_valid_step, last_valid_step
 
 
 @keras.saving.register_keras_serializable("kerasfuse")
-class CTCAligner(keras.layers.Layer):
+class CTCAligner(AuxiliaryLoss):
     """Turn an unaligned sequence into one with a step for each step of another modality.
 
         S = LSTM(LSTM(X))                      one score for each of N target steps and a blank
@@ -55,14 +56,14 @@ class CTCAligner(keras.layers.Layer):
     loss_name = "ctc"
 
     def __init__(self, steps, weight=1.0, **kwargs):
-        super().__init__(**kwargs)
+        # Not passed through but computed, in the dtype of the policy.
+        super().__init__(weight, autocast=True, **kwargs)
         if not isinstance(steps, int) or steps < 1 or not weight > 0:
             raise ValueError(
                 "expected `steps` to be a whole number from 1, and `weight` above 0. "
                 f"Received: steps={steps!r}, weight={weight!r}"
             )
         self.steps = steps
-        self.weight = weight
 
     def build(self, inputs_shape):
         self.lstm = MaskedLSTM(self.steps + 1, num_layers=2, name="lstm", dtype=self.dtype_policy)
@@ -83,7 +84,7 @@ class CTCAligner(keras.layers.Layer):
         if training:
             count = ops.where(ops.any(target_mask, axis=1), last - first + 1, 0)
             loss = monotone_ctc_loss(scores, mask, ops.minimum(count, self.steps))
-            self.add_loss(self.weight * ops.mean(loss))
+            self.add_value(ops.mean(loss))
         return aligned * ops.cast(real, aligned.dtype)[:, :, None]
 
     def compute_mask(self, inputs, previous_mask):
@@ -94,4 +95,4 @@ class CTCAligner(keras.layers.Layer):
         return keras.KerasTensor((batch, steps, inputs.shape[-1]), dtype=self.compute_dtype)
 
     def get_config(self):
-        return {**super().get_config(), "steps": self.steps, "weight": self.weight}
+        return {**super().get_config(), "steps": self.steps}

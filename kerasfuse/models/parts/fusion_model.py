@@ -1,25 +1,22 @@
 """FusionModel: what every model of the library shares."""
 
-import contextlib
 import difflib
 
 import keras
 from keras import ops
 
 from kerasfuse import backend
+from kerasfuse.models.parts.auxiliary_loss_tracking import AuxiliaryLossTracking
 
 
-class FusionModel(keras.Model):
+class FusionModel(AuxiliaryLossTracking, keras.Model):
     """A functional model over named modalities, with named auxiliary losses and intermediates.
 
     Subclasses build a functional graph and hand it to `super().__init__(inputs, outputs)`; then
     they call `_offer_intermediates`. What they get:
 
-    - Losses that layers add under a `loss_name` (`MMDRegularizer`, `PropagatedAlignment`) show
-      under that name in the progress bar and in `History`: the mean over the layers of one name,
-      without its weight. They exist in training only and leave no `val_` entry behind. Layers
-      whose loss needs the labels have `label_loss(y, numbers)`, which is called once a step, with
-      the entry `sample_number` of the inputs where there is one, and `has_seen_a_step`.
+    - The losses of its `kerasfuse.layers.AuxiliaryLoss` layers show under their names in the
+      progress bar and in `History`, see `AuxiliaryLossTracking`.
     - `intermediates` lists what the model can show of its inner life, and `extract` shows it.
     - A wrong set of modalities, or a wrong width, is told in one sentence. So are different numbers
       of steps, to a model that sets `word_aligned` because it takes a step of every modality at a
@@ -30,11 +27,7 @@ class FusionModel(keras.Model):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        layers = [x for x in self._flatten_layers() if hasattr(x, "loss_name")]
-        self._label_layers = [x for x in layers if hasattr(x, "label_loss")]
-        names = dict.fromkeys(layer.loss_name for layer in layers)
-        self.auxiliary_trackers = [keras.metrics.Mean(name=name) for name in names]
-        self._evaluating = False
+        self._track_auxiliary_losses()
         self._offered = {}
 
     @property
@@ -122,61 +115,5 @@ class FusionModel(keras.Model):
             backend.assert_alike([ops.shape(x)[1] for x in inputs.values()], expected)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        from_labels = self.track_auxiliary_losses(self, x, y) if training else 0.0
+        from_labels = self._update_auxiliary_losses(x, y) if training else 0.0
         return super().compute_loss(x, y, y_pred, sample_weight, training) + from_labels
-
-    def track_auxiliary_losses(self, trained, x, y):
-        """Take note of what the layers added in a step, and compute what needs the labels.
-
-        Args:
-            trained: the model that makes the step: this one, or one around it. Keras lists losses
-                in the order of its layers, which may be another.
-            x: inputs of the step.
-            y: its labels.
-
-        Returns:
-            The weighted sum of the losses that need labels.
-        """
-        from_labels = 0.0
-        numbers = x.get("sample_number") if isinstance(x, dict) else None
-        adding = [
-            layer
-            for layer in trained._flatten_layers()
-            if hasattr(layer, "loss_name") and layer not in self._label_layers
-        ]
-        values = {tracker.name: [] for tracker in self.auxiliary_trackers}
-        for layer, value in zip(adding, trained.losses, strict=False):
-            values[layer.loss_name].append(value / layer.weight)
-        # Keras also comes here once without a step, to build the metrics.
-        for layer in [each for each in self._label_layers if each.has_seen_a_step]:
-            value = layer.label_loss(y, numbers)
-            values[layer.loss_name].append(value)
-            from_labels = from_labels + layer.weight * value
-        for tracker in self.auxiliary_trackers:
-            if values[tracker.name]:
-                tracker.update_state(ops.mean(ops.stack(values[tracker.name])))
-        return from_labels
-
-    def get_metrics_result(self):
-        results = super().get_metrics_result()
-        if self._evaluating:
-            for tracker in self.auxiliary_trackers:
-                results.pop(tracker.name, None)
-        return results
-
-    def evaluate(self, *args, **kwargs):
-        with self.hiding_auxiliary_losses():
-            return super().evaluate(*args, **kwargs)
-
-    def test_on_batch(self, *args, **kwargs):
-        with self.hiding_auxiliary_losses():
-            return super().test_on_batch(*args, **kwargs)
-
-    @contextlib.contextmanager
-    def hiding_auxiliary_losses(self):
-        # They are not computed outside training, and their means would read 0.
-        self._evaluating = True
-        try:
-            yield
-        finally:
-            self._evaluating = False
