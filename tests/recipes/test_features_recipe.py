@@ -1,4 +1,4 @@
-"""The README's command for features of large encoders, on miniature arrays in a folder."""
+"""The guide's command for features of large encoders, on miniature arrays in a folder."""
 
 import csv
 import json
@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from kerasfuse.cli import app
 
-README = pathlib.Path(__file__).parents[2] / "README.md"
+GUIDE = pathlib.Path(__file__).parents[2] / "docs" / "guides" / "train_on_my_arrays.md"
 WIDTHS = {"text": 1024, "audio": 1024, "vision": 768}
 
 
@@ -31,8 +31,8 @@ def samples(monkeypatch, tmp_path):
             table.writerow([split, rng.uniform(-3, 3), *paths])
 
 
-def test_the_command_of_the_readme_trains(samples):
-    blocks = re.findall(r"```sh\n(.*?)```", README.read_text(encoding="utf-8"), re.S)
+def test_the_command_of_the_guide_trains(samples):
+    blocks = re.findall(r"```bash\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.S)
     (command,) = [block for block in blocks if "hct_mg_features" in block]
     words = shlex.split(command.replace("\\\n", " "))
     words = words[words.index("kerasfuse") + 1 :]
