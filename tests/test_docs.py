@@ -51,7 +51,7 @@ def reader(monkeypatch, tmp_path):
     keras.mixed_precision.set_global_policy("float32")
 
 
-# The reader is told, and goes on.
+# The reader sees the warnings, and goes on.
 @pytest.mark.filterwarnings("ignore::kerasfuse.zoo.SimulatedWeightsWarning")
 @pytest.mark.filterwarnings("ignore:.*speak of modalities:UserWarning")
 @pytest.mark.filterwarnings("ignore::kerasfuse.zoo.WeightTermsWarning")
@@ -85,13 +85,13 @@ def run(words, page):
         result = CliRunner().invoke(app, words[1:])
         assert result.exit_code == 0, f"{' '.join(words)}\n{result.output}"
     elif words[0] == "make":
-        told = subprocess.run(
+        dry_run = subprocess.run(
             ["make", "--dry-run", *words[1:], f"PYTHON={sys.executable}"],
             cwd=ROOT,
             capture_output=True,
             text=True,
         )
-        assert told.returncode == 0, told.stderr
+        assert dry_run.returncode == 0, dry_run.stderr
     else:
         assert words[:2] == ["pip", "install"] and len(words) == 3
         project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
