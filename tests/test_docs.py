@@ -13,15 +13,18 @@ import keras
 import pytest
 from typer.testing import CliRunner
 
+from kerasfuse import models
 from kerasfuse.cli import app
 from kerasfuse.datasets import registry
 from kerasfuse.zoo import catalogue
 
 ROOT = pathlib.Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
+MODEL_PAGES = sorted((ROOT / "docs" / "models").glob("*.md"))
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.S | re.M)
 # A page is run where its reader would be; the others are about no backend, and run on one.
-BACKENDS = {"use_jax": "jax"}
+# MAG-BERT needs keras-hub, which the tests have on tensorflow alone.
+BACKENDS = {"use_jax": "jax", "mag_bert": "tensorflow"}
 
 
 @pytest.fixture
@@ -42,7 +45,7 @@ def reader(monkeypatch, tmp_path):
 # The reader is told, and goes on.
 @pytest.mark.filterwarnings("ignore::kerasfuse.zoo.SimulatedWeightsWarning")
 @pytest.mark.filterwarnings("ignore:.*speak of modalities:UserWarning")
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", PAGES + MODEL_PAGES, ids=lambda page: page.stem)
 def test_a_page_runs(page, reader):
     wanted = BACKENDS.get(page.stem, "torch")
     if keras.config.backend() != wanted:
@@ -89,3 +92,14 @@ def test_the_readme_names_every_page():
     assert PAGES
     for page in PAGES:
         assert f"(docs/{page.name})" in readme
+
+
+def test_every_model_is_in_the_table_and_has_a_page():
+    index, *pages = (page.read_text(encoding="utf-8") for page in _index_first(MODEL_PAGES))
+    for name in set(models.__all__) - {"FusionModel"}:
+        assert re.search(rf"^\| \[`{name}`\]\(", index, re.M), f"{name} is not in the table"
+        assert any(f"kerasfuse.models.{name}`" in page for page in pages), f"{name} has no page"
+
+
+def _index_first(pages):
+    return sorted(pages, key=lambda page: page.stem != "index")
