@@ -18,7 +18,7 @@ import pytest
 import typer.main
 from typer.testing import CliRunner
 
-from kerasfuse import zoo
+from kerasfuse import models, zoo
 from kerasfuse.cli import app
 from kerasfuse.datasets import registry
 from kerasfuse.zoo import catalogue
@@ -33,7 +33,8 @@ PAGES = [
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.S | re.M)
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 # A page is run where its reader would be; the others are about no backend, and run on one.
-BACKENDS = {"use_jax": "jax"}
+# MAG-BERT needs keras-hub, which the tests have on tensorflow alone.
+BACKENDS = {"use_jax": "jax", "mag_bert": "tensorflow"}
 
 
 @pytest.fixture
@@ -151,3 +152,16 @@ def test_no_text_installs_the_other_kerasfuse():
         if path.suffix in (".md", ".py", ".toml", ".ipynb", ".txt"):
             text = path.read_text(encoding="utf-8")
             assert not re.search(r"pip install ['\"]?kerasfuse(?!-zoo)", text), path
+
+
+def test_every_model_is_in_the_table_and_has_a_page():
+    index, *pages = (
+        page.read_text(encoding="utf-8") for page in _index_first((DOCS / "models").glob("*.md"))
+    )
+    for name in set(models.__all__) - {"FusionModel"}:
+        assert re.search(rf"^\| \[`{name}`\]\(", index, re.M), f"{name} is not in the table"
+        assert any(f"kerasfuse.models.{name}`" in page for page in pages), f"{name} has no page"
+
+
+def _index_first(pages):
+    return sorted(pages, key=lambda page: page.stem != "index")

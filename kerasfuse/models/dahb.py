@@ -51,8 +51,8 @@ class DAHB(FusionModel):
     Analysis", section 3 and Appendix B, and the authors' later release. Defaults are the paper's:
     norms on the sum, ReLU, one encoder layer (three for CMU-MOSEI), two levels (three), eight
     tokens; the release has `norm="branch"`, `activation="gelu"` and two and four encoder layers.
-    From the release are the width, the heads, the feed-forward width, the cosine, the temperature,
-    which the paper does not tell, and the anchor's two-layer projection.
+    The paper does not give the width, the heads, the feed-forward width and the temperature: they
+    are the release's, as are the cosine and the anchor's two-layer projection.
 
     Ours: padding is masked everywhere. Text from pre-extracted features has a learned first token
     and encoder layers like the others, where the paper has BERT alone; so there is always a first

@@ -29,8 +29,8 @@ class EFLSTM(FusionModel):
         dim: width of the LSTM.
         num_layers: layers of the LSTM.
         hidden_units: list of the widths of the hidden layers after it.
-        align_to: name of the modality, in words for instance, to whose steps a `CTCAligner` brings
-            the others; `None` for sequences that are aligned.
+        align_to: name of the modality, such as the words, to whose steps a `CTCAligner` aligns the
+            others; `None` for sequences that share their steps.
         align_steps: the most steps that this modality has.
         align_weight: weight of the aligners' loss, averaged over them.
         output_dropout: rate on what each hidden layer reads.

@@ -23,9 +23,9 @@ class GraphMFN(FusionModel):
     `model.extract("efficacies")`, in the order of `model.get_layer("graph").edges`.
 
     Reference: Zadeh, Liang, Poria, Cambria, Morency, "Multimodal Language Analysis in the Wild:
-    CMU-MOSEI Dataset and Interpretable Dynamic Fusion Graph", ACL 2018, section 4. What circulates
-    differs in the efficacies and in what the graph sees: `DynamicFusionGraph` and `GatedMemory`
-    tell how.
+    CMU-MOSEI Dataset and Interpretable Dynamic Fusion Graph", ACL 2018, section 4. Circulating code
+    differs in the efficacies and in what the graph sees: see `DynamicFusionGraph` and
+    `GatedMemory`.
 
     Args:
         modalities: dict of modality name to feature width; two or more.
@@ -37,8 +37,8 @@ class GraphMFN(FusionModel):
         memory_units: width of the hidden layers of the memory's networks.
         hidden_units: list of the widths of the hidden layers at the end.
         efficacy: `"sigmoid"` or `"linear"`, see `DynamicFusionGraph`.
-        align_to: name of the modality, in words for instance, to whose steps a `CTCAligner` brings
-            the others; `None` for sequences that are aligned.
+        align_to: name of the modality, such as the words, to whose steps a `CTCAligner` aligns the
+            others; `None` for sequences that share their steps.
         align_steps: the most steps that this modality has.
         align_weight: weight of the aligners' loss, averaged over them.
         graph_dropout: rate in the hidden layer that the efficacies come from.

@@ -23,7 +23,7 @@ class HCTMG(FusionModel):
     """Fuse three sequences by a Hierarchical Crossmodal Transformer with Modality Gating.
 
         Z_m      = GRU(Conv1D(X_m))                              every modality m
-        p        = argmax_m w_m,   w = softmax(g)                the gate's choice, a batch at once
+        p        = argmax_m w_m,   w = softmax(g)                the gate's choice, one per batch
         A'_1     = CMT(A_2 -> A_1),    A'_2 = CMT(A_1 -> A_2)    the two modalities that are not p
         P_1      = CMT(A'_1 -> P),     P_2  = CMT(A'_2 -> P)     P = Z_p
         P'       = SA([P_1; P_2])
@@ -38,9 +38,9 @@ class HCTMG(FusionModel):
     without the gate's logits. Readings of ours: how a gradient reaches the gate; the auxiliaries
     keep the order in which `modalities` names them; padding is masked.
 
-    With `gate="soft"` the three hierarchies are computed, in training and afterwards, and
-    y = sum_m w_m y_m. In all other modes only the chosen one is, and a change of primary makes no
-    new graph.
+    With `gate="soft"` all three hierarchies are computed, in training and in inference, and
+    y = sum_m w_m y_m. In all other modes only the chosen one is computed, and a change of primary
+    does not build a new graph.
 
     Args:
         modalities: dict of modality name to feature width; exactly three, of any names.
@@ -53,10 +53,10 @@ class HCTMG(FusionModel):
             `ModalityGate`.
         primary: name of the primary modality of a fixed gate.
         input_dropout: dict of modality name to dropout rate on its raw features.
-        embedding_dropout: rate on the embedded sequences, drawn anew for each use.
+        embedding_dropout: rate on the embedded sequences, with a new mask for each use.
         residual_dropout: rate on what attention and feed-forward nets add.
         feedforward_dropout: rate inside the feed-forward nets.
-        attention_dropout: rate on attention scores; above 0 it gives the fused kernel up.
+        attention_dropout: rate on attention weights; above 0 the fused kernel is not used.
         output_dropout: rate inside the head.
 
     Call arguments:

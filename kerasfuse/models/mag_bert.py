@@ -20,7 +20,7 @@ class MAGBERT(FusionModel):
     in Large Pretrained Transformers", ACL 2020, section 3. `num_layers_before=0`, after the
     embeddings, is what the authors' code does; the paper finds the first layers best. Their code
     leaves samples labelled 0 out of MAE and correlation and takes the epoch that is best on the
-    test set, so that its published figures compare with nobody's.
+    test set, so its published figures cannot be compared with others.
 
     The BERT is handed in, pre-trained or random; it becomes part of the model and is trained with
     it, usually at a learning rate near 1e-5. `pip install 'kerasfuse-zoo[text]'` brings keras-hub,
@@ -37,7 +37,7 @@ class MAGBERT(FusionModel):
             `None` for sequences that are aligned.
         align_steps: the most tokens.
         align_weight: weight of the aligners' loss, averaged over them.
-        gate_dropout: rate on what the gate says.
+        gate_dropout: rate on the output of the gate.
         output_dropout: rate on the pooled vector.
 
     Call arguments:

@@ -22,8 +22,8 @@ class MFN(FusionModel):
     The LSTMs never see the memory, so each runs in one piece, and so does the memory.
 
     Reference: Zadeh, Liang, Mazumder, Poria, Cambria, Morency, "Memory Fusion Network for
-    Multi-view Sequential Learning", AAAI 2018. In the code that circulates the memory's gates see
-    the memory itself, too; see `GatedMemory`. A modality that is missing at a step keeps its state
+    Multi-view Sequential Learning", AAAI 2018. In circulating code the memory's gates also see the
+    memory itself; see `GatedMemory`. A modality that is missing at a step keeps its state
     there; a step where all are missing is skipped.
 
     Args:
@@ -34,8 +34,8 @@ class MFN(FusionModel):
         attention_units: width of the hidden layer of the attention.
         memory_units: width of the hidden layers of the memory's networks.
         hidden_units: list of the widths of the hidden layers at the end.
-        align_to: name of the modality, in words for instance, to whose steps a `CTCAligner` brings
-            the others; `None` for sequences that are aligned.
+        align_to: name of the modality, such as the words, to whose steps a `CTCAligner` aligns the
+            others; `None` for sequences that share their steps.
         align_steps: the most steps that this modality has.
         align_weight: weight of the aligners' loss, averaged over them.
         attention_dropout: rate in the hidden layer of the attention.

@@ -31,11 +31,14 @@ class MICA(FusionModel):
 
     Reference: Liang, Lin, Feng, Zhang, Lv, "Attention is not Enough: Mitigating the Distribution
     Discrepancy in Asynchronous Multimodal Sequence Fusion", ICCV 2021, sections 3.4 and 4. No code
-    was published. Readings that the paper leaves open, and ours: sources are the updated Z_s^i (the
-    text says that Z^(i+1) feeds the next layer's blocks; `low_level_source=True` is MulT's Z_s^0);
-    the gate's bias is shared over time; the losses are means (as sums they would swamp L_p); the
+    was published. Where the paper leaves something open: sources are the updated Z_s^i (the text
+    says that Z^(i+1) feeds the next layer's blocks; `low_level_source=True` is MulT's Z_s^0); the
+    gate's bias is shared over time; the losses are means (as sums they would swamp L_p); the
     summary is a 3-layer self-attention transformer read at the last real step; each pair's stream
     is normed before the last merge.
+
+    Known weakness: L_e is smallest when queries and keys are 0, so training shrinks them and
+    attention becomes almost uniform. `beta=0` avoids that.
 
     Args:
         modalities: dict of modality name to feature width; two or more.
@@ -47,7 +50,7 @@ class MICA(FusionModel):
         alpha: weight of the MMD; 0 switches it off.
         beta: weight of the element-level alignment; 0 switches it off.
         tau: fraction of the entries of an attention matrix that counts as confident.
-        propagate: hand selected pairs on to later layers.
+        propagate: keep the pairs that a layer selected in all later layers.
         mmd_estimator: `"subsample"`, `"exact"` or `"random_features"`.
         reduction: `"mean"` or `"paper_sum"`, of the element-level alignment.
         low_level_source: let every layer attend to the sources' embeddings, as MulT does.
@@ -55,7 +58,7 @@ class MICA(FusionModel):
         embedding_dropout: rate on the embedded sequences.
         residual_dropout: rate on what attention and feed-forward nets add.
         feedforward_dropout: rate inside the feed-forward nets.
-        attention_dropout: rate on attention scores; above 0 it gives the fused kernel up.
+        attention_dropout: rate on attention weights; above 0 the fused kernel is not used.
         output_dropout: rate inside the head.
 
     Call arguments:

@@ -21,7 +21,7 @@ from kerasfuse.models.parts.inputs import (
 
 @keras.saving.register_keras_serializable("kerasfuse")
 class MISA(FusionModel):
-    """Fuse one vector of each modality as Modality-Invariant and -Specific Representations.
+    """Fuse a shared (modality-invariant) and a private (-specific) vector of each modality.
 
         x_m = [ends of BiLSTM(X_m); ends of BiLSTM(LN(BiLSTM(X_m)))]      every modality m
         u_m = LN(relu(W_m x_m + b_m))
@@ -30,9 +30,9 @@ class MISA(FusionModel):
         y   = W relu(dropout(V [H]))
         L   = L_p + w_s L_sim + w_d L_diff + w_r L_recon
 
-    L_sim draws the c_m together in distribution, L_diff keeps c_m and p_m orthogonal, and so the
-    p_m, L_recon makes u_m of c_m + p_m by one linear decoder for all; see `SubspaceRegularizer`.
-    All three exist in training only.
+    L_sim brings the c_m together in distribution. L_diff makes c_m and p_m orthogonal, and the p_m
+    to each other. L_recon reconstructs u_m from c_m + p_m by one linear decoder for all. See
+    `SubspaceRegularizer`. All three exist in training only.
 
     Reference: Hazarika, Zimmermann, Poria, "MISA: Modality-Invariant and -Specific Representations
     for Multimodal Sentiment Analysis", ACM Multimedia 2020, section 3. Text is encoded as the
@@ -48,11 +48,11 @@ class MISA(FusionModel):
         lstm_units: width of each LSTM; one number, or one a modality; by default its feature width.
         num_heads: heads of the attention between vectors; divides `dim`.
         feedforward_units: width inside its feed-forward net.
-        averaged: list of the modalities that are averaged over their steps in place of LSTMs.
+        averaged: list of the modalities that are averaged over their steps, without LSTMs.
         similarity: weight w_s; 0 switches it off.
         difference: weight w_d; 0 switches it off.
         reconstruction: weight w_r; 0 switches it off.
-        fusion_dropout: rate in the attention's block.
+        fusion_dropout: rate in the attention block.
         output_dropout: rate in the hidden layer at the end.
 
     Call arguments:

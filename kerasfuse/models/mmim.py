@@ -21,16 +21,16 @@ from kerasfuse.models.parts.inputs import (
 
 @keras.saving.register_keras_serializable("kerasfuse")
 class MMIM(FusionModel):
-    """Fuse vectors while their mutual information is kept high, MultiModal InfoMax.
+    """Fuse vectors by MultiModal InfoMax, which keeps their mutual information high.
 
         h_m = W_m (ends of BiLSTM(X_m)), or the mean of X_m               every modality m
         z   = tanh(V_2 tanh(V_1 dropout([h_m]_m))),   y = V_3 z
         L   = L_p + a sum_m NCE(h_m, z) - b sum_(m != main) (log q(h_m | h_main) + H(h_m))
 
     The last sum bounds the information between the main modality, text, and each of the others
-    from below (`GaussianLikelihood`, `ClassEntropy`); the first makes z tell which h_m belongs to
-    it (`ContrastivePrediction`). All three exist in training only. H needs two classes of labels;
-    one that the batch and the memory have no two samples of adds nothing.
+    from below (`GaussianLikelihood`, `ClassEntropy`). The first sum asks z to predict which h_m is
+    of the same sample (`ContrastivePrediction`). All three exist in training only. H needs two
+    classes of labels; a class with fewer than two samples in batch and memory adds nothing.
 
     Reference: Han, Chen, Poria, "Improving Multimodal Fusion with Hierarchical Mutual Information
     Maximization for Multimodal Sentiment Analysis", EMNLP 2021, section 3. The first vector of a
@@ -44,13 +44,13 @@ class MMIM(FusionModel):
         encoding_dim: width of h_m of those that LSTMs read; one number, or one a modality.
         dim: width of z.
         main: name of the main modality, by default the first.
-        averaged: list of the modalities that are averaged over their steps in place of LSTMs.
+        averaged: list of the modalities that are averaged over their steps, without LSTMs.
         likelihood: weight b of log q; 0 switches it off.
         entropy: weight b of H; 0 switches it off.
         contrastive: weight a; 0 switches it off.
         boundary: label between the two classes of H.
-        memory_size: number of samples before the batch that H sees.
-        input_dropout: rate on what LSTMs end in.
+        memory_size: number of earlier samples that H takes in besides the batch.
+        input_dropout: rate on the last states of the LSTMs.
         fusion_dropout: rate on [h_m]_m.
 
     Call arguments:

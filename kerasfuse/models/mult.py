@@ -51,14 +51,14 @@ class MulT(FusionModel):
         alpha: weight of MICA's MMD between queries and keys; 0 switches it off.
         beta: weight of MICA's element-level alignment; 0 switches it off.
         tau: fraction of the entries of an attention matrix that counts as confident.
-        propagate: hand selected pairs on to later layers.
+        propagate: keep the pairs that a layer selected in all later layers.
         mmd_estimator: `"subsample"`, `"exact"` or `"random_features"`.
         reduction: `"mean"` or `"paper_sum"`, of the element-level alignment.
         input_dropout: dict of modality name to dropout rate on its raw features.
-        embedding_dropout: rate on the embedded sequences, drawn anew for each use.
+        embedding_dropout: rate on the embedded sequences, with a new mask for each use.
         residual_dropout: rate on what attention and feed-forward nets add.
         feedforward_dropout: rate inside the feed-forward nets.
-        attention_dropout: rate on attention scores; above 0 it gives the fused kernel up.
+        attention_dropout: rate on attention weights; above 0 the fused kernel is not used.
         output_dropout: rate inside the head.
 
     Call arguments:

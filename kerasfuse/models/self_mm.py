@@ -14,7 +14,7 @@ from kerasfuse.models.parts.inputs import (
 
 @keras.saving.register_keras_serializable("kerasfuse")
 class SelfMM(FusionModel):
-    """Regress a label from all modalities, and from each a label of its own that is made up.
+    """Regress a label from all modalities, and from each one a label made during training.
 
         h_m = W_m LSTM(X_m) at its last real step, or the mean of X_m     every modality m
         F_m = relu(dropout(h_m) U_m),   F = relu(dropout([h_m]_m) U)
@@ -25,14 +25,14 @@ class SelfMM(FusionModel):
     negative samples than F does; see `UnimodalLabels`, which keeps the labels y_m and the features
     of all training samples among the model's variables that are not trained.
 
-    It must know which samples a batch holds: `fit` asks `kerasfuse.datasets.Batches` for it; of
+    It must know which samples a batch holds: `fit` asks `kerasfuse.datasets.Batches` for it; with
     other data, add an entry `sample_number` to the inputs, integers `(batch,)` from 0. Without it
-    y_m = y, and the last sum is 0. In what is predicted the numbers play no part.
+    y_m = y, and the last sum is 0. Predictions do not depend on it.
 
     Reference: Yu, Xu, Yuan, Wu, "Learning Modality-Specific Representations with Self-Supervised
     Multi-Task Learning for Multimodal Sentiment Analysis" (Self-MM), AAAI 2021, section 3. There
     text is the first vector of a BERT; here it is encoded like the rest, or averaged. For
-    regression alone, with labels around 0: train with `loss="mae"`, the paper's L_p.
+    regression only, with labels around 0: train with `loss="mae"`, the paper's L_p.
 
     Args:
         modalities: dict of modality name to feature width; two or more.
@@ -41,7 +41,7 @@ class SelfMM(FusionModel):
         lstm_units: width of each LSTM; one number, or one a modality.
         dim: width of F; one number for all modalities together.
         unimodal_dim: width of h_m and F_m; one number, or one a modality.
-        averaged: list of the modalities that are averaged over their steps in place of an LSTM.
+        averaged: list of the modalities that are averaged over their steps, without an LSTM.
         limit: the largest magnitude of a label.
         fusion_dropout: rate on [h_m]_m.
         unimodal_dropout: rate on each h_m where its own task reads it.

@@ -16,8 +16,8 @@ class TFN(FusionModel):
         Z   = [z_1; 1] x ... x [z_M; 1]         TensorFusion
         y   = MLP(Z)
 
-    The product has prod_m (d_m + 1) entries, and the layer after it as many weights for each of its
-    units: 4.6 million of 33^3 by 128.
+    The product has prod_m (d_m + 1) entries, and the next layer has as many weights for each of its
+    units: 4.6 million for 33^3 entries and 128 units.
 
     Reference: Zadeh, Chen, Poria, Cambria, Morency, "Tensor Fusion Network for Multimodal Sentiment
     Analysis", EMNLP 2017, sections 4.1 to 4.3. Language is encoded by an LSTM, of which we read the
