@@ -55,8 +55,9 @@ def pages_of(package):
     for folder in sorted(set(families.values())):
         members = {thing: things[thing] for thing, its in families.items() if its == folder}
         package_of = importlib.import_module(f"{package.__name__}.{folder}")
-        yield f"{name}.{folder}", page(
-            f"{title}: {folder.replace('_', ' ')}", package, members, package_of.__doc__
+        yield (
+            f"{name}.{folder}",
+            page(f"{title}: {folder.replace('_', ' ')}", package, members, package_of.__doc__),
         )
 
 
