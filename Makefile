@@ -107,4 +107,4 @@ gpu-packages:
 		$(WHEELS)/*.whl
 
 clean:
-	rm -rf .venv .venv-jax .venv-tensorflow .gpu-packages dist build docs/api docs/notebooks
+	rm -rf .venv .venv-jax .venv-tensorflow .gpu-packages dist build docs/api docs/cards docs/notebooks

@@ -2,7 +2,6 @@
 
 import os
 import pathlib
-import shutil
 import sys
 
 DOCS = pathlib.Path(__file__).parent
@@ -12,6 +11,8 @@ sys.path[:0] = [str(ROOT), str(DOCS / "_extensions")]
 os.environ.setdefault("KERAS_BACKEND", "torch")
 
 import api_pages  # noqa: E402
+import executed_notebooks  # noqa: E402
+import zoo_cards  # noqa: E402
 
 import kerasfuse  # noqa: E402
 
@@ -26,6 +27,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
     "docstrings",
+    "links",
     "mathml",
 ]
 exclude_patterns = ["_*"]
@@ -55,7 +57,7 @@ html_copy_source = False
 html_show_sphinx = False
 html_math_renderer = "mathml"
 
-# Written at every build, so that a new public name or notebook has its page without another line.
+# Written at every build: a new public name, entry or notebook has its page without another line.
 api_pages.write(DOCS / "api")
-shutil.rmtree(DOCS / "notebooks", ignore_errors=True)
-shutil.copytree(ROOT / "build" / "notebooks", DOCS / "notebooks")
+zoo_cards.write(DOCS / "cards")
+executed_notebooks.copy(ROOT / "build" / "notebooks", DOCS / "notebooks")

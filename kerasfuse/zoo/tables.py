@@ -54,7 +54,7 @@ def by_data_set(entries):
             )
             for entry in of_data[data]
         ]
-        terms = "; ".join(sorted({entry.weights.licence for entry in of_data[data]}))
+        terms = "; ".join(sorted({entry.weights.license for entry in of_data[data]}))
         columns = ("name", "model", "parameters", "test score", "constant", "weights")
         sections.append(f"## {data}\n\nTerms: {terms}.\n\n{markdown(columns, rows)}")
     return "\n\n".join(sections)
