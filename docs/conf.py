@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shutil
 import sys
 
 DOCS = pathlib.Path(__file__).parent
@@ -11,7 +12,6 @@ sys.path[:0] = [str(ROOT), str(DOCS / "_extensions")]
 os.environ.setdefault("KERAS_BACKEND", "torch")
 
 import api_pages  # noqa: E402
-import executed_notebooks  # noqa: E402
 import zoo_cards  # noqa: E402
 
 import kerasfuse  # noqa: E402
@@ -29,6 +29,7 @@ extensions = [
     "docstrings",
     "links",
     "mathml",
+    "short_cells",
 ]
 exclude_patterns = ["_*"]
 
@@ -36,6 +37,7 @@ exclude_patterns = ["_*"]
 myst_enable_extensions = ["dollarmath", "colon_fence"]
 myst_heading_anchors = 3
 nb_execution_mode = "off"
+nb_render_markdown_format = "myst"
 
 # Docstrings: what a class inherits from Keras is Keras' to describe.
 autodoc_member_order = "bysource"
@@ -60,4 +62,5 @@ html_math_renderer = "mathml"
 # Written at every build: a new public name, entry or notebook has its page without another line.
 api_pages.write(DOCS / "api")
 zoo_cards.write(DOCS / "cards")
-executed_notebooks.copy(ROOT / "build" / "notebooks", DOCS / "notebooks")
+shutil.rmtree(DOCS / "notebooks", ignore_errors=True)
+shutil.copytree(ROOT / "build" / "notebooks", DOCS / "notebooks")

@@ -1,4 +1,8 @@
-"""Link names in code style: an entry of the zoo to its card, a public name to its reference."""
+"""Links of the pages: names in code style lead to their page, as do files beside docs/."""
+
+import pathlib
+import posixpath
+import re
 
 from docutils import nodes
 from sphinx import addnodes
@@ -6,13 +10,45 @@ from sphinx.transforms import SphinxTransform
 
 from kerasfuse import zoo
 
+LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#)([^)#\s]+)")
+# What the site shows of the files beside docs/. Links to other files lead to a copy of them.
+PAGES = {
+    "README.md": "index.md",
+    "CHANGELOG.md": "changelog.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "benchmarks/README.md": "results/benchmarks.md",
+}
+
 
 def setup(app):
+    app.connect("source-read", lead_to_pages)
     app.add_transform(LinkNames)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
+def lead_to_pages(app, docname, source):
+    """Change links that are written for the repository into those of the site."""
+    folder = posixpath.dirname(docname)
+    # The notebooks are written for notebooks/, beside docs/.
+    written_in = "notebooks" if folder == "notebooks" else posixpath.join("docs", folder)
+
+    def moved(link):
+        path = posixpath.normpath(posixpath.join(written_in, link[0]))
+        if path.startswith("docs/"):
+            page = path.removeprefix("docs/")
+        elif path.startswith("notebooks/"):
+            page = path
+        else:
+            page = PAGES.get(path, f"../{path}")
+        return posixpath.relpath(page, folder or ".")
+
+    if pathlib.Path(app.env.doc2path(docname)).suffix in (".md", ".ipynb"):
+        source[0] = LINK.sub(moved, source[0])
+
+
 class LinkNames(SphinxTransform):
+    """Link an entry of the zoo to its card, and a public name to its reference."""
+
     # Before references are resolved.
     default_priority = 5
 
