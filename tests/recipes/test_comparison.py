@@ -132,7 +132,7 @@ def test_the_tables_of_the_pages_have_the_recorded_scores(data):
         if len(line) > 1
     }
     # Those of other modalities of the data set have another task.
-    read = zoo.entry(lines[2][0].strip("`")).data_args.get("modalities")
+    read = zoo.entry(lines[2][0]).data_args.get("modalities")
     entries = [
         entry
         for entry in zoo.entries(data=data)
