@@ -7,7 +7,6 @@ from kerasfuse import datasets, losses, metrics, zoo
 from kerasfuse.entries.recipe import CLASSES
 from kerasfuse.nearest_names import nearest
 from kerasfuse.training import WarmupLinearDecay
-from kerasfuse.zoo.scores import best_is
 
 SPLITS = ("train", "validation", "test")
 
@@ -113,6 +112,11 @@ def make_loss(recipe):
         "sentiment_cross_entropy": losses.SentimentCrossEntropy,
         "emotion_cross_entropy": losses.EmotionCrossEntropy,
     }[recipe.loss]()
+
+
+def best_is(quantity):
+    """Tell whether the lowest (`"min"`) or the highest (`"max"`) value of a quantity is best."""
+    return "min" if quantity.endswith(("loss", "mae")) else "max"
 
 
 def constant_scores(recipe, train_labels, labels):

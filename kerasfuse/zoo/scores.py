@@ -28,8 +28,3 @@ def format_number(metric, value):
         return "-"
     in_percent = "acc" in metric or "f1" in metric
     return f"{100 * value:.1f}" if in_percent else f"{value:.3f}"
-
-
-def best_is(quantity):
-    """Say whether the lowest (`"min"`) or the highest (`"max"`) value of a quantity is best."""
-    return "min" if quantity.endswith(("loss", "mae")) else "max"

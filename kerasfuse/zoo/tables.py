@@ -3,7 +3,7 @@
 import re
 
 from kerasfuse.zoo.listing import weights_origin
-from kerasfuse.zoo.scores import best_is, score
+from kerasfuse.zoo.scores import score
 
 
 def best_results(entries):
@@ -72,7 +72,7 @@ def _place(entry):
         return 2, 0.0
     metric = entry.recipe.score
     mean = entry.results["test"][metric]["mean"]
-    return (1, mean) if best_is(metric) == "min" else (0, -mean)
+    return (1, mean) if metric.endswith("mae") else (0, -mean)
 
 
 def _strategy(entry):
