@@ -32,6 +32,9 @@ extensions = [
     "short_cells",
 ]
 exclude_patterns = ["_*"]
+# A reference that is written out must lead somewhere. Names in docstrings may be of anything.
+nitpicky = True
+nitpick_ignore_regex = [("py:obj|py:exc", ".*")]
 
 # Markdown: the pages and, executed by `make notebooks` before, the notebooks.
 myst_enable_extensions = ["dollarmath", "colon_fence"]
@@ -42,6 +45,7 @@ nb_render_markdown_format = "myst"
 # Docstrings: what a class inherits from Keras is Keras' to describe.
 autodoc_member_order = "bysource"
 autodoc_inherit_docstrings = False
+autodoc_typehints = "none"
 autosummary_generate = False
 default_role = "name"
 napoleon_numpy_docstring = False
@@ -56,6 +60,7 @@ html_title = f"kerasfuse {release}"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_copy_source = False
+html_show_copyright = False
 html_show_sphinx = False
 html_math_renderer = "mathml"
 

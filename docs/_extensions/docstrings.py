@@ -8,12 +8,14 @@ from sphinx.util.docutils import SphinxRole
 from sphinx.util.inspect import signature, stringify_signature
 
 SECTION = re.compile(r"[A-Z][A-Za-z ]*:$")
+PROPERTIES = {}
 NAME = re.compile(r"[A-Za-z_][\w.]*\w")
 
 
 def setup(app):
     # Before napoleon, which reads the sections at the default of 500.
     app.connect("autodoc-process-docstring", to_restructured_text, priority=400)
+    app.connect("autodoc-process-docstring", restore_property, priority=600)
     app.connect("autodoc-process-signature", constructor_signature)
     app.add_role("name", NameRole())
     return {"parallel_read_safe": True, "parallel_write_safe": True}
@@ -80,3 +82,12 @@ def to_restructured_text(app, what, name, obj, options, lines):
             line = line.replace("|", r"\|")
         out.append(line)
     lines[:] = out
+    if what == "property":
+        # Napoleon would read what stands before a colon as the property's type.
+        PROPERTIES[name] = out
+        lines.clear()
+
+
+def restore_property(app, what, name, obj, options, lines):
+    if what == "property":
+        lines[:] = PROPERTIES.pop(name)
