@@ -34,7 +34,10 @@ extensions = [
 exclude_patterns = ["_*"]
 # A reference that is written out must lead somewhere. Names in docstrings may be of anything.
 nitpicky = True
-nitpick_ignore_regex = [("py:obj|py:exc", ".*")]
+nitpick_ignore_regex = [
+    ("py:obj|py:exc", ".*"),
+    ("py:class", r"(numpy|pathlib|kerasfuse\.entries)\..*"),
+]
 
 # Markdown: the pages and, executed by `make notebooks` before, the notebooks.
 myst_enable_extensions = ["dollarmath", "colon_fence"]
