@@ -34,11 +34,13 @@ TORCH := $(shell grep '^torch==' constraints.txt)
 
 # pytest's workers, for a machine of two cores.
 JOBS ?= 2
+# The notebooks as they were executed, which are pages of the site.
+EXECUTED := $(addprefix build/,$(wildcard notebooks/*.ipynb))
 # What `make bench` and `make gpu` run, and the folder of wheels of a machine without a network.
 BENCHMARKS ?= benchmarks/mult_speed.py benchmarks/mmd_memory.py
 WHEELS ?=
 
-.PHONY: demo test lint format notebooks wheel-check bench gpu gpu-packages clean
+.PHONY: demo test lint format notebooks docs results wheel-check bench gpu gpu-packages clean
 
 demo: $(INSTALLED)
 	$(BIN)/kerasfuse demo
@@ -56,6 +58,21 @@ format: $(INSTALLED)
 
 notebooks: $(INSTALLED)
 	$(BIN)/python -m pytest -m notebook tests/test_notebooks.py
+
+# The site, from the notebooks as `make notebooks` left them; one that it did not run is run here.
+docs: $(INSTALLED) $(EXECUTED)
+	rm -rf build/docs
+	$(BIN)/python -m sphinx -q -W --keep-going -d build/doctrees docs build/docs
+	$(BIN)/python -m pytest -m site tests/docs/test_site.py
+	@echo "the site is in build/docs/index.html"
+
+build/notebooks/%.ipynb: notebooks/%.ipynb | $(INSTALLED)
+	$(BIN)/python -m pytest -m notebook tests/test_notebooks.py -k $*
+
+# The generated tables of the README and of the results pages.
+results: $(INSTALLED)
+	$(BIN)/kerasfuse list --readme README.md
+	$(BIN)/kerasfuse list --readme docs/results/zoo.md
 
 wheel-check: $(INSTALLED)
 	$(BIN)/python -m pytest -m wheel tests/test_wheel.py
@@ -90,4 +107,4 @@ gpu-packages:
 		$(WHEELS)/*.whl
 
 clean:
-	rm -rf .venv .venv-jax .venv-tensorflow .gpu-packages dist
+	rm -rf .venv .venv-jax .venv-tensorflow .gpu-packages dist build docs/api docs/cards docs/notebooks

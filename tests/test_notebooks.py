@@ -1,10 +1,11 @@
-"""Every notebook runs from top to bottom, as a reader would run it."""
+"""Every notebook runs from top to bottom, as a reader would run it, and is kept for the site."""
 
 import pathlib
 
 import pytest
 
-NOTEBOOKS = sorted((pathlib.Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
+ROOT = pathlib.Path(__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
 @pytest.mark.notebook
@@ -20,6 +21,9 @@ def test_notebook(path, tmp_path):
     nbclient.NotebookClient(notebook, timeout=900, resources=place).execute()
     code = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source]
     assert code and all(cell.execution_count for cell in code)
+    executed = ROOT / "build" / "notebooks" / path.name
+    executed.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(notebook, executed)
 
 
 def test_there_are_notebooks():

@@ -69,7 +69,8 @@ def list_entries(
     ] = False,
     markdown: Annotated[bool, typer.Option(help="Print a markdown table.")] = False,
     readme: Annotated[
-        pathlib.Path | None, typer.Option(help="Write the table into this file.")
+        pathlib.Path | None,
+        typer.Option(help="Write the tables into this page, README.md or docs/results/zoo.md."),
     ] = None,
 ):
     """List the models with data, size, score, where the weights come from, and terms."""
@@ -188,7 +189,7 @@ def compare(
     ] = None,
     readme: Annotated[
         pathlib.Path | None,
-        typer.Option(help="Write the table into this file, between the marks of the data set."),
+        typer.Option(help="Write the table into this page, such as docs/results/ravdess.md."),
     ] = None,
 ):
     """Train or load several models on one data set and show them in one table."""

@@ -20,7 +20,7 @@ _AS_THEY_ARE = dict.fromkeys(_MOMENTS, (0.0, 1.0))
 
 @register
 def av_mnist(split, data_dir=None, *, small=False, standardize=True, strict=False):
-    r"""Load AV-MNIST (Vielzeuf et al., "CentralNet", ECCV workshops 2018): digits seen and heard.
+    """Load AV-MNIST (Vielzeuf et al., "CentralNet", ECCV workshops 2018): digits seen and heard.
 
     Two images a sample: image `(28, 28, 1)` and audio `(112, 112, 1)`, frequencies by steps; a
     label is the digit. As in the paper, each is spoilt so far that one modality alone is not
@@ -31,9 +31,9 @@ def av_mnist(split, data_dir=None, *, small=False, standardize=True, strict=Fals
     speakers. To one second of a recording, scaled to a mean square of 1, normal noise is added at a
     signal-to-noise ratio of -13 dB, drawn anew for each sample but always alike. Audio is
 
-    \[ 1 + 20 \log_{10}(|S| / \max |S|) / 40, \text{ at least } 0 \]
+        max(0, 1 + 20 log10(|S| / max |S|) / 40)
 
-    with \(S\) its Fourier transform in windows of 222 samples (28 ms) every 72 (9 ms). A small
+    with S its Fourier transform in windows of 222 samples (28 ms) every 72 (9 ms). A small
     network then gets about as many right as the paper's do, whose are 65 % of the images and 41 %
     of the sounds: 65 % and 44 % after five epochs of 20,000 samples (benchmarks/av_mnist.py). Both
     modalities are in 0 to 1 before they are standardized, stored as bytes, in steps of 1/255 (0.16

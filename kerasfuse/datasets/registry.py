@@ -67,7 +67,8 @@ def convert(name, data_dir=None, **config):
     `load` does the same on first use.
 
     Args:
-        name, data_dir, **config: see `load`.
+        name, data_dir: see `load`.
+        **config: see `load`.
 
     Returns:
         Text that tells where the records are and what was found in the files.

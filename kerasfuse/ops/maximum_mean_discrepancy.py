@@ -39,9 +39,10 @@ def mmd(
     the kernel: the mixture above is that of the domain adaptation work that it cites.
 
     Three estimators:
-        `"exact"`: all pairs of valid elements, in blocks: memory linear in their number.
-        `"random_features"`: linear time; error falls as 1 / sqrt(num_features).
-        `"subsample"`: exact on up to `max_elements` random valid elements of each side.
+
+    - `"exact"`: all pairs of valid elements, in blocks: memory linear in their number.
+    - `"random_features"`: linear time; error falls as 1 / sqrt(num_features).
+    - `"subsample"`: exact on up to `max_elements` random valid elements of each side.
 
     Args:
         x: tensor `(n, width)` or `(groups, n, width)`: one MMD for each group.

@@ -95,8 +95,9 @@ class Comparison:
         ]
 
     def markdown(self):
-        """Return the table as markdown."""
-        lines = [self.columns, ["---"] * len(self.columns), *self.table()]
+        """Return the table as markdown, with names in code style."""
+        lines = [self.columns, ["---"] * len(self.columns)]
+        lines += [(f"`{name}`", *rest) for name, *rest in self.table()]
         return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
     _repr_markdown_ = markdown

@@ -4,15 +4,25 @@ import pathlib
 
 from kerasfuse import atomic
 from kerasfuse.zoo.catalogue import entries
+from kerasfuse.zoo.tables import best_results, by_data_set
+
+_TABLES = {"zoo": best_results, "entries": by_data_set}
 
 
 def update_readme(path):
-    """Write the table of all entries between the two zoo marks of a markdown file.
+    """Write tables of the entries between the marks of a markdown file.
+
+    `<!-- zoo:begin -->` and `<!-- zoo:end -->` get each model with its best result on real data,
+    `<!-- entries:begin -->` and `<!-- entries:end -->` all entries, by data set. A file has the
+    marks of one table or of both.
 
     Raises:
-        ValueError: when the file lacks the marks.
+        ValueError: when the file has neither.
     """
-    write_between(path, "zoo", entries().markdown())
+    text = pathlib.Path(path).read_text(encoding="utf-8")
+    wanted = [name for name in _TABLES if f"<!-- {name}:" in text] or ["zoo"]
+    for name in wanted:
+        write_between(path, name, _TABLES[name](entries()))
 
 
 def write_between(path, name, text):

@@ -109,11 +109,11 @@ def test_list_takes_filters(path):
 def test_list_writes_markdown_and_the_readme(path, tmp_path):
     assert kerasfuse("list", "--markdown").stdout == zoo.entries().markdown() + "\n"
     readme = tmp_path / "README.md"
-    readme.write_text("before\n<!-- zoo:begin -->\nold\n<!-- zoo:end -->\nafter\n")
+    readme.write_text("before\n<!-- entries:begin -->\nold\n<!-- entries:end -->\nafter\n")
     assert kerasfuse("list", "--readme", readme).exit_code == 0
     lines = readme.read_text().splitlines()
-    assert lines[:2] == ["before", "<!-- zoo:begin -->"] and "old" not in lines
-    assert lines[-2:] == ["<!-- zoo:end -->", "after"] and f"`{NAME}`" in readme.read_text()
+    assert lines[:2] == ["before", "<!-- entries:begin -->"] and "old" not in lines
+    assert lines[-2:] == ["<!-- entries:end -->", "after"] and f"`{NAME}`" in readme.read_text()
     (tmp_path / "empty.md").write_text("")
     assert_told(kerasfuse("list", "--readme", tmp_path / "empty.md"), "expected the marks")
 

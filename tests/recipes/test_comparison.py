@@ -41,7 +41,7 @@ def test_two_entries_are_trained_and_ranked(names, monkeypatch):
         assert row.parameters == run.first["parameters"] and row.multiply_adds > 0
         assert row.training_speed > 0 and row.inference_speed > 0
     line = found.markdown().splitlines()[2]
-    assert line.startswith(f"| {best.name} | {best.numbers['mean']:.3f}")
+    assert line.startswith(f"| `{best.name}` | {best.numbers['mean']:.3f}")
 
     # The command finds the runs, draws them, and writes the table into a page.
     pytest.importorskip("matplotlib")
@@ -120,12 +120,17 @@ def test_what_cannot_be_compared_is_told(names):
 
 
 @pytest.mark.parametrize("data", ["mosi_utterance", "ravdess", "av_mnist"])
-def test_the_tables_of_the_readme_have_the_recorded_scores(data):
-    text = (pathlib.Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+def test_the_tables_of_the_pages_have_the_recorded_scores(data):
+    page = pathlib.Path(__file__).parents[2] / "docs" / "results" / f"{data}.md"
+    text = page.read_text(encoding="utf-8")
     table = text.split(f"<!-- compare {data}:begin -->")[1].split("<!-- compare")[0]
     lines = [line.strip("| ").split(" | ") for line in table.strip().splitlines()]
     columns = lines[0]
-    rows = {line[0]: dict(zip(columns, line, strict=True)) for line in lines[2:] if len(line) > 1}
+    rows = {
+        line[0].strip("`"): dict(zip(columns, line, strict=True))
+        for line in lines[2:]
+        if len(line) > 1
+    }
     # Those of other modalities of the data set have another task.
     read = zoo.entry(lines[2][0]).data_args.get("modalities")
     entries = [
@@ -144,5 +149,5 @@ def test_the_tables_of_the_readme_have_the_recorded_scores(data):
         }
         wanted |= {m: zoo.spread(m, entry.results["test"][m]) for m in columns if "_" in m}
         assert {column: row[column] for column in wanted} == wanted, (
-            "out of date: kerasfuse compare ... --readme README.md"
+            f"out of date: kerasfuse compare ... --readme docs/results/{page.name}"
         )

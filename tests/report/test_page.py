@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 
+import chromium
 import numpy as np
 import page_reader as reader
 import pytest
@@ -513,19 +514,10 @@ def test_wrong_folders_are_refused(made, tmp_path, monkeypatch):
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
     """Return a function that opens a file in a headless Chromium, or skip."""
-    program = next(filter(shutil.which, ("chromium", "chromium-browser", "google-chrome")), None)
-    if program is None:
-        pytest.skip("no Chromium on the PATH: install Debian's package chromium to run this test")
-    profile = tmp_path_factory.mktemp("profile")
+    start = chromium.command(tmp_path_factory.mktemp("profile"))
 
     def opened(path, *options):
-        command = [program, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
-        command += [
-            "--disable-dev-shm-usage",
-            f"--user-data-dir={profile}",
-            *options,
-            path.as_uri(),
-        ]
+        command = [*start, *options, path.as_uri()]
         result = subprocess.run(command, capture_output=True, text=True, timeout=60)
         assert result.returncode == 0, result.stderr
         return result.stdout

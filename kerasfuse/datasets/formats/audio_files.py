@@ -51,7 +51,7 @@ def read_sound(path, rate):
 
 
 def log_spectrogram(path, rate, seconds, window, stride):
-    r"""Read a sound file as \(\log(|S| + 10^{-7})\), \(S\) its Fourier transform in windows.
+    """Read a sound file as log(|S| + 1e-7), S its Fourier transform in windows.
 
     Args:
         path: a wav or flac file. A shorter one is repeated, a longer one is cut.

@@ -1,0 +1,93 @@
+"""Tables of the entries for pages: the best result of each model, and all entries by data set."""
+
+import re
+
+from kerasfuse.zoo.listing import weights_origin
+from kerasfuse.zoo.scores import score
+
+
+def best_results(entries):
+    """Return a markdown table of each model with its best recorded result on real data.
+
+    Scores on different data sets do not compare. Among the results of one model the highest
+    accuracy is the best, whatever the data; an error counts only where there is no accuracy.
+    """
+    rows = {}
+    recorded = [entry for entry in entries if entry.recorded and not entry.simulated]
+    for entry in sorted(recorded, key=_place):
+        rows.setdefault(entry.model_class, entry)
+    return markdown(
+        ("model", "paper", "best real result", "data", "entry"),
+        [
+            (
+                f"`{model}`{_strategy(entry)}",
+                _cited(entry),
+                score(entry),
+                f"`{entry.data_name}`",
+                f"`{entry.name}`",
+            )
+            for model, entry in sorted(rows.items(), key=lambda row: row[0].lower())
+        ],
+    )
+
+
+def by_data_set(entries):
+    """Return markdown with a section for each data set: its terms and its entries, best first."""
+    of_data = {}
+    for entry in sorted(entries, key=lambda entry: (_place(entry), entry.name)):
+        of_data.setdefault(entry.data_name, []).append(entry)
+
+    def without_results_last(data):
+        first = of_data[data][0]
+        return not first.recorded, first.simulated, data
+
+    sections = []
+    for data in sorted(of_data, key=without_results_last):
+        rows = [
+            (
+                f"`{entry.name}`",
+                f"`{entry.model_class}`{_strategy(entry)}",
+                f"{entry.parameters:,}" if entry.parameters is not None else "-",
+                score(entry),
+                score(entry, baseline=True),
+                weights_origin(entry),
+            )
+            for entry in of_data[data]
+        ]
+        terms = "; ".join(sorted({entry.weights.license for entry in of_data[data]}))
+        columns = ("name", "model", "parameters", "test score", "constant", "weights")
+        sections.append(f"## {data}\n\nTerms: {terms}.\n\n{markdown(columns, rows)}")
+    return "\n\n".join(sections)
+
+
+def markdown(columns, rows):
+    """Return a table of text as markdown."""
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _place(entry):
+    """Sort the best recorded score first, errors after accuracies, what has no score last."""
+    if not entry.recorded:
+        return 2, 0.0
+    metric = entry.recipe.score
+    mean = entry.results["test"][metric]["mean"]
+    return (1, mean) if metric.endswith("mae") else (0, -mean)
+
+
+def _strategy(entry):
+    modulation = entry.recipe.modulation
+    return f" with `{modulation['strategy']}`" if modulation else ""
+
+
+def _cited(entry):
+    """Name the paper: the first author, the conference's initials and the year."""
+    citation = entry.citation
+    if citation is None:
+        return "-"
+    initials = re.findall(r"\(([A-Z ]+)\)", citation.venue)
+    venue = initials[0] if initials else citation.venue
+    if citation.year is None:
+        return venue
+    others = " et al." if len(citation.authors) > 1 else ""
+    return f"{citation.authors[0].split()[-1]}{others}, {venue} {citation.year}"
