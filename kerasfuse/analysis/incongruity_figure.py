@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kerasfuse.drawing import COLOURS, INK, MUTED, PAPER_TO_INK, require_matplotlib
+from kerasfuse.drawing import COLOURS, INK, MUTED, PAPER_TO_INK, new_figure, require_matplotlib
 
 FOR, AGAINST = COLOURS[:2]
 
@@ -34,7 +34,6 @@ def incongruity_figure(found, sample=0, words=None, title=None):
     """
     require_matplotlib("incongruity_figure")
     from matplotlib.colors import LinearSegmentedColormap
-    from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
     if not 0 <= sample < len(found.scores):
@@ -47,8 +46,7 @@ def incongruity_figure(found, sample=0, words=None, title=None):
             f"expected one of `words` for each real step of {found.target!r}, {rows.shape[1]}. "
             f"Received: {len(words)}"
         )
-    figure = Figure(figsize=(9.0, 4.6), dpi=150, layout="constrained")
-    figure.set_facecolor("white")
+    figure = new_figure("incongruity_figure", 9.0, 4.6)
     top, bottom = figure.subplots(2, 1)
     labels = [
         f"{found.target} alone" if label == "alone" else f"{label} \u2192 {found.target}"

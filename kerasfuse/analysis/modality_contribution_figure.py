@@ -1,6 +1,6 @@
 """A picture of what a metric owes to each modality."""
 
-from kerasfuse.drawing import COLOURS, INK, MUTED, require_matplotlib
+from kerasfuse.drawing import COLOURS, INK, MUTED, new_figure
 
 
 def modality_contribution_figure(found, metric, title=None):
@@ -23,16 +23,12 @@ def modality_contribution_figure(found, metric, title=None):
     >>> found = modality_contribution(model, test, metrics.sentiment("mosi"))
     >>> modality_contribution_figure(found, "mae").savefig("contribution.png")
     """
-    require_matplotlib("modality_contribution_figure")
-    from matplotlib.figure import Figure
-
     if metric not in found.everything:
         raise ValueError(
             f"expected `metric` to be one of {', '.join(found.everything)}. Received: {metric!r}"
         )
     rows = found.table(metric)
-    figure = Figure(figsize=(7.0, 1.0 + 0.8 * len(rows)), dpi=150, layout="constrained")
-    figure.set_facecolor("white")
+    figure = new_figure("modality_contribution_figure", 7.0, 1.0 + 0.8 * len(rows))
     axes = figure.subplots()
     for place, (_, absent, permuted, sd, share) in enumerate(rows):
         bars = [("absent", absent, 0), ("permuted", permuted, sd), ("Shapley", share, 0)]

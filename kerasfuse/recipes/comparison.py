@@ -8,12 +8,13 @@ import platform
 import numpy as np
 
 from kerasfuse import analysis, backend, datasets, zoo
-from kerasfuse.drawing import COLOURS, INK, MUTED, require_matplotlib
+from kerasfuse.drawing import COLOURS, INK, MUTED, new_figure
 from kerasfuse.recipes.modulation import of_modalities
 from kerasfuse.recipes.scoring import best_is, load_split
 from kerasfuse.recipes.seeds import mean_and_sd
 from kerasfuse.recipes.speed import inference_speed, training_speed
 from kerasfuse.recipes.training import train
+from kerasfuse.tables import markdown
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,8 +97,7 @@ class Comparison:
 
     def markdown(self):
         """Return the table as markdown."""
-        lines = [self.columns, ["---"] * len(self.columns), *self.table()]
-        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        return markdown(self.columns, self.table())
 
     _repr_markdown_ = markdown
 
@@ -135,12 +135,8 @@ class Comparison:
         Raises:
             ImportError: matplotlib is missing.
         """
-        require_matplotlib("Comparison.figure")
-        from matplotlib.figure import Figure
-
         height = 1.2 + 0.4 * len(self.rows)
-        figure = Figure(figsize=(8.0, height), dpi=150, layout="constrained")
-        figure.set_facecolor("white")
+        figure = new_figure("Comparison.figure", 8.0, height)
         axes = figure.subplots()
         for place, row in enumerate(self.rows):
             axes.plot(list(row.per_seed.values()), [place] * len(row.per_seed), "|", color=MUTED)

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from kerasfuse.drawing import COLOURS, INK, MUTED, require_matplotlib
+from kerasfuse.drawing import COLOURS, INK, MUTED, new_figure
 from kerasfuse.training.callbacks.modulation_of import strategy_of
 
 PANELS = {
@@ -65,17 +65,13 @@ class ModulationHistory(keras.callbacks.Callback):
             ImportError: matplotlib is missing.
             ValueError: when no epoch was recorded.
         """
-        require_matplotlib("ModulationHistory.figure")
-        from matplotlib.figure import Figure
-
         if not getattr(self, "epochs", None):
             raise ValueError(
                 "expected at least one epoch of training to draw: give this callback to `fit` "
                 "first. Received: none"
             )
         panels = [quantity for quantity in PANELS if quantity in self.epochs]
-        figure = Figure(figsize=(3.2 * len(panels), 3.2), dpi=150, layout="constrained")
-        figure.set_facecolor("white")
+        figure = new_figure("ModulationHistory.figure", 3.2 * len(panels), 3.2)
         for axes, quantity in zip(figure.subplots(1, len(panels)), panels, strict=True):
             for i, (modality, values) in enumerate(self.epochs[quantity].items()):
                 steps = np.arange(1, len(values) + 1)
