@@ -56,7 +56,11 @@ def incongruity_figure(found, sample=0, words=None, title=None):
     top.spines[:].set_visible(False)
     if rows.size:
         colours = LinearSegmentedColormap.from_list("paper_to_ink", PAPER_TO_INK)
-        top.imshow(rows, cmap=colours, vmin=0.0, aspect="auto", interpolation="nearest")
+        image = top.imshow(rows, cmap=colours, vmin=0.0, aspect="auto", interpolation="nearest")
+        bar = figure.colorbar(image, ax=top, pad=0.01, aspect=12)
+        bar.set_label("attention weight", fontsize=8, color=MUTED)
+        bar.ax.tick_params(colors=MUTED, labelsize=8, length=2.5)
+        bar.outline.set_visible(False)
         if words is None:
             top.xaxis.set_major_locator(MaxNLocator(8, integer=True))
             top.set_xlabel(f"{found.target} step", color=INK)

@@ -43,6 +43,7 @@ def robustness_figure(found, metric, title=None):
             style = {"linestyle": "--" if name == "all" else "-", "marker": "o", "markersize": 3}
             axes.plot(levels, values, color=COLOURS[i % len(COLOURS)], label=name, **style)
         axes.set_xlabel(AXES[kind], color=INK)
+        axes.locator_params(axis="x", nbins=6)
         axes.tick_params(colors=MUTED, labelsize=8)
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylabel(metric, color=INK)

@@ -135,17 +135,28 @@ class Comparison:
         Raises:
             ImportError: matplotlib is missing.
         """
-        height = 1.2 + 0.4 * len(self.rows)
+        height = 1.5 + 0.4 * len(self.rows)
         figure = new_figure("Comparison.figure", 8.0, height)
         axes = figure.subplots()
+        scale = 100 if zoo.in_percent(self.metric) else 1
         for place, row in enumerate(self.rows):
-            axes.plot(list(row.per_seed.values()), [place] * len(row.per_seed), "|", color=MUTED)
-            axes.errorbar(
-                row.numbers["mean"], place, xerr=row.numbers.get("sd"), fmt="o", color=COLOURS[0]
-            )
+            seeds = [scale * value for value in row.per_seed.values()]
+            mean, sd = (scale * row.numbers.get(name, 0.0) for name in ("mean", "sd"))
+            (ticks,) = axes.plot(seeds, [place] * len(seeds), "|", color=MUTED)
+            dot = axes.errorbar(mean, place, xerr=sd or None, fmt="o", color=COLOURS[0])
         axes.set_yticks(range(len(self.rows)), [row.name for row in self.rows])
-        axes.invert_yaxis()
-        axes.set_xlabel(f"{self.metric} on the test split of {self.data}", color=INK)
+        axes.set_ylim(len(self.rows) - 0.5, -0.5)
+        unit = ", %" if zoo.in_percent(self.metric) else ""
+        axes.set_xlabel(f"{self.metric} on the test split of {self.data}{unit}", color=INK)
+        figure.legend(
+            [ticks, dot],
+            ["one seed", "mean and standard deviation"],
+            loc="outside lower center",
+            ncols=2,
+            frameon=False,
+            fontsize=9,
+            labelcolor=INK,
+        )
         axes.tick_params(colors=INK, labelsize=9)
         axes.spines[["top", "right"]].set_visible(False)
         return figure

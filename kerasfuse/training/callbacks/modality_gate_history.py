@@ -83,6 +83,7 @@ class ModalityGateHistory(keras.callbacks.Callback):
                     steps, values, color=COLOURS[i % len(COLOURS)], label=modality, marker=marker
                 )
             axes.set_xlabel(step, color=INK)
+            axes.locator_params(axis="x", nbins=8, integer=True)
             axes.tick_params(colors=MUTED, labelsize=8)
             axes.spines[["top", "right"]].set_visible(False)
         if self.frozen_epoch is not None:
