@@ -58,6 +58,27 @@ def faults(notebook):
     return found
 
 
+# Both of the library's, and what it prints; rich takes a notebook for no terminal.
+BARS = """
+from kerasfuse import progress
+from kerasfuse.hub import download
+for make in (progress.bars, download._progress):
+    with make() as bars:
+        bars.advance(bars.add_task("work", total=2))
+progress.say("a line")
+"""
+
+
+@pytest.mark.notebook
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+def test_progress_bars_leave_nothing_in_a_notebook(tmp_path):
+    import nbclient
+
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(BARS)])
+    nbclient.NotebookClient(notebook, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    assert [output.get("text") for output in notebook.cells[0].outputs] == ["a line\n"]
+
+
 def test_there_are_notebooks():
     assert NOTEBOOKS, "expected notebooks/*.ipynb"
 

@@ -11,7 +11,8 @@ OUTLINE = COLOURS[1]
 def attention_figure(attention, true_alignment, words=None, title=None):
     """Draw crossmodal attention maps of one sample over its true alignment.
 
-    One panel for each source -> target pair, in the order of `true_alignment`, a target a column.
+    One panel for each source -> target pair, in the order of `true_alignment`: one column for each
+    target, or side by side where there is one target.
     A row is a target step, and its colours say how its head-averaged attention spreads over the
     source steps; even attention is pale. Cells whose two steps belong to the same event are
     outlined. Each panel's heading counts the steps that `correlation_accuracy` calls correct.
@@ -56,6 +57,8 @@ def attention_figure(attention, true_alignment, words=None, title=None):
     modalities = list(true_alignment)
     columns = [[(s, t) for s in modalities if (s, t) in panels] for t in modalities]
     columns = [pairs for pairs in columns if pairs]
+    if len(columns) == 1:
+        columns = [[pair] for pair in columns[0]]
     rows = max(map(len, columns))
     figure = new_figure("attention_figure", 4.4 * len(columns), 3.7 * rows + 0.7)
     figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08, wspace=0.03, hspace=0.04)
