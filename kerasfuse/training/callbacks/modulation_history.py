@@ -75,12 +75,13 @@ class ModulationHistory(keras.callbacks.Callback):
         figure.get_layout_engine().set(wspace=0.04)
         for axes, quantity in zip(figure.subplots(1, len(panels)), panels, strict=True):
             of_modalities = self.epochs[quantity]
+            equal = len({tuple(values) for values in of_modalities.values()}) == 1
             for i, (modality, values) in enumerate(of_modalities.items()):
                 steps = np.arange(1, len(values) + 1)
                 style = {"color": COLOURS[i % len(COLOURS)]}
                 style["marker"] = "o" if len(values) == 1 else None
-                if quantity == "coefficient":
-                    # All 1 in plain training: the first is the widest, so that all can be seen.
+                if equal:
+                    # As the coefficients of plain training: the first is the widest, so all show.
                     style["linewidth"] = 1.5 + 1.5 * (len(of_modalities) - 1 - i)
                 axes.plot(steps, values, label=modality, **style)
                 if quantity == "ratio":
