@@ -138,7 +138,9 @@ class Comparison:
         height = 1.5 + 0.4 * len(self.rows)
         figure = new_figure("Comparison.figure", 8.0, height)
         axes = figure.subplots()
-        scale = 100 if zoo.in_percent(self.metric) else 1
+        # In percent what the table prints in percent.
+        is_share = "acc" in self.metric or "f1" in self.metric
+        scale = 100 if is_share else 1
         for place, row in enumerate(self.rows):
             seeds = [scale * value for value in row.per_seed.values()]
             mean, sd = (scale * row.numbers.get(name, 0.0) for name in ("mean", "sd"))
@@ -146,7 +148,7 @@ class Comparison:
             dot = axes.errorbar(mean, place, xerr=sd or None, fmt="o", color=COLOURS[0])
         axes.set_yticks(range(len(self.rows)), [row.name for row in self.rows])
         axes.set_ylim(len(self.rows) - 0.5, -0.5)
-        unit = ", %" if zoo.in_percent(self.metric) else ""
+        unit = ", %" if is_share else ""
         axes.set_xlabel(f"{self.metric} on the test split of {self.data}{unit}", color=INK)
         figure.legend(
             [ticks, dot],

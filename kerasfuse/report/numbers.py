@@ -2,8 +2,6 @@
 
 import math
 
-from kerasfuse.zoo import in_percent
-
 
 def short(value, digits=3):
     """Write a number with few digits and a true minus sign; `-` where there is none."""
@@ -18,6 +16,11 @@ def short(value, digits=3):
         text = f"{value:.{max(digits - 1 - exponent, 0)}f}"
         text = text.rstrip("0").rstrip(".") if "." in text else text
     return text.replace("-", "\u2212")
+
+
+def in_percent(metric):
+    """Whether a metric is a share, which tables show in per cent."""
+    return "acc" in metric or "f1" in metric
 
 
 def scaled(metric, value):

@@ -26,9 +26,5 @@ def format_number(metric, value):
     """Write a metric's value: shares in percent, everything else with three decimals."""
     if value is None:
         return "-"
-    return f"{100 * value:.1f}" if in_percent(metric) else f"{value:.3f}"
-
-
-def in_percent(metric):
-    """Whether a metric is a share, which is written and drawn in percent."""
-    return "acc" in metric or "f1" in metric
+    in_percent = "acc" in metric or "f1" in metric
+    return f"{100 * value:.1f}" if in_percent else f"{value:.3f}"
