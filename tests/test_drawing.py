@@ -111,6 +111,20 @@ def test_a_notebook_shows_a_picture(name):
     assert png.startswith(PNG) and len(png) > 2000
 
 
+def test_a_comparison_is_drawn_in_the_unit_of_its_table():
+    axes = comparison().axes[0]
+    assert axes.get_xlabel() == "accuracy on the test split of mosi, %"
+    assert axes.lines[0].get_xdata() == pytest.approx([70, 80])
+
+
+def test_equal_lines_all_show():
+    history = ModulationHistory()
+    history.epochs = {"error": {"a": [0.5], "b": [0.4]}, "coefficient": {"a": [1.0], "b": [1.0]}}
+    panels = history.figure().axes
+    different, equal = ([line.get_linewidth() for line in axes.lines] for axes in panels)
+    assert different[0] == different[1] and equal[0] > equal[1]
+
+
 def test_figures_are_made_in_one_place():
     package = pathlib.Path(kerasfuse.__file__).parent
     makers = [
