@@ -4,6 +4,17 @@ import numpy as np
 
 from kerasfuse.analysis.a_distance import a_distance
 from kerasfuse.analysis.correlation_accuracy import count_correct
+from kerasfuse.tables import Results, Table
+
+
+class AlignmentScores(Results):
+    """What `alignment_scores` returns: a dict that a notebook shows as a table of pairs."""
+
+    def table(self):
+        """Return the `Table`, one row for each pair and one for the mean."""
+        means = {name: value for name, value in self.items() if name != "pairs"}
+        rows = {**self["pairs"], "mean": means}
+        return Table([{"pair": pair, **scores} for pair, scores in rows.items()])
 
 
 def alignment_scores(model, batches, layer=None, heads="mean", max_vectors=2000, seed=0):
@@ -26,9 +37,9 @@ def alignment_scores(model, batches, layer=None, heads="mean", max_vectors=2000,
         seed: seed of all sampling.
 
     Returns:
-        A dict with the means over pairs `"a_distance"` and, where known,
+        An `AlignmentScores`: a dict with the means over pairs `"a_distance"` and, where known,
         `"correlation_accuracy"` (NaN if a pair counts no step), and `"pairs"`:
-        `"{source}_to_{target}"` -> dict of the same two.
+        `"{source}_to_{target}"` -> dict of the same two. A notebook shows it as a table.
 
     Raises:
         ValueError: a model without crossmodal layers or without that layer, shuffled batches, or
@@ -86,7 +97,7 @@ def alignment_scores(model, batches, layer=None, heads="mean", max_vectors=2000,
             scores[pair]["correlation_accuracy"] = float(correct / counted) if counted else np.nan
     measures = next(iter(scores.values()))
     means = {name: float(np.mean([s[name] for s in scores.values()])) for name in measures}
-    return {**means, "pairs": scores}
+    return AlignmentScores(means, pairs=scores)
 
 
 def _layer_and_pairs(model, layer):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from kerasfuse.analysis.correlation_accuracy import correspondence, count_correct
-from kerasfuse.drawing import COLOURS, INK, MUTED, PAPER_TO_INK, require_matplotlib
+from kerasfuse.drawing import COLOURS, INK, MUTED, PAPER_TO_INK, new_figure, require_matplotlib
 
 OUTLINE = COLOURS[1]
 
@@ -11,7 +11,8 @@ OUTLINE = COLOURS[1]
 def attention_figure(attention, true_alignment, words=None, title=None):
     """Draw crossmodal attention maps of one sample over its true alignment.
 
-    One panel for each source -> target pair, in the order of `true_alignment`, a target a column.
+    One panel for each source -> target pair, in the order of `true_alignment`: one column for each
+    target, or side by side where there is one target.
     A row is a target step, and its colours say how its head-averaged attention spreads over the
     source steps; even attention is pale. Cells whose two steps belong to the same event are
     outlined. Each panel's heading counts the steps that `correlation_accuracy` calls correct.
@@ -45,7 +46,6 @@ def attention_figure(attention, true_alignment, words=None, title=None):
     """
     require_matplotlib("attention_figure")
     from matplotlib.colors import LinearSegmentedColormap
-    from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
     panels = _panels(attention, true_alignment)
@@ -57,10 +57,10 @@ def attention_figure(attention, true_alignment, words=None, title=None):
     modalities = list(true_alignment)
     columns = [[(s, t) for s in modalities if (s, t) in panels] for t in modalities]
     columns = [pairs for pairs in columns if pairs]
+    if len(columns) == 1:
+        columns = [[pair] for pair in columns[0]]
     rows = max(map(len, columns))
-    # A figure of its own, unknown to pyplot: no backend to choose, nothing to close.
-    figure = Figure(figsize=(4.4 * len(columns), 3.7 * rows + 0.7), dpi=150, layout="constrained")
-    figure.set_facecolor("white")
+    figure = new_figure("attention_figure", 4.4 * len(columns), 3.7 * rows + 0.7)
     figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08, wspace=0.03, hspace=0.04)
     grid = figure.subplots(rows, len(columns), squeeze=False)
     colours = LinearSegmentedColormap.from_list("paper_to_ink", PAPER_TO_INK)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kerasfuse import metrics as fuse_metrics
+from kerasfuse.tables import Results
 
 
 class Interval(NamedTuple):
@@ -35,7 +36,7 @@ def bootstrap(metrics, labels, predictions, resamples=1000, confidence=0.95, see
         seed: seed of the draws.
 
     Returns:
-        Dict of metric name to `Interval`.
+        Dict of metric name to `Interval`, which a notebook shows as a table.
 
     Raises:
         ValueError: for other numbers of samples than labels, or a confidence or number that is
@@ -75,7 +76,7 @@ def paired_bootstrap(metrics, labels, a, b, resamples=1000, confidence=0.95, see
         resamples, confidence, seed: see `bootstrap`.
 
     Returns:
-        Dict of metric name to `Interval` of a - b.
+        Dict of metric name to `Interval` of a - b, which a notebook shows as a table.
 
     Raises:
         ValueError: as `bootstrap`.
@@ -120,7 +121,7 @@ def _mean(scores):
 
 def _intervals(values, draws, confidence):
     ends = (1 - confidence) / 2, (1 + confidence) / 2
-    found = {}
+    found = Results()
     for metric, value in values.items():
         # A resample of one class may leave a metric undefined; those that define it decide.
         defined = draws[metric][~np.isnan(draws[metric])]

@@ -6,6 +6,7 @@ from keras import ops
 
 from kerasfuse.analysis.coalitions import CoalitionEvaluator
 from kerasfuse.models import LateFusion
+from kerasfuse.tables import Results
 
 PADDINGS = ("zeros", "noise")
 
@@ -36,7 +37,7 @@ def competition_strength(model, concepts, development, evaluation, penalty=120.0
             the number of samples.
 
     Returns:
-        Dict of modality name to d_m.
+        Dict of modality name to d_m, which a notebook shows as a table.
 
     Raises:
         ValueError: for shuffled batches, or a name that is no modality of the model.
@@ -63,7 +64,7 @@ def competition_strength(model, concepts, development, evaluation, penalty=120.0
         raise ValueError(f"expected concepts of the modalities {names}. Received: {unknown}")
     features = _features(model)
     h, h_new = (_predicted(features, batches) for batches in (development, evaluation))
-    found = {}
+    found = Results()
     for m, concept in concepts.items():
         c, c_new = (_predicted(concept, batches) for batches in (development, evaluation))
         probe = Ridge(alpha=penalty).fit(h, c)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kerasfuse.drawing import COLOURS, INK, MUTED, PAPER_TO_INK, require_matplotlib
+from kerasfuse.drawing import COLOURS, INK, MUTED, PAPER_TO_INK, new_figure, require_matplotlib
 
 FOR, AGAINST = COLOURS[:2]
 
@@ -34,7 +34,6 @@ def incongruity_figure(found, sample=0, words=None, title=None):
     """
     require_matplotlib("incongruity_figure")
     from matplotlib.colors import LinearSegmentedColormap
-    from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
     if not 0 <= sample < len(found.scores):
@@ -47,8 +46,7 @@ def incongruity_figure(found, sample=0, words=None, title=None):
             f"expected one of `words` for each real step of {found.target!r}, {rows.shape[1]}. "
             f"Received: {len(words)}"
         )
-    figure = Figure(figsize=(9.0, 4.6), dpi=150, layout="constrained")
-    figure.set_facecolor("white")
+    figure = new_figure("incongruity_figure", 9.0, 4.6)
     top, bottom = figure.subplots(2, 1)
     labels = [
         f"{found.target} alone" if label == "alone" else f"{label} \u2192 {found.target}"
@@ -58,7 +56,11 @@ def incongruity_figure(found, sample=0, words=None, title=None):
     top.spines[:].set_visible(False)
     if rows.size:
         colours = LinearSegmentedColormap.from_list("paper_to_ink", PAPER_TO_INK)
-        top.imshow(rows, cmap=colours, vmin=0.0, aspect="auto", interpolation="nearest")
+        image = top.imshow(rows, cmap=colours, vmin=0.0, aspect="auto", interpolation="nearest")
+        bar = figure.colorbar(image, ax=top, pad=0.01, aspect=12)
+        bar.set_label("attention weight", fontsize=8, color=MUTED)
+        bar.ax.tick_params(colors=MUTED, labelsize=8, length=2.5)
+        bar.outline.set_visible(False)
         if words is None:
             top.xaxis.set_major_locator(MaxNLocator(8, integer=True))
             top.set_xlabel(f"{found.target} step", color=INK)

@@ -8,6 +8,7 @@ import numpy as np
 from kerasfuse import metrics as fuse_metrics
 from kerasfuse import ops as fuse_ops
 from kerasfuse.analysis.predictions import check_labels, predictions, without
+from kerasfuse.tables import Table
 
 
 class ModalityContribution(NamedTuple):
@@ -35,6 +36,16 @@ class ModalityContribution(NamedTuple):
         """Return one metric as rows of `(modality, absent, permuted, its sd, Shapley share)`."""
         columns = (self.absent, self.permuted, self.permuted_sd, self.shapley)
         return [(m, *(column[m][metric] for column in columns)) for m in self.absent]
+
+    def _repr_markdown_(self):
+        columns = ("metric", "modality", "absent", "permuted", "sd", "Shapley share")
+        return Table(
+            [
+                dict(zip(columns, (metric, *row), strict=True))
+                for metric in self.everything
+                for row in self.table(metric)
+            ]
+        ).markdown()
 
 
 def modality_contribution(model, batches, metrics, permutations=5, seed=0, progress=None):

@@ -1,6 +1,6 @@
 """A picture of what a metric owes to each modality."""
 
-from kerasfuse.drawing import COLOURS, INK, MUTED, require_matplotlib
+from kerasfuse.drawing import COLOURS, INK, MUTED, new_figure
 
 
 def modality_contribution_figure(found, metric, title=None):
@@ -23,19 +23,15 @@ def modality_contribution_figure(found, metric, title=None):
     >>> found = modality_contribution(model, test, metrics.sentiment("mosi"))
     >>> modality_contribution_figure(found, "mae").savefig("contribution.png")
     """
-    require_matplotlib("modality_contribution_figure")
-    from matplotlib.figure import Figure
-
     if metric not in found.everything:
         raise ValueError(
             f"expected `metric` to be one of {', '.join(found.everything)}. Received: {metric!r}"
         )
     rows = found.table(metric)
-    figure = Figure(figsize=(7.0, 1.0 + 0.8 * len(rows)), dpi=150, layout="constrained")
-    figure.set_facecolor("white")
+    figure = new_figure("modality_contribution_figure", 7.0, 1.3 + 0.8 * len(rows))
     axes = figure.subplots()
     for place, (_, absent, permuted, sd, share) in enumerate(rows):
-        bars = [("absent", absent, 0), ("permuted", permuted, sd), ("Shapley", share, 0)]
+        bars = [("absent", absent, 0), ("permuted", permuted, sd), ("Shapley value", share, 0)]
         for i, (label, value, error) in enumerate(bars):
             axes.barh(
                 place + 0.26 * (i - 1),
@@ -49,10 +45,10 @@ def modality_contribution_figure(found, metric, title=None):
     axes.set_yticks(range(len(rows)), [row[0] for row in rows])
     axes.invert_yaxis()
     axes.axvline(0.0, color=MUTED, linewidth=0.8)
-    axes.set_xlabel(f"difference in {metric}", color=INK)
+    axes.set_xlabel(f"contribution to {metric}", color=INK)
     axes.tick_params(colors=MUTED, labelsize=8)
     axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=9, labelcolor=INK)
+    figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=9, labelcolor=INK)
     if title is not None:
         figure.suptitle(title, fontsize=13, fontweight="bold", color=INK)
     return figure

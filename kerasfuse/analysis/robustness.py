@@ -11,6 +11,7 @@ from kerasfuse.analysis.corruptions import (
     removed,
 )
 from kerasfuse.analysis.predictions import check_labels, predictions
+from kerasfuse.tables import Table
 
 LEVELS = {
     "removed": (0.25, 0.5, 0.75, 1.0),
@@ -44,6 +45,16 @@ class Robustness(NamedTuple):
             for modality, scores in befallen.items()
             for level, found in scores.items()
         ]
+
+    def _repr_markdown_(self):
+        rows = [{"corruption": "none", "modality": "", "level": 0.0, **self.clean}]
+        rows += [
+            {"corruption": kind, "modality": modality, "level": level, **found}
+            for kind, befallen in self.curves.items()
+            for modality, scores in befallen.items()
+            for level, found in scores.items()
+        ]
+        return Table(rows).markdown()
 
 
 def robustness(model, batches, metrics, levels=None, seed=0, progress=None):

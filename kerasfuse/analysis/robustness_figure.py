@@ -1,6 +1,6 @@
 """A picture of how a metric falls as inputs get worse."""
 
-from kerasfuse.drawing import COLOURS, INK, MUTED, require_matplotlib
+from kerasfuse.drawing import COLOURS, INK, MUTED, new_figure
 
 AXES = {
     "removed": "share of samples without the modality",
@@ -29,16 +29,12 @@ def robustness_figure(found, metric, title=None):
     >>> found = robustness(model, test, metrics.sentiment("mosi"))
     >>> robustness_figure(found, "mae").savefig("robustness.png")
     """
-    require_matplotlib("robustness_figure")
-    from matplotlib.figure import Figure
-
     if metric not in found.clean:
         raise ValueError(
             f"expected `metric` to be one of {', '.join(found.clean)}. Received: {metric!r}"
         )
     names = list(dict.fromkeys(name for befallen in found.curves.values() for name in befallen))
-    figure = Figure(figsize=(3.6 * len(found.curves), 3.3), dpi=150, layout="constrained")
-    figure.set_facecolor("white")
+    figure = new_figure("robustness_figure", 3.6 * len(found.curves), 3.3)
     panels = figure.subplots(1, len(found.curves), sharey=True, squeeze=False)[0]
     for axes, (kind, befallen) in zip(panels, found.curves.items(), strict=True):
         for name in befallen:
@@ -47,6 +43,7 @@ def robustness_figure(found, metric, title=None):
             style = {"linestyle": "--" if name == "all" else "-", "marker": "o", "markersize": 3}
             axes.plot(levels, values, color=COLOURS[i % len(COLOURS)], label=name, **style)
         axes.set_xlabel(AXES[kind], color=INK)
+        axes.locator_params(axis="x", nbins=6)
         axes.tick_params(colors=MUTED, labelsize=8)
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylabel(metric, color=INK)

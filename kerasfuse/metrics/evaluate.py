@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from kerasfuse.tables import Results
+
 
 def evaluate(metrics, y_true, y_pred, sample_weight=None):
     """Score arrays with metrics, in one call and without a model.
@@ -15,7 +17,7 @@ def evaluate(metrics, y_true, y_pred, sample_weight=None):
         sample_weight: (samples,) or `None`; 0 leaves a sample out.
 
     Returns:
-        A dict from metric name to float.
+        A dict from metric name to float, which a notebook shows as a table.
 
     Raises:
         ValueError: different or zero numbers of samples, or labels that are not finite.
@@ -37,7 +39,7 @@ def evaluate(metrics, y_true, y_pred, sample_weight=None):
             "`y_true` expected finite labels. Received: "
             f"{np.count_nonzero(~np.isfinite(y_true))} that are NaN or infinite"
         )
-    results = {}
+    results = Results()
     for metric in metrics:
         metric.reset_state()
         metric.update_state(y_true, y_pred, sample_weight=sample_weight)

@@ -8,12 +8,13 @@ import platform
 import numpy as np
 
 from kerasfuse import analysis, backend, datasets, zoo
-from kerasfuse.drawing import COLOURS, INK, MUTED, require_matplotlib
+from kerasfuse.drawing import COLOURS, INK, MUTED, new_figure
 from kerasfuse.recipes.modulation import of_modalities
 from kerasfuse.recipes.scoring import best_is, load_split
 from kerasfuse.recipes.seeds import mean_and_sd
 from kerasfuse.recipes.speed import inference_speed, training_speed
 from kerasfuse.recipes.training import train
+from kerasfuse.tables import markdown
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,9 +97,8 @@ class Comparison:
 
     def markdown(self):
         """Return the table as markdown, with names in code style."""
-        lines = [self.columns, ["---"] * len(self.columns)]
-        lines += [(f"`{name}`", *rest) for name, *rest in self.table()]
-        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        rows = [(f"`{name}`", *rest) for name, *rest in self.table()]
+        return markdown(self.columns, rows)
 
     _repr_markdown_ = markdown
 
@@ -136,21 +136,30 @@ class Comparison:
         Raises:
             ImportError: matplotlib is missing.
         """
-        require_matplotlib("Comparison.figure")
-        from matplotlib.figure import Figure
-
-        height = 1.2 + 0.4 * len(self.rows)
-        figure = Figure(figsize=(8.0, height), dpi=150, layout="constrained")
-        figure.set_facecolor("white")
+        height = 1.5 + 0.4 * len(self.rows)
+        figure = new_figure("Comparison.figure", 8.0, height)
         axes = figure.subplots()
+        # In percent what the table prints in percent.
+        is_share = "acc" in self.metric or "f1" in self.metric
+        scale = 100 if is_share else 1
         for place, row in enumerate(self.rows):
-            axes.plot(list(row.per_seed.values()), [place] * len(row.per_seed), "|", color=MUTED)
-            axes.errorbar(
-                row.numbers["mean"], place, xerr=row.numbers.get("sd"), fmt="o", color=COLOURS[0]
-            )
+            seeds = [scale * value for value in row.per_seed.values()]
+            mean, sd = (scale * row.numbers.get(name, 0.0) for name in ("mean", "sd"))
+            (ticks,) = axes.plot(seeds, [place] * len(seeds), "|", color=MUTED)
+            dot = axes.errorbar(mean, place, xerr=sd or None, fmt="o", color=COLOURS[0])
         axes.set_yticks(range(len(self.rows)), [row.name for row in self.rows])
-        axes.invert_yaxis()
-        axes.set_xlabel(f"{self.metric} on the test split of {self.data}", color=INK)
+        axes.set_ylim(len(self.rows) - 0.5, -0.5)
+        unit = ", %" if is_share else ""
+        axes.set_xlabel(f"{self.metric} on the test split of {self.data}{unit}", color=INK)
+        figure.legend(
+            [ticks, dot],
+            ["one seed", "mean and standard deviation"],
+            loc="outside lower center",
+            ncols=2,
+            frameon=False,
+            fontsize=9,
+            labelcolor=INK,
+        )
         axes.tick_params(colors=INK, labelsize=9)
         axes.spines[["top", "right"]].set_visible(False)
         return figure

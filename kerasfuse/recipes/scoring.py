@@ -6,6 +6,7 @@ import numpy as np
 from kerasfuse import datasets, losses, metrics, zoo
 from kerasfuse.entries.recipe import CLASSES
 from kerasfuse.nearest_names import nearest
+from kerasfuse.tables import Results
 from kerasfuse.training import WarmupLinearDecay
 
 SPLITS = ("train", "validation", "test")
@@ -131,12 +132,13 @@ def constant_scores(recipe, train_labels, labels):
         labels: array (samples, ...).
 
     Returns:
-        dict of metric -> value; correlations, which a constant has none of, are left out.
+        Dict of metric to value, which a notebook shows as a table; correlations, which a constant
+        has none of, are left out.
     """
     constants = _constants(recipe, train_labels)
     on_train = [_score_constant(recipe, constant, train_labels) for constant in constants]
     on_labels = [_score_constant(recipe, constant, labels) for constant in constants]
-    scores = {}
+    scores = Results()
     for name in _reported(recipe):
         sign = -1 if best_is(name) == "min" else 1
         if name != "corr":

@@ -1,5 +1,6 @@
 """Entries as a table."""
 
+from kerasfuse.tables import markdown, text
 from kerasfuse.zoo.scores import score
 
 
@@ -32,18 +33,11 @@ class Entries(list):
         ]
 
     def __repr__(self):
-        table = [self.columns, *self.rows()]
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        return "\n".join(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-            for row in table
-        )
+        return text(self.columns, self.rows())
 
     def markdown(self):
         """Return the table as markdown, with names in code style."""
-        lines = [self.columns, ["---"] * len(self.columns)]
-        lines += [(f"`{name}`", *rest) for name, *rest in self.rows()]
-        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        return markdown(self.columns, [(f"`{name}`", *rest) for name, *rest in self.rows()])
 
     _repr_markdown_ = markdown
 

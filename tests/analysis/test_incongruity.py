@@ -128,7 +128,7 @@ def test_a_figure_shows_attention_and_contributions(tmp_path):
     pytest.importorskip("matplotlib")
     found = incongruity(KnownModel(), X, output=1)
     figure = incongruity_figure(found, sample=2, words=["why"], title="One sample")
-    top, bottom = figure.axes
+    top, bottom, _ = figure.axes  # the last is the colour bar
     # Only the first step gets attention here; the others pass for padding.
     assert top.images[0].get_array().tolist() == [[1.0], [2.0], [3.0], [4.0]]
     labels = [label.get_text() for label in top.get_yticklabels()]

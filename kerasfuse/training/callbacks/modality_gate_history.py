@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from kerasfuse.drawing import COLOURS, INK, MUTED, require_matplotlib
+from kerasfuse.drawing import COLOURS, INK, MUTED, new_figure
 from kerasfuse.training.callbacks.gate_of import gate_of
 
 
@@ -67,16 +67,12 @@ class ModalityGateHistory(keras.callbacks.Callback):
             ImportError: matplotlib is missing.
             ValueError: when no epoch was recorded.
         """
-        require_matplotlib("ModalityGateHistory.figure")
-        from matplotlib.figure import Figure
-
         if not getattr(self, "epochs", None) or not next(iter(self.epochs.values())):
             raise ValueError(
                 "expected at least one epoch of training to draw: give this callback to `fit` "
                 "first. Received: none"
             )
-        figure = Figure(figsize=(9.0, 3.6), dpi=150, layout="constrained")
-        figure.set_facecolor("white")
+        figure = new_figure("ModalityGateHistory.figure", 9.0, 3.6)
         panels = figure.subplots(1, 2, sharey=True)
         curves = [("batch of the first epoch", self.batches[0]), ("epoch", self.epochs)]
         for axes, (step, weights) in zip(panels, curves, strict=True):
@@ -87,6 +83,7 @@ class ModalityGateHistory(keras.callbacks.Callback):
                     steps, values, color=COLOURS[i % len(COLOURS)], label=modality, marker=marker
                 )
             axes.set_xlabel(step, color=INK)
+            axes.locator_params(axis="x", nbins=8, integer=True)
             axes.tick_params(colors=MUTED, labelsize=8)
             axes.spines[["top", "right"]].set_visible(False)
         if self.frozen_epoch is not None:

@@ -3,14 +3,14 @@
 import keras
 import numpy as np
 
-from kerasfuse.drawing import COLOURS, INK, MUTED, require_matplotlib
+from kerasfuse.drawing import COLOURS, INK, MUTED, new_figure
 from kerasfuse.training.callbacks.modulation_of import strategy_of
 
 PANELS = {
     "accuracy": "accuracy of each share",
     "error": "error of each share",
-    "ratio": "discrepancy ratio, and its reference (dotted)",
-    "coefficient": "coefficient",
+    "ratio": "discrepancy ratio (dotted: reference)",
+    "coefficient": "coefficient of the gradient",
 }
 
 
@@ -65,27 +65,30 @@ class ModulationHistory(keras.callbacks.Callback):
             ImportError: matplotlib is missing.
             ValueError: when no epoch was recorded.
         """
-        require_matplotlib("ModulationHistory.figure")
-        from matplotlib.figure import Figure
-
         if not getattr(self, "epochs", None):
             raise ValueError(
                 "expected at least one epoch of training to draw: give this callback to `fit` "
                 "first. Received: none"
             )
         panels = [quantity for quantity in PANELS if quantity in self.epochs]
-        figure = Figure(figsize=(3.2 * len(panels), 3.2), dpi=150, layout="constrained")
-        figure.set_facecolor("white")
+        figure = new_figure("ModulationHistory.figure", 3.2 * len(panels), 3.2)
+        figure.get_layout_engine().set(wspace=0.04)
         for axes, quantity in zip(figure.subplots(1, len(panels)), panels, strict=True):
-            for i, (modality, values) in enumerate(self.epochs[quantity].items()):
+            of_modalities = self.epochs[quantity]
+            equal = len({tuple(values) for values in of_modalities.values()}) == 1
+            for i, (modality, values) in enumerate(of_modalities.items()):
                 steps = np.arange(1, len(values) + 1)
                 style = {"color": COLOURS[i % len(COLOURS)]}
                 style["marker"] = "o" if len(values) == 1 else None
+                if equal:
+                    # As the coefficients of plain training: the first is the widest, so all show.
+                    style["linewidth"] = 1.5 + 1.5 * (len(of_modalities) - 1 - i)
                 axes.plot(steps, values, label=modality, **style)
                 if quantity == "ratio":
                     axes.plot(steps, self.epochs["reference"][modality], linestyle=":", **style)
-            axes.set_title(PANELS[quantity], color=INK, fontsize=9)
+            axes.set_ylabel(PANELS[quantity], color=INK, fontsize=9)
             axes.set_xlabel("epoch", color=INK)
+            axes.locator_params(axis="x", nbins=6, integer=True)
             axes.tick_params(colors=MUTED, labelsize=8)
             axes.spines[["top", "right"]].set_visible(False)
         figure.axes[0].legend(frameon=False, fontsize=9, labelcolor=INK)
