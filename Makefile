@@ -23,10 +23,10 @@ VENV := .venv-$(BACKEND)
 # Text encoders are tested on tensorflow, which keras-hub installs in any case.
 EXTRAS := dev,$(BACKEND)$(if $(filter tensorflow,$(BACKEND)),$(COMMA)text)
 # The contracts that hold on every backend. The rest is numpy, files and text.
-TESTS ?= $(wildcard $(addprefix tests/,\
-	test_harness.py test_docs.py recipes/test_text_preset.py recipes/test_reproduced.py \
-	analysis/test_competition_strength.py \
-	export ops layers losses metrics models training))
+TESTS ?= $(addprefix tests/,\
+	test_harness.py test_docs.py recipes/test_reproduced.py analysis/test_competition_strength.py \
+	export ops layers losses metrics models training \
+	$(if $(filter tensorflow,$(BACKEND)),recipes/test_text_preset.py zoo/test_building.py))
 endif
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
@@ -46,7 +46,7 @@ demo: $(INSTALLED)
 	$(BIN)/kerasfuse demo
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(TESTS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --durations=10 $(TESTS)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

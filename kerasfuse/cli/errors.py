@@ -16,6 +16,9 @@ class Group(typer.core.TyperGroup):
     def invoke(self, ctx):
         with warnings.catch_warnings():
             warnings.simplefilter("default", UserWarning)
+            # Python hides them outside of scripts; who wrote an entry has to see its former keys.
+            former = r".*will be an error from version"
+            warnings.filterwarnings("default", former, DeprecationWarning)
             warnings.showwarning = _show_warning
             try:
                 return super().invoke(ctx)

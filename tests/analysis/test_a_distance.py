@@ -48,9 +48,15 @@ def test_scale_and_constant_features_do_not_matter():
 
 def test_a_seed_makes_it_repeatable():
     queries, keys = normal((500, 3)), normal((500, 3), 0.5, seed=1)
-    assert a_distance(queries, keys, seed=3) == a_distance(queries, keys, seed=3)
-    limited = a_distance(queries, keys, max_vectors=50, seed=3)
-    assert 0.0 <= limited <= 2.0
+    found = [a_distance(queries, keys, seed=seed) for seed in (3, 3, 4, 5)]
+    assert found[0] == found[1] and len(set(found)) > 1
+
+
+def test_no_more_vectors_are_read_than_asked_for():
+    # 50 vectors are split into 25 to fit and 25 to test: an error is a count of 50.
+    found = a_distance(normal((500, 3)), normal((500, 3), 0.5, seed=1), max_vectors=50)
+    errors = (2 - found) / 4 * 50
+    assert errors == pytest.approx(round(errors), abs=1e-9) and 10 < errors < 25
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,14 @@ def assert_told(result, *parts):
     assert "Traceback" not in result.output
 
 
+def test_a_former_key_of_an_entry_is_shown(path):
+    path.write_text(path.read_text().replace("license =", "licence ="))
+    result = kerasfuse("card", NAME)
+    assert result.exit_code == 0, result.output
+    told = "kerasfuse: note: [weights]: 'licence' is called 'license' now."
+    assert result.stderr.startswith(told) and result.stderr.count("\n") == 1
+
+
 def arrays(samples=3, **changes):
     rng = np.random.default_rng(0)
     found = {name: rng.normal(size=(samples, 4, width)) for name, width in WIDTHS.items()}

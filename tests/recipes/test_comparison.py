@@ -10,6 +10,7 @@ import tiny_zoo
 from typer.testing import CliRunner
 
 from kerasfuse import recipes, zoo
+from kerasfuse.analysis import multiply_adds
 from kerasfuse.cli import app
 from kerasfuse.recipes import comparison
 
@@ -26,8 +27,22 @@ def names(monkeypatch, tmp_path):
     return [FIRST, SECOND]
 
 
+def spied(monkeypatch, name):
+    """Return a list that gets what a function of `comparison` returns, call by call."""
+    returned, real = [], getattr(comparison, name)
+
+    def spy(*arguments):
+        returned.append(real(*arguments))
+        return returned[-1]
+
+    monkeypatch.setattr(comparison, name, spy)
+    return returned
+
+
 def test_two_entries_are_trained_and_ranked(names, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")  # so that no heading is broken
+    columns = ("training_speed", "inference_speed")
+    measured = {column: spied(monkeypatch, column) for column in columns}
     overrides = {"epochs": 1}
     found = recipes.compare(names, seeds=[1, 2], overrides=overrides, verbose=0)
     assert found.metric == "mae" and found.data == "simulated"
@@ -38,8 +53,10 @@ def test_two_entries_are_trained_and_ranked(names, monkeypatch):
     for row in found.rows:
         run = recipes.read_run(row.name, f"runs/{row.name}")
         assert row.per_seed == {s: run.seeds[s]["test"]["mae"] for s in (1, 2)}
-        assert row.parameters == run.first["parameters"] and row.multiply_adds > 0
-        assert row.training_speed > 0 and row.inference_speed > 0
+        assert row.parameters == run.first["parameters"]
+        assert row.multiply_adds == multiply_adds(run.entry.build(), found.steps)
+        for column, speeds in measured.items():
+            assert getattr(row, column) == speeds[names.index(row.name)]
     line = found.markdown().splitlines()[2]
     assert line.startswith(f"| `{best.name}` | {best.numbers['mean']:.3f}")
 
@@ -104,8 +121,9 @@ def test_another_data_set_takes_the_place_of_the_entries_own(names, tmp_path):
     )
     assert found.data == "own" and found.steps == {"words": 4, "pulse": 4}
     assert found.rows[1].p_value is None
-    results = json.loads((tmp_path / "runs" / FIRST / "seed_1" / "results.json").read_text())
-    assert results["test"]["mae"] > 0
+    for row in found.rows:
+        results = json.loads((tmp_path / "runs" / row.name / "seed_1/results.json").read_text())
+        assert row.per_seed == {1: results["test"]["mae"]}
 
 
 def test_what_cannot_be_compared_is_told(names):

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 import tiny_zoo
-from run_folders import Killed, assert_same_run, files, history
+from run_folders import Killed, assert_same_run, files, history, seconds
 
 from kerasfuse import recipes, zoo
 from kerasfuse.training.callbacks import FreezeModalityGate, RunCheckpoint
@@ -42,7 +42,9 @@ def gate(run):
 def test_the_gate_is_searched_for_and_then_frozen(finished):
     found = finished.seeds[1]["gate_search"]
     assert found == json.loads((finished.folder / "seed_1" / "gate_search.json").read_text())
-    assert found["epochs"] == 3 and found["seconds"] > 0
+    epochs = seconds(finished.folder / "seed_1" / "gate_search")
+    assert found["epochs"] == len(epochs) == 3
+    assert found["seconds"] == pytest.approx(sum(epochs), abs=0.06)
     assert max(found["weights"], key=found["weights"].get) == found["primary"]
     assert len(set(found["weights"].values())) == 3  # it moved
     kept = gate(finished)

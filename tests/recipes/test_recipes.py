@@ -7,7 +7,7 @@ import tomllib
 import numpy as np
 import pytest
 import tiny_zoo
-from run_folders import Killed, assert_same_run, files, history
+from run_folders import Killed, assert_same_run, files, history, seconds
 
 from kerasfuse import metrics, recipes, zoo
 from kerasfuse.recipes import scoring
@@ -59,7 +59,9 @@ def test_results_say_how_they_were_made(finished):
     results = finished.seeds[1]
     assert results["parameters"] == finished.entry.build().count_params()
     assert set(results["versions"]) >= {"kerasfuse", "keras", "numpy", results["backend"]}
-    assert len(results["data_sha256"]) == 64 and results["seconds"] > 0
+    assert len(results["data_sha256"]) == 64
+    epochs = seconds(finished.folder / "seed_1")
+    assert min(epochs) > 0 and results["seconds"] == pytest.approx(sum(epochs), abs=0.06)
     assert results["peak_memory"] is None or results["peak_memory"] > 50
     assert 1 <= results["best_epoch"] <= results["epochs"] == 3
     assert set(results["test"]) == set(results["validation"]) >= {"mae", "corr", "acc7"}
@@ -95,7 +97,10 @@ def test_the_table_has_mean_spread_and_baseline(finished):
     assert row["per_seed"] == values
     assert row["mean"] == pytest.approx(np.mean(values))
     assert row["sd"] == pytest.approx(np.std(values, ddof=1))
-    assert row["baseline"] > 0 and "baseline" not in finished.table("test")["corr"]
+    labels = [scoring.load_split(finished.entry, split).labels for split in ("train", "test")]
+    constant = recipes.constant_scores(finished.entry.recipe, *labels)["mae"]
+    assert row["baseline"] == pytest.approx(constant, abs=1e-6)
+    assert "baseline" not in finished.table("test")["corr"]
     assert finished.best_seed == min((1, 2), key=lambda s: finished.seeds[s]["validation"]["mae"])
 
 

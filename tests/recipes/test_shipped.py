@@ -1,10 +1,13 @@
 """The scores that an entry records of its weights are those of the file."""
 
+import json
+import shutil
+
 import pytest
 import tiny_zoo
 
 from kerasfuse import recipes, zoo
-from kerasfuse.recipes import storage
+from kerasfuse.recipes import scoring, shipping, storage
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +41,26 @@ def test_a_large_file_is_recorded_as_rounded(path, run):
             trained = run.seeds[entry.weights.seed][split][metric]
             assert entry.results[split][metric]["per_seed"][place] == value
             assert trained == pytest.approx(value, abs=1e-6)
-    assert entry.results["speed"]["samples_per_second"] > 0
-    assert entry.results["speed"]["training_seconds"] >= 0
+
+
+def test_speeds_are_recorded(path, run, tmp_path, monkeypatch):
+    shutil.copytree(run.folder, tmp_path / "run")
+    for seed, seconds in zip(run.seeds, (3.0, 4.5), strict=True):
+        file = tmp_path / "run" / f"seed_{seed}" / "results.json"
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"seconds": seconds}))
+    sizes = []
+
+    def speed(model, data):
+        sizes.append((model.count_params(), data.num_samples))
+        return 1234.5678
+
+    monkeypatch.setattr(shipping, "inference_speed", speed)
+    recipes.record(tiny_zoo.NAME, tmp_path / "run")
+    entry = zoo.entry(tiny_zoo.NAME)
+    recorded = entry.results["speed"]
+    assert recorded["training_seconds"] == 3.8 and recorded["samples_per_second"] == 1235
+    test = scoring.load_split(entry, "test")
+    assert sizes == [(entry.results["parameters"], test.num_samples)]
 
 
 @pytest.mark.filterwarnings("ignore::kerasfuse.zoo.SimulatedWeightsWarning")
