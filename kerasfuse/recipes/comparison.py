@@ -9,8 +9,9 @@ import numpy as np
 
 from kerasfuse import analysis, backend, datasets, zoo
 from kerasfuse.drawing import COLOURS, INK, MUTED, require_matplotlib
+from kerasfuse.metrics.conventions import lower_is_better
 from kerasfuse.recipes.modulation import of_modalities
-from kerasfuse.recipes.scoring import best_is, load_split
+from kerasfuse.recipes.scoring import load_split
 from kerasfuse.recipes.seeds import mean_and_sd
 from kerasfuse.recipes.speed import inference_speed, training_speed
 from kerasfuse.recipes.training import train
@@ -281,7 +282,7 @@ def mean_steps(test):
 
 def _ranked(rows, metric):
     """Sort rows, best first, and test each against the best over the seeds in common."""
-    sign = 1 if best_is(metric) == "min" else -1
+    sign = 1 if lower_is_better(metric) else -1
     best, *others = sorted(rows, key=lambda row: sign * row.numbers["mean"])
     tested = [best]
     for row in others:

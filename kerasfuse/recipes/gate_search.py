@@ -7,7 +7,8 @@ import keras
 import numpy as np
 
 from kerasfuse import atomic
-from kerasfuse.recipes.scoring import best_is, compile_model, load_split
+from kerasfuse.metrics import conventions
+from kerasfuse.recipes.scoring import compile_model, load_split
 from kerasfuse.training.callbacks import FreezeModalityGate, ModalityGateHistory, RunCheckpoint
 from kerasfuse.training.callbacks.gate_of import gate_of
 
@@ -70,7 +71,7 @@ def _search(twin, entry, folder, seed, data_dir, verbose):
         )
     )
     checkpoint = RunCheckpoint(
-        folder, twin, recipe.monitor, best_is(recipe.monitor), seed, [freeze]
+        folder, twin, recipe.monitor, conventions.mode(recipe.monitor), seed, [freeze]
     )
     if checkpoint.done:
         # Killed before its result was written.

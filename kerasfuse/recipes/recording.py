@@ -1,10 +1,10 @@
 """Write what a run found into the entry's own file."""
 
 from kerasfuse import analysis, backend, zoo
+from kerasfuse.metrics.conventions import lower_is_better
 from kerasfuse.nearest_names import nearest
 from kerasfuse.recipes import shipping
 from kerasfuse.recipes.run import differences, read_run, seed_folder
-from kerasfuse.recipes.scoring import best_is
 from kerasfuse.recipes.seeds import SHARED, check_shared, joined
 
 
@@ -155,7 +155,7 @@ def _ships_better(entry, run):
     # A loss that is a metric as well has that one's name.
     shipped = scores.get(monitor.removeprefix("val_"), scores.get(entry.recipe.loss))
     candidate = run.seeds[run.best_seed]["monitor"]
-    return shipped <= candidate if best_is(monitor) == "min" else shipped >= candidate
+    return shipped <= candidate if lower_is_better(monitor) else shipped >= candidate
 
 
 def _check_backend(run):

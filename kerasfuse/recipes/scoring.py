@@ -5,6 +5,7 @@ import numpy as np
 
 from kerasfuse import datasets, losses, metrics, zoo
 from kerasfuse.entries.recipe import CLASSES
+from kerasfuse.metrics.conventions import lower_is_better
 from kerasfuse.nearest_names import nearest
 from kerasfuse.training import WarmupLinearDecay
 
@@ -114,11 +115,6 @@ def make_loss(recipe):
     }[recipe.loss]()
 
 
-def best_is(quantity):
-    """Tell whether the lowest (`"min"`) or the highest (`"max"`) value of a quantity is best."""
-    return "min" if quantity.endswith(("loss", "mae")) else "max"
-
-
 def constant_scores(recipe, train_labels, labels):
     """Score the best prediction that never looks at the input.
 
@@ -138,7 +134,7 @@ def constant_scores(recipe, train_labels, labels):
     on_labels = [_score_constant(recipe, constant, labels) for constant in constants]
     scores = {}
     for name in _reported(recipe):
-        sign = -1 if best_is(name) == "min" else 1
+        sign = -1 if lower_is_better(name) else 1
         if name != "corr":
             best = int(np.nanargmax([sign * found[name] for found in on_train]))
             scores[name] = on_labels[best][name]

@@ -10,7 +10,7 @@ from kerasfuse.zoo.catalogue import entries, entry, folder, names
 from kerasfuse.zoo.listing import Entries
 from kerasfuse.zoo.loading import SimulatedWeightsWarning, load, weights_path
 from kerasfuse.zoo.readme import update_readme, write_between
-from kerasfuse.zoo.scores import format_number, score, spread
+from kerasfuse.zoo.scores import score, spread
 from kerasfuse.zoo.writing import write
 
 __all__ = [
@@ -23,7 +23,6 @@ __all__ = [
     "entries",
     "entry",
     "folder",
-    "format_number",
     "load",
     "names",
     "published_baselines",

@@ -1,7 +1,8 @@
 """What the score owes to each modality."""
 
+from kerasfuse.metrics.conventions import lower_is_better, scaled
 from kerasfuse.report.bar_chart import bar_chart
-from kerasfuse.report.numbers import change, lower_is_better, measured, scaled, unit
+from kerasfuse.report.numbers import change, measured, unit
 from kerasfuse.report.parts import Table
 from kerasfuse.report.sections.of_each import of_each
 

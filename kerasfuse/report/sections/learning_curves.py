@@ -2,8 +2,9 @@
 
 import dataclasses
 
+from kerasfuse.metrics.conventions import scaled
 from kerasfuse.report.line_chart import Series, line_chart
-from kerasfuse.report.numbers import scaled, short, unit
+from kerasfuse.report.numbers import short, unit
 from kerasfuse.report.parts import Table
 from kerasfuse.report.sections.of_each import NotThereError, of_each
 

@@ -1,8 +1,9 @@
 """What is left of the score when recordings get worse."""
 
+from kerasfuse.metrics.conventions import scaled
 from kerasfuse.report.canvas import padded
 from kerasfuse.report.line_chart import Series, line_chart
-from kerasfuse.report.numbers import change, measured, scaled, short, unit
+from kerasfuse.report.numbers import change, measured, short, unit
 from kerasfuse.report.parts import Table
 from kerasfuse.report.sections.of_each import of_each
 

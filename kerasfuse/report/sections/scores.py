@@ -2,9 +2,10 @@
 
 import math
 
-from kerasfuse import analysis
+from kerasfuse import analysis, zoo
+from kerasfuse.metrics.conventions import in_percent, lower_is_better
 from kerasfuse.report.bar_chart import interval_chart
-from kerasfuse.report.numbers import change, in_percent, lower_is_better, measured
+from kerasfuse.report.numbers import change, measured, with_minus
 from kerasfuse.report.parts import Section, Table, Text
 
 
@@ -130,7 +131,4 @@ def _paired_test(subject, first, metric):
 
 def spread(metric, numbers):
     """Write mean ± sd; `-` where there is none."""
-    if numbers is None:
-        return "-"
-    mean = measured(metric, numbers["mean"])
-    return f"{mean} ± {measured(metric, numbers['sd'])}" if "sd" in numbers else mean
+    return with_minus(zoo.spread(metric, numbers))
