@@ -4,8 +4,8 @@ import pathlib
 
 from kerasfuse import analysis, atomic, progress, zoo
 from kerasfuse.cli import tables
-from kerasfuse.metrics.choice import choose
 from kerasfuse.metrics.conventions import format_value
+from kerasfuse.nearest_names import choose
 from kerasfuse.recipes.scoring import SPLITS, load_split
 
 

@@ -1,11 +1,11 @@
 """The data sets by name, and the one function that loads them."""
 
-import difflib
 import inspect
 
 from kerasfuse import progress
 from kerasfuse.datasets.batching.batches import Batches
 from kerasfuse.datasets.conversion.records import Records
+from kerasfuse.nearest_names import choose, nearest
 
 _SPLITS = ("train", "validation", "test")
 _DATASETS = {}
@@ -52,7 +52,7 @@ def load(name, split="train", batch_size=32, data_dir=None, shuffle=None, seed=0
     >>> len(train), train.modalities
     (13, {'text': 300, 'audio': 74, 'vision': 35})
     """
-    _check_among("split", split, _SPLITS)
+    choose("split", split, _SPLITS)
     return Batches(
         **_arguments(name, split, data_dir, config),
         batch_size=batch_size,
@@ -84,23 +84,15 @@ def convert(name, data_dir=None, **config):
 
 
 def _arguments(name, split, data_dir, config):
-    _check_among("data set", name, names())
-    function = _DATASETS[name]
+    function = _DATASETS[choose("name", name, names())]
     valid = [
         parameter.name
         for parameter in inspect.signature(function).parameters.values()
         if parameter.kind is parameter.KEYWORD_ONLY
     ]
-    for argument in config:
-        _check_among(f"argument of {name!r}", argument, valid)
+    for key, value in config.items():
+        if key not in valid:
+            raise ValueError(
+                f"expected an argument of {name}. Received: {key}={value!r}. {nearest(key, valid)}"
+            )
     return function(split, data_dir, **config)
-
-
-def _check_among(what, value, valid):
-    if value in valid:
-        return
-    close = difflib.get_close_matches(str(value), valid, n=2, cutoff=0.5)
-    hint = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
-    raise ValueError(
-        f"expected {what} to be one of {', '.join(map(repr, valid))}. Received: {value!r}.{hint}"
-    )

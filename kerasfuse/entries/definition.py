@@ -15,7 +15,7 @@ from kerasfuse.entries.citations import Citation
 from kerasfuse.entries.other_modalities import of_other_modalities
 from kerasfuse.entries.recipe import OPTIONAL, Recipe
 from kerasfuse.entries.weights import Weights
-from kerasfuse.nearest_names import nearest
+from kerasfuse.nearest_names import choose, nearest
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,11 +91,7 @@ class Entry:
             )
         metrics = [metric.name for metric in self.recipe.make_metrics()]
         for row in self.published:
-            if row.metric not in metrics:
-                raise ValueError(
-                    f"expected published.metric to be one of {', '.join(metrics)}. "
-                    f"Received: metric={row.metric!r}. {nearest(row.metric, metrics)}"
-                )
+            choose("published.metric", row.metric, metrics)
         if self.simulated and self.published:
             raise ValueError(
                 "expected no published figures beside results on simulated data: they measure "

@@ -4,7 +4,7 @@ import dataclasses
 import inspect
 
 from kerasfuse import metrics, training
-from kerasfuse.nearest_names import nearest
+from kerasfuse.nearest_names import choose, nearest
 
 LOSSES = (
     "mae",
@@ -83,7 +83,7 @@ class Recipe:
 
     def __post_init__(self):
         for field, choices in (("loss", LOSSES), ("metrics", METRICS), ("optimizer", OPTIMIZERS)):
-            self._check_choice(field, choices)
+            choose(field, getattr(self, field), choices)
         self._check_schedule()
         plateau = self.warmup_epochs is None
         for field in ("batch_size", "epochs", "early_stopping", *["plateau_patience"] * plateau):
@@ -107,7 +107,7 @@ class Recipe:
         # Training and test quantities carry no such prefix: nothing is ever chosen on them.
         monitors = [f"val_{name}" for name in ("loss", *names)]
         for field, choices in (("score", names), ("monitor", monitors)):
-            self._check_choice(field, choices)
+            choose(field, getattr(self, field), choices)
         object.__setattr__(self, "seeds", check_seeds(self.seeds))
         if not isinstance(self.folds, list | tuple):
             raise ValueError(f"expected folds to be a list. Received: folds={self.folds!r}.")
@@ -158,14 +158,6 @@ class Recipe:
             return metrics.multiclass(CLASSES[self.metrics])
         return metrics.sentiment(self.metrics)
 
-    def _check_choice(self, field, choices):
-        value = getattr(self, field)
-        if value not in choices:
-            raise ValueError(
-                f"expected {field} to be one of {', '.join(choices)}. "
-                f"Received: {field}={value!r}. {nearest(value, choices)}"
-            )
-
 
 def _check_counts(field, counts, keys):
     if not isinstance(counts, dict) or set(counts) != set(keys):
@@ -187,12 +179,7 @@ def _check_modulation(modulation):
         )
     if not modulation:
         return
-    name = modulation["strategy"]
-    if name not in STRATEGIES:
-        raise ValueError(
-            f"expected modulation.strategy to be one of {', '.join(STRATEGIES)}. "
-            f"Received: strategy={name!r}. {nearest(name, STRATEGIES)}"
-        )
+    name = choose("modulation.strategy", modulation["strategy"], STRATEGIES)
     valid = [key for key in inspect.signature(getattr(training, name)).parameters]
     for key in modulation:
         if key not in ("strategy", *valid):

@@ -3,9 +3,9 @@
 import keras
 from keras import ops
 
-from kerasfuse.metrics.choice import choose
 from kerasfuse.metrics.reading import find_reading
 from kerasfuse.metrics.scores import SEVEN_LOGITS, weights
+from kerasfuse.nearest_names import choose
 
 
 class Confusion(keras.Metric):

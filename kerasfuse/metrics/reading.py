@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from keras import ops
 
-from kerasfuse.metrics.choice import choose
 from kerasfuse.metrics.scores import labels, scores
+from kerasfuse.nearest_names import choose
 
 EMOTIONS = ("neutral", "happy", "sad", "angry")
 

@@ -6,7 +6,7 @@ import numpy as np
 from kerasfuse import datasets, losses, metrics, zoo
 from kerasfuse.entries.recipe import CLASSES
 from kerasfuse.metrics.conventions import lower_is_better
-from kerasfuse.nearest_names import nearest
+from kerasfuse.nearest_names import choose
 from kerasfuse.training import WarmupLinearDecay
 
 SPLITS = ("train", "validation", "test")
@@ -34,11 +34,7 @@ def evaluate(name, split="test", data_dir=None, weights="default"):
     >>> from kerasfuse import recipes
     >>> scores, constant = recipes.evaluate("mica_mosei")
     """
-    if split not in SPLITS:
-        raise ValueError(
-            f"expected split to be one of {', '.join(SPLITS)}. Received: split={split!r}. "
-            f"{nearest(split, SPLITS)}"
-        )
+    choose("split", split, SPLITS)
     entry = zoo.entry(name)
     model = zoo.load(name, weights)
     data = load_split(entry, split, data_dir, shuffle=False)

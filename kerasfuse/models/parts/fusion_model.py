@@ -1,12 +1,11 @@
 """FusionModel: what every model of the library shares."""
 
-import difflib
-
 import keras
 from keras import ops
 
 from kerasfuse import backend
 from kerasfuse.models.parts.auxiliary_loss_tracking import AuxiliaryLossTracking
+from kerasfuse.nearest_names import close_to
 
 
 class FusionModel(AuxiliaryLossTracking, keras.Model):
@@ -54,7 +53,7 @@ class FusionModel(AuxiliaryLossTracking, keras.Model):
         outputs = {}
         for name in names:
             if name not in self._offered:
-                near = difflib.get_close_matches(name, self._offered, n=3) or self.intermediates[:3]
+                near = close_to(name, self._offered) or self.intermediates[:3]
                 raise ValueError(
                     f"expected a name of `model.intermediates`, such as {', '.join(near)}. "
                     f"Received: {name!r}"
