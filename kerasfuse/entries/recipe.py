@@ -3,7 +3,7 @@
 import dataclasses
 import inspect
 
-from kerasfuse import metrics, training
+from kerasfuse import datasets, metrics, training
 from kerasfuse.nearest_names import choose, nearest
 
 LOSSES = (
@@ -14,8 +14,9 @@ LOSSES = (
     "sentiment_cross_entropy",
     "emotion_cross_entropy",
 )
-CLASSES = {"ravdess": 8, "av_mnist": 10, "cremad": 6, "ave": 28, "kinetics_sound": 34}
-METRICS = ("binary", "mosi", "mosei", "sims", "iemocap", *CLASSES)
+_SENTIMENT = ("mosi", "mosei", "sims")
+_OF_CLASSES = tuple(name for name in datasets.names() if datasets.num_classes(name))
+METRICS = ("binary", *_SENTIMENT, "iemocap", *_OF_CLASSES)
 OPTIMIZERS = ("adam", "adamw", "sgd")
 STRATEGIES = ("AGM", "MSES", "MSLR", "OGMGE")
 
@@ -154,9 +155,9 @@ class Recipe:
             return metrics.binary()
         if self.metrics == "iemocap":
             return metrics.emotion("iemocap")
-        if self.metrics in CLASSES:
-            return metrics.multiclass(CLASSES[self.metrics])
-        return metrics.sentiment(self.metrics)
+        if self.metrics in _SENTIMENT:
+            return metrics.sentiment(self.metrics)
+        return metrics.multiclass(datasets.num_classes(self.metrics))
 
 
 def _check_counts(field, counts, keys):

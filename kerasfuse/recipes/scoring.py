@@ -4,7 +4,6 @@ import keras
 import numpy as np
 
 from kerasfuse import datasets, losses, metrics, zoo
-from kerasfuse.entries.recipe import CLASSES
 from kerasfuse.metrics.conventions import lower_is_better
 from kerasfuse.nearest_names import choose
 from kerasfuse.training import WarmupLinearDecay
@@ -150,7 +149,7 @@ def _constants(recipe, labels):
     if recipe.loss == "sentiment_cross_entropy":
         return _class_constants(np.clip(np.round(labels), -3, 3) + 3, 7)
     if recipe.loss == "sparse_categorical_crossentropy":
-        return _class_constants(labels, CLASSES[recipe.metrics])
+        return _class_constants(labels, datasets.num_classes(recipe.metrics))
     # The share of each class, as the logits that have the lowest cross-entropy.
     share = np.clip(labels.mean(axis=0), 1e-7, 1 - 1e-7)
     logits = np.log(share) if share.ndim == 2 else np.log(share / (1 - share))

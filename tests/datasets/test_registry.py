@@ -43,3 +43,34 @@ def test_the_seed_of_the_order_leaves_the_data_alone():
     a, b = (datasets.load("simulated", num_samples=8, seed=seed) for seed in (0, 1))
     assert a.checksum() == b.checksum()
     assert (a[0][1] != b[0][1]).any()
+
+
+def test_a_data_set_says_its_arguments():
+    assert datasets.arguments("kinetics_sound") == ("classes",)
+    assert "fold" in datasets.arguments("ravdess") and "fold" not in datasets.arguments("mosi")
+
+
+def test_a_data_set_says_where_its_files_come_from():
+    assert "zenodo.org/records/1188976" in datasets.instructions("ravdess")
+    assert "MMSA" in datasets.instructions("sims")
+    assert datasets.instructions("simulated") == ""
+
+
+def test_a_data_set_says_its_classes():
+    counts = {name: datasets.num_classes(name) for name in datasets.names()}
+    assert {name: count for name, count in counts.items() if count} == {
+        "ave": 28,
+        "av_mnist": 10,
+        "cremad": 6,
+        "kinetics_sound": 34,
+        "ravdess": 8,
+    }
+    assert datasets.class_names("cremad")[3] == "fearful"
+    # AVE's are in its files; a score of sentiment is no class.
+    assert datasets.class_names("ave") is None and datasets.class_names("mosi") is None
+
+
+@pytest.mark.parametrize("function", ["arguments", "instructions", "num_classes", "class_names"])
+def test_what_is_asked_of_an_unknown_data_set(function):
+    with pytest.raises(ValueError, match="name='ravdes'. Nearest: ravdess"):
+        getattr(datasets, function)("ravdes")
