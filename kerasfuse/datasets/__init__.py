@@ -1,4 +1,4 @@
-"""Data sets by name, and batches of one's own arrays."""
+"""Data sets by name, and batches of your own arrays."""
 
 from kerasfuse.datasets import av_mnist as av_mnist
 from kerasfuse.datasets import ave as ave
