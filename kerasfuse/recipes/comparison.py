@@ -15,6 +15,7 @@ from kerasfuse.recipes.scoring import load_split
 from kerasfuse.recipes.seeds import mean_and_sd
 from kerasfuse.recipes.speed import inference_speed, training_speed
 from kerasfuse.recipes.training import train
+from kerasfuse.zoo.readme import write_between
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,7 +109,7 @@ class Comparison:
         Raises:
             ValueError: when the file lacks `<!-- compare DATA:begin -->` and `:end`.
         """
-        zoo.write_between(path, f"compare {self.data}", f"{self.markdown()}\n\n{self.caption()}")
+        write_between(path, f"compare {self.data}", f"{self.markdown()}\n\n{self.caption()}")
 
     def caption(self):
         """Say what the columns are."""

@@ -1,6 +1,5 @@
 """The zoo: named models with their weights, recipes, results and cards."""
 
-from kerasfuse.checksum import sha256
 from kerasfuse.entries.definition import Entry
 from kerasfuse.entries.recipe import Recipe
 from kerasfuse.entries.terms import WeightTermsWarning
@@ -9,7 +8,7 @@ from kerasfuse.zoo.cards.card import card
 from kerasfuse.zoo.catalogue import entries, entry, folder, names
 from kerasfuse.zoo.listing import Entries
 from kerasfuse.zoo.loading import SimulatedWeightsWarning, load, weights_path
-from kerasfuse.zoo.readme import update_readme, write_between
+from kerasfuse.zoo.readme import update_readme
 from kerasfuse.zoo.scores import score, spread
 from kerasfuse.zoo.writing import write
 
@@ -27,10 +26,8 @@ __all__ = [
     "names",
     "published_baselines",
     "score",
-    "sha256",
     "spread",
     "update_readme",
     "weights_path",
     "write",
-    "write_between",
 ]

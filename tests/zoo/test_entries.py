@@ -11,6 +11,7 @@ import pytest
 import tiny_zoo
 
 from kerasfuse import zoo
+from kerasfuse.checksum import sha256
 from kerasfuse.entries.arguments import model_arguments, model_classes
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -98,7 +99,7 @@ def test_every_entry_with_weights_has_the_right_ones(name):
     entry = zoo.entry(name)
     if not entry.weights.file:
         pytest.skip(f"{name} has no weights yet: {entry.weights.made_by}")
-    assert zoo.sha256(zoo.folder() / entry.weights.file) == entry.weights.sha256
+    assert sha256(zoo.folder() / entry.weights.file) == entry.weights.sha256
     assert entry.weights.seed in entry.results["seeds"]
     context = pytest.warns(zoo.SimulatedWeightsWarning) if entry.simulated else _no_warning()
     with context:
