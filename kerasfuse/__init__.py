@@ -11,13 +11,36 @@ __version__ = "0.1.0"
 if "keras" not in sys.modules and not os.environ.get("KERAS_BACKEND"):
     os.environ["KERAS_BACKEND"] = "torch"
 
+try:
+    import keras  # noqa: F401
+except ModuleNotFoundError as error:
+    _CHOSEN = os.environ.get("KERAS_BACKEND", "")
+    if error.name not in ("jax", "tensorflow", "torch") or error.name != _CHOSEN:
+        raise
+    raise ModuleNotFoundError(
+        "expected the package of the backend that KERAS_BACKEND names. "
+        f"Received: KERAS_BACKEND={_CHOSEN!r}, and no package {error.name}. Install it, or set "
+        "KERAS_BACKEND to a backend that is installed, KERAS_BACKEND=torch for example.",
+        name=error.name,
+    ) from error
+
 # At once, because a saved model can only be loaded when its classes have been registered.
 from kerasfuse import layers, losses, metrics, models, ops, training  # noqa: E402
 
 # When somebody asks, because of what they import: scikit-learn and tensorflow-datasets.
-_LAZY = ("analysis", "datasets", "export", "hub", "zoo")
+_LAZY = ("analysis", "datasets", "export", "hub", "recipes", "report", "zoo")
 
 __all__ = ["layers", "losses", "metrics", "models", "ops", "training", *_LAZY]
+
+
+def _load_preset(model_class, name, weights):
+    from kerasfuse.zoo.presets import load_preset
+
+    return load_preset(model_class, name, weights)
+
+
+# Models lie below the zoo and know nothing of it.
+models.FusionModel.preset_loader = staticmethod(_load_preset)
 
 
 def __getattr__(name):

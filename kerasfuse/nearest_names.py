@@ -1,12 +1,41 @@
-"""Suggest the names that somebody may have meant."""
+"""One name among several, and what somebody may have meant who wrote another."""
 
 import difflib
 
 
+def close_to(name, valid):
+    """Return the valid names that are near `name`, at most three, the nearest first."""
+    return difflib.get_close_matches(str(name), sorted(valid), n=3, cutoff=0.5)
+
+
 def nearest(name, valid):
     """Say which valid names are near `name`, or all of them when none is."""
-    valid = sorted(valid)
-    close = difflib.get_close_matches(str(name), valid, n=3, cutoff=0.5)
-    if close:
+    if close := close_to(name, valid):
         return f"Nearest: {', '.join(close)}."
-    return f"Valid: {', '.join(valid) if valid else 'none'}."
+    return f"Valid: {', '.join(sorted(valid)) if valid else 'none'}."
+
+
+def choose(argument, value, choices):
+    """Return `value` if it is one of `choices`.
+
+    Args:
+        argument: what the value is given for, to name it in the error.
+        value: the name to look up.
+        choices: the names that are valid, in the order in which the error lists them.
+
+    Raises:
+        ValueError: `value` is none of them; the message lists all and says which are near.
+
+    Example:
+
+    >>> choose("split", "test", ["train", "validation", "test"])
+    'test'
+    """
+    choices = list(choices)
+    if value in choices:
+        return value
+    hint = f" {nearest(value, choices)}" if close_to(value, choices) else ""
+    raise ValueError(
+        f"expected {argument} to be one of {', '.join(choices)}. "
+        f"Received: {argument}={value!r}.{hint}"
+    )

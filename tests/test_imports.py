@@ -275,6 +275,46 @@ def test_torch_is_the_default_whatever_keras_json_says(tmp_path):
     assert printed[0] == "torch" and re.fullmatch(r"\d+\.\d+\.\d+", printed[1])
 
 
+PUBLIC = "analysis datasets export hub layers losses metrics models ops recipes report training zoo"
+
+
+def test_a_plain_import_is_enough_for_every_part(tmp_path):
+    source = f"""
+        import kerasfuse
+        print(*(getattr(kerasfuse, name).__name__ for name in {PUBLIC.split()}))
+    """
+    assert run(source, tmp_path) == [f"kerasfuse.{name}" for name in PUBLIC.split()]
+
+
+def test_torch_is_the_default_after_an_import_of_keras_that_failed(tmp_path):
+    # Without a variable Keras wants TensorFlow. Here nobody can say so before it fails.
+    hide = HIDE.format(names=["tensorflow", "jax", "jaxlib"])
+    source = """
+        try:
+            import keras
+        except ModuleNotFoundError as error:
+            print(error.name)
+        import kerasfuse, keras
+        print(keras.config.backend(), len(kerasfuse.zoo.names()) > 0)
+    """
+    assert run(hide + textwrap.dedent(source), tmp_path) == ["tensorflow", "torch", "True"]
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+@pytest.mark.parametrize("first", ["", "try: import keras\nexcept ImportError: pass\n"])
+def test_a_backend_that_is_not_installed_is_said(tmp_path, backend, first):
+    hide = HIDE.format(names=["tensorflow", "jax", "jaxlib"])
+    source = """
+        try:
+            import kerasfuse
+        except ModuleNotFoundError as error:
+            print(error)
+    """
+    printed = run(hide + first + textwrap.dedent(source), tmp_path, KERAS_BACKEND=backend)
+    assert f"KERAS_BACKEND='{backend}', and no package {backend}." in " ".join(printed)
+    assert "KERAS_BACKEND=torch" in " ".join(printed)
+
+
 def test_a_set_variable_is_respected(tmp_path):
     source = """
         try:

@@ -4,7 +4,8 @@ import pathlib
 
 from kerasfuse import analysis, atomic, progress, zoo
 from kerasfuse.cli import tables
-from kerasfuse.metrics.choice import choose
+from kerasfuse.metrics.conventions import format_value
+from kerasfuse.nearest_names import choose
 from kerasfuse.recipes.scoring import SPLITS, load_split
 
 
@@ -60,10 +61,10 @@ def run_analysis(name, split, metric, data_dir, weights, seed, figures):
 
 def _show_contribution(found, metric, title):
     rows = [
-        [modality, *(zoo.format_number(metric, value) for value in (absent, permuted, sd, share))]
+        [modality, *(format_value(metric, value) for value in (absent, permuted, sd, share))]
         for modality, absent, permuted, sd, share in found.table(metric)
     ]
-    ends = [zoo.format_number(metric, side[metric]) for side in (found.everything, found.nothing)]
+    ends = [format_value(metric, side[metric]) for side in (found.everything, found.nothing)]
     notes = [
         f"With all modalities {ends[0]}, with none {ends[1]}: Shapley shares add up to the "
         "difference. absent, permuted: how much lower without the modality, and with that of other "
@@ -79,11 +80,11 @@ def _show_robustness(found, metric, title):
         for modality in befallen:
             levels, values = found.curve(kind, modality, metric)
             at = [
-                f"{level:g}: {zoo.format_number(metric, value)}"
+                f"{level:g}: {format_value(metric, value)}"
                 for level, value in zip(levels[1:], values[1:], strict=True)
             ]
             rows.append([f"{kind} {modality}", *at])
-    untouched = zoo.format_number(metric, found.clean[metric])
+    untouched = format_value(metric, found.clean[metric])
     notes = [
         f"Untouched {untouched}. level: value. removed: share of samples without the modality; "
         "dropped: share of steps; noise: in standard deviations of each feature.",

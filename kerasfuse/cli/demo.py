@@ -8,6 +8,7 @@ import numpy as np
 
 from kerasfuse import analysis, atomic, zoo
 from kerasfuse.cli import tables
+from kerasfuse.metrics.conventions import format_value
 from kerasfuse.recipes.scoring import constant_scores, load_split, make_loss, score
 
 
@@ -59,7 +60,7 @@ def run_demo(
     rows = [
         [
             metric,
-            *(zoo.format_number(metric, side.get(metric)) for side in (constant, before, after)),
+            *(format_value(metric, side.get(metric)) for side in (constant, before, after)),
         ]
         for metric in after
     ]

@@ -4,6 +4,7 @@ import rich.console
 import rich.table
 
 from kerasfuse import zoo
+from kerasfuse.metrics.conventions import format_value
 
 
 def show(title, columns, rows, notes=()):
@@ -52,10 +53,10 @@ def show_run(run):
     for metric, test in tables["test"].items():
         validation = tables["validation"].get(metric)
         row = [metric, zoo.spread(metric, validation), zoo.spread(metric, test)]
-        row.append(zoo.format_number(metric, test.get("baseline")))
+        row.append(format_value(metric, test.get("baseline")))
         for figure in published.values():
             value = figure.value if figure.metric == metric else None
-            row.append(zoo.format_number(metric, value))
+            row.append(format_value(metric, value))
         rows.append(row)
     count = len(run.seeds)
     notes = [
@@ -97,9 +98,9 @@ def show_scores(entry, split, scores, constant, shipped):
     rows = [
         [
             metric,
-            zoo.format_number(metric, value),
-            *([zoo.format_number(metric, row.get(metric))] if row else []),
-            zoo.format_number(metric, constant.get(metric)),
+            format_value(metric, value),
+            *([format_value(metric, row.get(metric))] if row else []),
+            format_value(metric, constant.get(metric)),
             zoo.spread(metric, recorded.get(metric)),
         ]
         for metric, value in scores.items()

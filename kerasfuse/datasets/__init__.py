@@ -1,4 +1,4 @@
-"""Data sets by name, and batches of one's own arrays."""
+"""Data sets by name, and batches of your own arrays."""
 
 from kerasfuse.datasets import av_mnist as av_mnist
 from kerasfuse.datasets import ave as ave
@@ -15,6 +15,24 @@ from kerasfuse.datasets import simulated as simulated
 from kerasfuse.datasets import ur_funny as ur_funny
 from kerasfuse.datasets.batching.batches import Batches
 from kerasfuse.datasets.batching.companions import Companions
-from kerasfuse.datasets.registry import convert, load, names
+from kerasfuse.datasets.registry import (
+    arguments,
+    class_names,
+    convert,
+    instructions,
+    load,
+    names,
+    num_classes,
+)
 
-__all__ = ["Batches", "Companions", "convert", "load", "names"]
+__all__ = [
+    "Batches",
+    "Companions",
+    "arguments",
+    "class_names",
+    "convert",
+    "instructions",
+    "load",
+    "names",
+    "num_classes",
+]

@@ -18,7 +18,7 @@ _MOMENTS = {"image": (0.136, 0.214), "audio": (0.647, 0.146)}
 _AS_THEY_ARE = dict.fromkeys(_MOMENTS, (0.0, 1.0))
 
 
-@register
+@register(classes=tuple("0123456789"))
 def av_mnist(split, data_dir=None, *, small=False, standardize=True, strict=False):
     """Load AV-MNIST (Vielzeuf et al., "CentralNet", ECCV workshops 2018): digits seen and heard.
 

@@ -32,7 +32,7 @@ _INSTRUCTIONS = (
 )
 
 
-@register
+@register(classes=28)
 def ave(split, data_dir=None, *, vision="features", strict=False):
     """Load AVE (Tian et al., ECCV 2018): 28 audio-visual events in 4143 videos of ten seconds.
 

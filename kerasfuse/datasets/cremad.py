@@ -10,7 +10,15 @@ from kerasfuse.datasets.formats import audio_files
 from kerasfuse.datasets.formats.openface import UNITS, read_units
 from kerasfuse.datasets.registry import register
 
-_EMOTIONS = ("NEU", "HAP", "SAD", "FEA", "DIS", "ANG")
+# Codes in the names of files, in the order of the labels.
+_EMOTIONS = {
+    "NEU": "neutral",
+    "HAP": "happy",
+    "SAD": "sad",
+    "FEA": "fearful",
+    "DIS": "disgusted",
+    "ANG": "angry",
+}
 # Of the 91 actors 1001 to 1091; all others are for training.
 _VALIDATION_ACTORS = tuple(range(1010, 1091, 10))
 _TEST_ACTORS = tuple(range(1005, 1091, 10))
@@ -30,7 +38,7 @@ _INSTRUCTIONS = (
 )
 
 
-@register
+@register(classes=tuple(_EMOTIONS.values()))
 def cremad(split, data_dir=None, *, vision="frames", by="actor"):
     """Load CREMA-D (Cao et al., 2014): six emotions of 7,442 clips.
 
@@ -176,4 +184,4 @@ def _sample(clip, sound, face, vision):
         x = audio_files.read_sound(sound, _MEL_RATE)
         audio = audio_files.log_mel(x, _MEL_RATE, _MEL_BANDS, _MEL_WINDOW, _MEL_STRIDE)
         features = {"audio": audio, "vision": read_units(face)}
-    return Sample(clip, features, np.array(_EMOTIONS.index(emotion)), f"{sound} and {face}")
+    return Sample(clip, features, np.array(list(_EMOTIONS).index(emotion)), f"{sound} and {face}")

@@ -29,7 +29,7 @@ _INSTRUCTIONS = (
 )
 
 
-@register
+@register(classes=_CLASSES)
 def kinetics_sound(split, data_dir=None, *, classes=None):
     """Load Kinetics-Sound (Arandjelovic and Zisserman, ICCV 2017): actions that are heard and seen.
 

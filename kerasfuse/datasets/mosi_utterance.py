@@ -8,6 +8,7 @@ import numpy as np
 from kerasfuse.datasets.conversion import conversion, source_files
 from kerasfuse.datasets.conversion.builder import Builder
 from kerasfuse.datasets.conversion.records import Records
+from kerasfuse.datasets.conversion.standardization import standardized_steps, without_constant
 from kerasfuse.datasets.formats.mosi_utterance_files import FILES, WIDTHS, source
 from kerasfuse.datasets.registry import register
 
@@ -136,12 +137,9 @@ def _standardize(utterances, train):
     moments = {}
     for name in WIDTHS:
         seen = train[name][train[name].any(axis=1)].astype("float64")
-        constant = seen.max(axis=0) == seen.min(axis=0)
-        moments[name] = seen.mean(axis=0), np.where(constant, np.inf, seen.std(axis=0))
-    for name, (mean, deviation) in moments.items():
-        missing = ~utterances[name].any(axis=1, keepdims=True)
-        scaled = np.where(missing, 0, (utterances[name] - mean) / deviation)
-        utterances[name] = scaled.astype("float32")
+        moments[name] = without_constant(seen.mean(axis=0), seen.std(axis=0))
+    for name, found in moments.items():
+        utterances[name] = standardized_steps(utterances[name], *found)
 
 
 def _steps(videos, context, context_length):

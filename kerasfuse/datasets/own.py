@@ -1,4 +1,8 @@
-"""Your own data: a folder of .npz files, one a split, or a table that names .npy files."""
+"""The data set `own`: your own data, without a line of code.
+
+Other data sets have a name and a format that their authors chose. This one reads arrays that you
+saved yourself, from a folder of .npz files, one a split, or from a table that names .npy files.
+"""
 
 import hashlib
 import zipfile
@@ -69,7 +73,7 @@ def own(split, data_dir=None, *, clean=False):
 
 
 class Own(Builder):
-    """Samples from files of one's own."""
+    """Samples from your own files."""
 
 
 def _npz_files(folder):

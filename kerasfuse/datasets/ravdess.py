@@ -15,7 +15,7 @@ _STATEMENTS = {
     "01": ("kids", "are", "talking", "by", "the", "door"),
     "02": ("dogs", "are", "sitting", "by", "the", "door"),
 }
-_EMOTIONS = 8
+_EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgusted", "surprised")
 _RATE, _WINDOW, _STRIDE, _BANDS = 16000, 400, 160, 64
 
 _INSTRUCTIONS = (
@@ -24,7 +24,7 @@ _INSTRUCTIONS = (
 )
 
 
-@register
+@register(classes=_EMOTIONS)
 def ravdess(split, data_dir=None, *, fold=5, standardize=True, modalities=None):
     """Load RAVDESS (Livingstone and Russo, 2018): eight emotions of actors who speak a sentence.
 
@@ -139,7 +139,7 @@ def _source(takes, notes):
             actor: (len(found), lambda i, found=found: _sample(*found[i]))
             for actor, found in by_actor.items()
         },
-        label_range=(0, _EMOTIONS - 1),
+        label_range=(0, len(_EMOTIONS) - 1),
         notes=notes,
         facts={"actors": actors},
     )
@@ -147,7 +147,7 @@ def _source(takes, notes):
 
 def _sample(take, sound, face):
     _, emotion, _, statement, *_ = take.split("-")
-    if statement not in _STATEMENTS or not 1 <= int(emotion) <= _EMOTIONS:
+    if statement not in _STATEMENTS or not 1 <= int(emotion) <= len(_EMOTIONS):
         raise ValueError(
             "expected a name of RAVDESS: modality-channel-emotion-intensity-statement-repetition-"
             f"actor, emotion 01 to 08 and statement 01 or 02. Received: {sound}"

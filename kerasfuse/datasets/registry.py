@@ -1,29 +1,121 @@
 """The data sets by name, and the one function that loads them."""
 
-import difflib
+import functools
 import inspect
 
 from kerasfuse import progress
 from kerasfuse.datasets.batching.batches import Batches
+from kerasfuse.datasets.conversion.builder import Builder
 from kerasfuse.datasets.conversion.records import Records
+from kerasfuse.nearest_names import choose, nearest
 
 _SPLITS = ("train", "validation", "test")
 _DATASETS = {}
+_CLASSES = {}
 
 
-def register(function):
+def register(function=None, *, classes=None):
     """Make a data set loadable under the name of the function that makes it.
 
     The function is called as `function(split, data_dir, **config)`. Its keyword-only arguments
-    are the configuration of the data set, and it returns the arguments of `Batches` as a dict.
+    are the configuration of the data set, and it returns the arguments of `Batches` as a dict. A
+    `Builder` in its module says where the files come from.
+
+    Args:
+        function: the function, where this is used without arguments.
+        classes: of data whose label is the number of a class, the names of the classes in the
+            order of their numbers, or how many there are where names are not known before the
+            files are read.
+
+    Returns:
+        The function, or a decorator of it.
     """
+    if function is None:
+        return functools.partial(register, classes=classes)
     _DATASETS[function.__name__] = function
+    _CLASSES[function.__name__] = classes
     return function
 
 
 def names():
     """List the names of the data sets that `load` knows."""
     return sorted(_DATASETS)
+
+
+def arguments(name):
+    """List the names of the arguments that `load` takes for one data set, beside its own.
+
+    Args:
+        name: one of `names()`.
+
+    Raises:
+        ValueError: for an unknown data set.
+
+    Example:
+
+    >>> arguments("kinetics_sound")
+    ('classes',)
+    """
+    parameters = inspect.signature(_find(name)).parameters.values()
+    return tuple(found.name for found in parameters if found.kind is found.KEYWORD_ONLY)
+
+
+def instructions(name):
+    """Say where the files of a data set come from; empty for data that nobody needs to fetch.
+
+    Args:
+        name: one of `names()`.
+
+    Raises:
+        ValueError: for an unknown data set.
+    """
+    module = inspect.getmodule(_find(name))
+    for found in vars(module).values():
+        if inspect.isclass(found) and found.__module__ == module.__name__:
+            if issubclass(found, Builder):
+                return found.MANUAL_DOWNLOAD_INSTRUCTIONS
+    return ""
+
+
+def num_classes(name):
+    """Return the number of classes of a data set, `None` where a label is no class.
+
+    Args:
+        name: one of `names()`.
+
+    Raises:
+        ValueError: for an unknown data set.
+
+    Example:
+
+    >>> num_classes("ravdess")
+    8
+    """
+    _find(name)
+    classes = _CLASSES[name]
+    return classes if classes is None or isinstance(classes, int) else len(classes)
+
+
+def class_names(name):
+    """Return the names of a data set's classes in the order of their numbers.
+
+    Args:
+        name: one of `names()`.
+
+    Returns:
+        A tuple; `None` where a label is no class, and where only the files have the names.
+
+    Raises:
+        ValueError: for an unknown data set.
+
+    Example:
+
+    >>> class_names("ravdess")[2]
+    'happy'
+    """
+    _find(name)
+    classes = _CLASSES[name]
+    return None if classes is None or isinstance(classes, int) else tuple(classes)
 
 
 def load(name, split="train", batch_size=32, data_dir=None, shuffle=None, seed=0, **config):
@@ -52,9 +144,9 @@ def load(name, split="train", batch_size=32, data_dir=None, shuffle=None, seed=0
     >>> len(train), train.modalities
     (13, {'text': 300, 'audio': 74, 'vision': 35})
     """
-    _check_among("split", split, _SPLITS)
+    choose("split", split, _SPLITS)
     return Batches(
-        **_arguments(name, split, data_dir, config),
+        **_prepared(name, split, data_dir, config),
         batch_size=batch_size,
         shuffle=split == "train" if shuffle is None else shuffle,
         seed=seed,
@@ -78,30 +170,22 @@ def convert(name, data_dir=None, **config):
         FileNotFoundError: when the files are not found.
     """
     with progress.silence():
-        inputs = _arguments(name, "train", data_dir, config)["inputs"]
+        inputs = _prepared(name, "train", data_dir, config)["inputs"]
     if not isinstance(inputs, Records):
         return f"{name} is read as it is: there is nothing to convert."
     return f"{inputs.report()}\n  The records are in {inputs.folder}."
 
 
-def _arguments(name, split, data_dir, config):
-    _check_among("data set", name, names())
-    function = _DATASETS[name]
-    valid = [
-        parameter.name
-        for parameter in inspect.signature(function).parameters.values()
-        if parameter.kind is parameter.KEYWORD_ONLY
-    ]
-    for argument in config:
-        _check_among(f"argument of {name!r}", argument, valid)
+def _find(name):
+    return _DATASETS[choose("name", name, names())]
+
+
+def _prepared(name, split, data_dir, config):
+    """Return the arguments of `Batches` for one split."""
+    function, valid = _find(name), arguments(name)
+    for key, value in config.items():
+        if key not in valid:
+            raise ValueError(
+                f"expected an argument of {name}. Received: {key}={value!r}. {nearest(key, valid)}"
+            )
     return function(split, data_dir, **config)
-
-
-def _check_among(what, value, valid):
-    if value in valid:
-        return
-    close = difflib.get_close_matches(str(value), valid, n=2, cutoff=0.5)
-    hint = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
-    raise ValueError(
-        f"expected {what} to be one of {', '.join(map(repr, valid))}. Received: {value!r}.{hint}"
-    )

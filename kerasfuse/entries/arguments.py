@@ -1,10 +1,10 @@
-"""What an entry may name: classes of models, data sets, and their arguments."""
+"""What an entry may name: classes of models and layers, and their arguments."""
 
 import inspect
 
 import keras
 
-from kerasfuse import datasets, layers, models
+from kerasfuse import layers, models
 from kerasfuse.deprecation import current_names, without_dropped
 from kerasfuse.nearest_names import nearest
 
@@ -58,26 +58,6 @@ def _current(found, name, arguments):
         else value
         for key, value in arguments.items()
     }
-
-
-def data_arguments(data_name):
-    """Return the names that a data set's configuration takes."""
-    # A data set is one function in the module of its own name; see `datasets.registry`.
-    function = getattr(getattr(datasets, data_name), data_name)
-    parameters = inspect.signature(function).parameters.values()
-    return tuple(found.name for found in parameters if found.kind is found.KEYWORD_ONLY)
-
-
-def data_instructions(data_name):
-    """Say where the files of a data set come from; empty for data that nobody needs to fetch."""
-    module = getattr(datasets, data_name)
-    builders = [
-        found
-        for found in vars(module).values()
-        if inspect.isclass(found) and found.__module__ == module.__name__
-    ]
-    said = [getattr(found, "MANUAL_DOWNLOAD_INSTRUCTIONS", None) for found in builders]
-    return next(filter(None, said), "")
 
 
 def check_nested_classes(arguments, path="model"):

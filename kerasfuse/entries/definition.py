@@ -7,7 +7,6 @@ from kerasfuse import datasets
 from kerasfuse.entries.arguments import (
     check_nested_classes,
     current_model_args,
-    data_arguments,
     model_arguments,
     model_classes,
 )
@@ -15,7 +14,7 @@ from kerasfuse.entries.citations import Citation
 from kerasfuse.entries.other_modalities import of_other_modalities
 from kerasfuse.entries.recipe import OPTIONAL, Recipe
 from kerasfuse.entries.weights import Weights
-from kerasfuse.nearest_names import nearest
+from kerasfuse.nearest_names import choose, nearest
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +73,7 @@ class Entry:
             )
         for kind, arguments, valid in (
             ("model", self.model_args, model_arguments(self.model_class)),
-            ("data", self.data_args, data_arguments(self.data_name)),
+            ("data", self.data_args, datasets.arguments(self.data_name)),
         ):
             for key in arguments:
                 if key not in valid:
@@ -91,11 +90,7 @@ class Entry:
             )
         metrics = [metric.name for metric in self.recipe.make_metrics()]
         for row in self.published:
-            if row.metric not in metrics:
-                raise ValueError(
-                    f"expected published.metric to be one of {', '.join(metrics)}. "
-                    f"Received: metric={row.metric!r}. {nearest(row.metric, metrics)}"
-                )
+            choose("published.metric", row.metric, metrics)
         if self.simulated and self.published:
             raise ValueError(
                 "expected no published figures beside results on simulated data: they measure "
@@ -106,7 +101,7 @@ class Entry:
         folds = self.recipe.folds
         if not folds:
             return
-        if "fold" not in data_arguments(self.data_name):
+        if "fold" not in datasets.arguments(self.data_name):
             raise ValueError(
                 "expected recipe.folds only of data that have an argument `fold`. "
                 f"Received: folds={list(folds)!r} of {self.data_name}."
@@ -207,7 +202,7 @@ class Entry:
         model_args = self._model_args_for(settings)
         places = {
             "model": model_arguments(self.model_class),
-            "data": data_arguments(self.data_name),
+            "data": datasets.arguments(self.data_name),
             "recipe": tuple(field.name for field in dataclasses.fields(Recipe)),
         }
         changed = {place: {} for place in places}

@@ -3,8 +3,8 @@
 import dataclasses
 import inspect
 
-from kerasfuse import metrics, training
-from kerasfuse.nearest_names import nearest
+from kerasfuse import datasets, metrics, training
+from kerasfuse.nearest_names import choose, nearest
 
 LOSSES = (
     "mae",
@@ -14,8 +14,9 @@ LOSSES = (
     "sentiment_cross_entropy",
     "emotion_cross_entropy",
 )
-CLASSES = {"ravdess": 8, "av_mnist": 10, "cremad": 6, "ave": 28, "kinetics_sound": 34}
-METRICS = ("binary", "mosi", "mosei", "sims", "iemocap", *CLASSES)
+_SENTIMENT = ("mosi", "mosei", "sims")
+_OF_CLASSES = tuple(name for name in datasets.names() if datasets.num_classes(name))
+METRICS = ("binary", *_SENTIMENT, "iemocap", *_OF_CLASSES)
 OPTIMIZERS = ("adam", "adamw", "sgd")
 STRATEGIES = ("AGM", "MSES", "MSLR", "OGMGE")
 
@@ -83,7 +84,7 @@ class Recipe:
 
     def __post_init__(self):
         for field, choices in (("loss", LOSSES), ("metrics", METRICS), ("optimizer", OPTIMIZERS)):
-            self._check_choice(field, choices)
+            choose(field, getattr(self, field), choices)
         self._check_schedule()
         plateau = self.warmup_epochs is None
         for field in ("batch_size", "epochs", "early_stopping", *["plateau_patience"] * plateau):
@@ -107,7 +108,7 @@ class Recipe:
         # Training and test quantities carry no such prefix: nothing is ever chosen on them.
         monitors = [f"val_{name}" for name in ("loss", *names)]
         for field, choices in (("score", names), ("monitor", monitors)):
-            self._check_choice(field, choices)
+            choose(field, getattr(self, field), choices)
         object.__setattr__(self, "seeds", check_seeds(self.seeds))
         if not isinstance(self.folds, list | tuple):
             raise ValueError(f"expected folds to be a list. Received: folds={self.folds!r}.")
@@ -154,17 +155,9 @@ class Recipe:
             return metrics.binary()
         if self.metrics == "iemocap":
             return metrics.emotion("iemocap")
-        if self.metrics in CLASSES:
-            return metrics.multiclass(CLASSES[self.metrics])
-        return metrics.sentiment(self.metrics)
-
-    def _check_choice(self, field, choices):
-        value = getattr(self, field)
-        if value not in choices:
-            raise ValueError(
-                f"expected {field} to be one of {', '.join(choices)}. "
-                f"Received: {field}={value!r}. {nearest(value, choices)}"
-            )
+        if self.metrics in _SENTIMENT:
+            return metrics.sentiment(self.metrics)
+        return metrics.multiclass(datasets.num_classes(self.metrics))
 
 
 def _check_counts(field, counts, keys):
@@ -187,12 +180,7 @@ def _check_modulation(modulation):
         )
     if not modulation:
         return
-    name = modulation["strategy"]
-    if name not in STRATEGIES:
-        raise ValueError(
-            f"expected modulation.strategy to be one of {', '.join(STRATEGIES)}. "
-            f"Received: strategy={name!r}. {nearest(name, STRATEGIES)}"
-        )
+    name = choose("modulation.strategy", modulation["strategy"], STRATEGIES)
     valid = [key for key in inspect.signature(getattr(training, name)).parameters]
     for key in modulation:
         if key not in ("strategy", *valid):

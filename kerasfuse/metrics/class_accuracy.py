@@ -3,18 +3,20 @@
 import keras
 from keras import ops
 
+from kerasfuse.deprecation import renamed_arguments
 from kerasfuse.metrics.confusion import Confusion
 
 
+@renamed_arguments(reading="label_scheme")
 @keras.saving.register_keras_serializable(package="kerasfuse")
 class ClassAccuracy(Confusion):
     """Measure the share of samples whose class is right, over the whole data set.
 
         sum_n w_n [c(y_n) = c(p_n)] / sum_n w_n
 
-    where c turns a value into a class by one of these readings:
+    where c turns a value into a class by one of these label schemes:
 
-    | reading | classes |
+    | label scheme | classes |
     |---|---|
     | `mosi_7`, `mosi_5`, `mosi_3` | Acc-7, -5, -3: clip to 3, 2, 1 and round half to even |
     | `mosi_has0` | Acc-2, negative / non-negative: value >= 0, all samples |
@@ -31,7 +33,7 @@ class ClassAccuracy(Confusion):
     result is 0. Keras hands sample weights to metrics under `weighted_metrics` only.
 
     Args:
-        reading: one of the names above.
+        label_scheme: one of the names above.
         seven_logits: for `mosi_*`, how an output of seven logits (`losses.SentimentCrossEntropy`)
             becomes a score: `"expected"`, the mean of -3..3 under the softmax, or `"argmax"`,
             the most likely class. The papers do not say. The default gives every sentiment metric
@@ -48,7 +50,7 @@ class ClassAccuracy(Confusion):
         sample_weight: (batch,) or (batch, 1); 0 leaves a sample out.
 
     Raises:
-        ValueError: an unknown reading or a shape that it cannot read.
+        ValueError: an unknown scheme or a shape that it cannot read.
 
     Example:
 
@@ -58,8 +60,8 @@ class ClassAccuracy(Confusion):
     0.6667
     """
 
-    def __init__(self, reading, seven_logits="expected", name="accuracy", dtype=None):
-        super().__init__(reading, seven_logits, name, dtype)
+    def __init__(self, label_scheme, seven_logits="expected", name="accuracy", dtype=None):
+        super().__init__(label_scheme, seven_logits, name, dtype)
 
     def result(self):
         return ops.divide_no_nan(ops.trace(self.counts[:, :-1]), ops.sum(self.counts))

@@ -3,9 +3,9 @@
 import keras
 from keras import ops
 
-from kerasfuse.metrics.choice import choose
-from kerasfuse.metrics.reading import find_reading
+from kerasfuse.metrics.label_scheme import find_label_scheme
 from kerasfuse.metrics.scores import SEVEN_LOGITS, weights
+from kerasfuse.nearest_names import choose
 
 
 class Confusion(keras.Metric):
@@ -16,23 +16,23 @@ class Confusion(keras.Metric):
     up to 2**24 samples.
 
     Args:
-        reading: how values become classes, see `find_reading`.
+        label_scheme: how values become classes, see `find_label_scheme`.
         seven_logits: how an output of seven logits becomes one score.
         name: name in logs.
         dtype: dtype of state and result.
     """
 
-    def __init__(self, reading, seven_logits="expected", name=None, dtype=None):
+    def __init__(self, label_scheme, seven_logits="expected", name=None, dtype=None):
         super().__init__(name=name, dtype=dtype or "float32")
-        self.reading = reading
-        self._read = find_reading(reading)
+        self.label_scheme = label_scheme
+        self._scheme = find_label_scheme(label_scheme)
         self.seven_logits = choose("seven_logits", seven_logits, SEVEN_LOGITS)
-        size = self._read.num_classes
+        size = self._scheme.num_classes
         self.counts = self.add_variable((size, size + 1), "zeros", dtype=self.dtype, name="counts")
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        true, counted = self._read.true_classes(y_true)  # (batch, classes), (batch,)
-        predicted = self._read.predicted_classes(y_pred, self.seven_logits)
+        true, counted = self._scheme.true_classes(y_true)  # (batch, classes), (batch,)
+        predicted = self._scheme.predicted_classes(y_pred, self.seven_logits)
         unreadable = 1.0 - ops.sum(predicted, axis=-1, keepdims=True)
         predicted = ops.concatenate([predicted, unreadable], axis=-1)
         true = true * ops.expand_dims(counted * weights(sample_weight, counted), -1)
@@ -43,6 +43,6 @@ class Confusion(keras.Metric):
     def get_config(self):
         return {
             **super().get_config(),
-            "reading": self.reading,
+            "label_scheme": self.label_scheme,
             "seven_logits": self.seven_logits,
         }

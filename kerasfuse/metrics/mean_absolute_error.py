@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
-from kerasfuse.metrics.choice import choose
 from kerasfuse.metrics.scores import SEVEN_LOGITS, labels, scores, weights
+from kerasfuse.nearest_names import choose
 
 
 @keras.saving.register_keras_serializable(package="kerasfuse")

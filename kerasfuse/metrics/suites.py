@@ -1,11 +1,11 @@
 """The metrics that a data set is reported with."""
 
-from kerasfuse.metrics.choice import choose
 from kerasfuse.metrics.class_accuracy import ClassAccuracy
+from kerasfuse.metrics.label_scheme import EMOTIONS
 from kerasfuse.metrics.mean_absolute_error import MeanAbsoluteError
 from kerasfuse.metrics.pearson_correlation import PearsonCorrelation
-from kerasfuse.metrics.reading import EMOTIONS
 from kerasfuse.metrics.weighted_f1 import WeightedF1
+from kerasfuse.nearest_names import choose
 
 
 def sentiment(dataset="mosi", weights_from="truth", seven_logits="expected"):

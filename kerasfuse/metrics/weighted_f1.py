@@ -3,10 +3,12 @@
 import keras
 from keras import ops
 
-from kerasfuse.metrics.choice import choose
+from kerasfuse.deprecation import renamed_arguments
 from kerasfuse.metrics.confusion import Confusion
+from kerasfuse.nearest_names import choose
 
 
+@renamed_arguments(reading="label_scheme")
 @keras.saving.register_keras_serializable(package="kerasfuse")
 class WeightedF1(Confusion):
     """Measure the F1 of each class, averaged by class size, over the whole data set.
@@ -22,7 +24,7 @@ class WeightedF1(Confusion):
     with `weights_from="prediction"`; MMSA's are `weights_from="truth"`.
 
     Args:
-        reading: how values become classes, as in `ClassAccuracy`.
+        label_scheme: how values become classes, as in `ClassAccuracy`.
         weights_from: `"truth"` or `"prediction"`.
         seven_logits: as in `ClassAccuracy`.
         name: name in logs.
@@ -32,7 +34,7 @@ class WeightedF1(Confusion):
         y_true, y_pred, sample_weight: as in `ClassAccuracy`.
 
     Raises:
-        ValueError: an unknown reading or `weights_from`, or a shape that cannot be read.
+        ValueError: an unknown scheme or `weights_from`, or a shape that cannot be read.
 
     Example:
 
@@ -43,9 +45,9 @@ class WeightedF1(Confusion):
     """
 
     def __init__(
-        self, reading, weights_from="truth", seven_logits="expected", name="f1", dtype=None
+        self, label_scheme, weights_from="truth", seven_logits="expected", name="f1", dtype=None
     ):
-        super().__init__(reading, seven_logits, name, dtype)
+        super().__init__(label_scheme, seven_logits, name, dtype)
         self.weights_from = choose("weights_from", weights_from, ("truth", "prediction"))
 
     def result(self):

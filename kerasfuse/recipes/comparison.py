@@ -9,12 +9,14 @@ import numpy as np
 
 from kerasfuse import analysis, backend, datasets, zoo
 from kerasfuse.drawing import COLOURS, INK, MUTED, new_figure
+from kerasfuse.metrics.conventions import lower_is_better
 from kerasfuse.recipes.modulation import of_modalities
-from kerasfuse.recipes.scoring import best_is, load_split
+from kerasfuse.recipes.scoring import load_split
 from kerasfuse.recipes.seeds import mean_and_sd
 from kerasfuse.recipes.speed import inference_speed, training_speed
 from kerasfuse.recipes.training import train
 from kerasfuse.tables import markdown
+from kerasfuse.zoo.readme import write_between
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,7 +110,7 @@ class Comparison:
         Raises:
             ValueError: when the file lacks `<!-- compare DATA:begin -->` and `:end`.
         """
-        zoo.write_between(path, f"compare {self.data}", f"{self.markdown()}\n\n{self.caption()}")
+        write_between(path, f"compare {self.data}", f"{self.markdown()}\n\n{self.caption()}")
 
     def caption(self):
         """Say what the columns are."""
@@ -291,7 +293,7 @@ def mean_steps(test):
 
 def _ranked(rows, metric):
     """Sort rows, best first, and test each against the best over the seeds in common."""
-    sign = 1 if best_is(metric) == "min" else -1
+    sign = 1 if lower_is_better(metric) else -1
     best, *others = sorted(rows, key=lambda row: sign * row.numbers["mean"])
     tested = [best]
     for row in others:

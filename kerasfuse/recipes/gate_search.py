@@ -7,12 +7,13 @@ import keras
 import numpy as np
 
 from kerasfuse import atomic
-from kerasfuse.recipes.scoring import best_is, compile_model, load_split
+from kerasfuse.metrics import conventions
+from kerasfuse.recipes.scoring import compile_model, load_split
 from kerasfuse.training.callbacks import FreezeModalityGate, ModalityGateHistory, RunCheckpoint
 from kerasfuse.training.callbacks.gate_of import gate_of
 
 
-def search_gate(model, twin, entry, folder, seed, data_dir=None, verbose="auto"):
+def search_gate(model, best_model, entry, folder, seed, data_dir=None, verbose="auto"):
     """Freeze the gate of `model` at the choice of another model that is trained to find it.
 
     The other model trains from random weights, with the recipe's loss and optimizer and the batches
@@ -28,7 +29,7 @@ def search_gate(model, twin, entry, folder, seed, data_dir=None, verbose="auto")
 
     Args:
         model: the model of the second phase, compiled or not.
-        twin: an uncompiled model of the same architecture, whose weights are written over.
+        best_model: an uncompiled model of the same architecture, whose weights are written over.
         entry: an `Entry` whose recipe has a `gate_search`.
         folder: folder of the seed.
         seed, data_dir, verbose: as in `train`.
@@ -47,7 +48,7 @@ def search_gate(model, twin, entry, folder, seed, data_dir=None, verbose="auto")
         return None
     path = folder / "gate_search.json"
     if not path.exists():
-        found = _search(twin, entry, folder / "gate_search", seed, data_dir, verbose)
+        found = _search(best_model, entry, folder / "gate_search", seed, data_dir, verbose)
         with atomic.replacing(path) as temporary:
             temporary.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     found = json.loads(path.read_text(encoding="utf-8"))
@@ -58,7 +59,7 @@ def search_gate(model, twin, entry, folder, seed, data_dir=None, verbose="auto")
     return found
 
 
-def _search(twin, entry, folder, seed, data_dir, verbose):
+def _search(best_model, entry, folder, seed, data_dir, verbose):
     recipe = dataclasses.replace(entry.recipe, batch_size=entry.recipe.gate_search["batch_size"])
     entry = dataclasses.replace(entry, recipe=recipe)
     model = entry.build()
@@ -70,7 +71,7 @@ def _search(twin, entry, folder, seed, data_dir, verbose):
         )
     )
     checkpoint = RunCheckpoint(
-        folder, twin, recipe.monitor, best_is(recipe.monitor), seed, [freeze]
+        folder, best_model, recipe.monitor, conventions.mode(recipe.monitor), seed, [freeze]
     )
     if checkpoint.done:
         # Killed before its result was written.

@@ -9,6 +9,7 @@ import shutil
 import tomlkit
 
 from kerasfuse import atomic, hub, zoo
+from kerasfuse.checksum import sha256
 from kerasfuse.entries.parsing import parse
 from kerasfuse.recipes.recording import summary
 from kerasfuse.recipes.run import differences, read_recipe, read_run, seed_folder
@@ -74,7 +75,7 @@ def publish(source, folder):
         with atomic.replacing(folder / file) as temporary:
             temporary.write_text(content or _read_me(folder, entry), encoding="utf-8")
     files = (hub.ENTRY_FILE, entry.weights.file, "README.md")
-    return Published(folder, entry, files, zoo.sha256(folder / hub.ENTRY_FILE))
+    return Published(folder, entry, files, sha256(folder / hub.ENTRY_FILE))
 
 
 def _of_entry(name):
@@ -112,7 +113,7 @@ def _of_run(run_dir):
         document["recipe"] = {**definition["recipe"], "seeds": list(run.seeds)}
     document["weights"] |= {
         "file": f"{name}.weights.h5",
-        "sha256": zoo.sha256(weights),
+        "sha256": sha256(weights),
         "seed": run.best_seed,
         "made_by": " ".join(
             [

@@ -1,15 +1,17 @@
 """Write what a run found into the entry's own file."""
 
 from kerasfuse import analysis, backend, zoo
+from kerasfuse.deprecation import renamed_arguments
+from kerasfuse.metrics.conventions import lower_is_better
 from kerasfuse.nearest_names import nearest
 from kerasfuse.recipes import shipping
-from kerasfuse.recipes.run import differences, read_run, seed_folder
-from kerasfuse.recipes.scoring import best_is
+from kerasfuse.recipes.run import Run, differences, read_run, seed_folder
 from kerasfuse.recipes.seeds import SHARED, check_shared, joined
 
 
-def record(name, run_dir, table=None, label=None, against=None, data_dir=None, add=False):
-    """Write a run folder's results into the entry's file.
+@renamed_arguments(run_dir="run")
+def record(name, run, table=None, label=None, against=None, data_dir=None, add=False):
+    """Write a run's results into the entry's file.
 
     Without `label` the run must be the entry's own recipe: its results take the place of [results],
     and the weights of the seed that is best on validation become the entry's weights, in float16 if
@@ -22,7 +24,7 @@ def record(name, run_dir, table=None, label=None, against=None, data_dir=None, a
 
     Args:
         name: an entry's name.
-        run_dir: a run folder, see `train`.
+        run: the `Run` that `train` returned, or a run folder, of which all finished seeds count.
         table: title of the table.
         label: name of the row; a row of the same name is replaced.
         against: label of another row of the same table, or `"recorded"` for the entry's own
@@ -41,7 +43,7 @@ def record(name, run_dir, table=None, label=None, against=None, data_dir=None, a
 
     >>> from kerasfuse import recipes
     >>> run = recipes.train("mica_mosei", "runs/backbone", overrides={"alpha": 0, "beta": 0})
-    >>> recipes.record("mica_mosei", run.folder, table="Table 5", label="backbone")
+    >>> recipes.record("mica_mosei", run, table="Table 5", label="backbone")
     """
     if (table is None) != (label is None) or (label is None and against is not None):
         raise ValueError(
@@ -49,7 +51,7 @@ def record(name, run_dir, table=None, label=None, against=None, data_dir=None, a
             f"Received: table={table!r}, label={label!r}, against={against!r}."
         )
     entry = zoo.entry(name)
-    run = read_run(name, run_dir)
+    run = _check_run(name, run)
     settings = differences(entry.definition(), run.entry.definition())
     if label is None and settings:
         raise ValueError(
@@ -90,6 +92,14 @@ def record(name, run_dir, table=None, label=None, against=None, data_dir=None, a
     results = {**entry.results, "rows": rows}
     _compare(results)
     zoo.write(name, results=results)
+
+
+def _check_run(name, run):
+    if not isinstance(run, Run):
+        return read_run(name, run)
+    if run.entry.name != name:
+        raise ValueError(f"expected a run of {name}. Received: run, of {run.entry.name}.")
+    return run
 
 
 def summary(run):
@@ -155,7 +165,7 @@ def _ships_better(entry, run):
     # A loss that is a metric as well has that one's name.
     shipped = scores.get(monitor.removeprefix("val_"), scores.get(entry.recipe.loss))
     candidate = run.seeds[run.best_seed]["monitor"]
-    return shipped <= candidate if best_is(monitor) == "min" else shipped >= candidate
+    return shipped <= candidate if lower_is_better(monitor) else shipped >= candidate
 
 
 def _check_backend(run):

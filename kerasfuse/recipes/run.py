@@ -8,7 +8,7 @@ import tomllib
 import tomlkit
 
 from kerasfuse import atomic, zoo
-from kerasfuse.recipes.scoring import best_is
+from kerasfuse.metrics.conventions import lower_is_better
 from kerasfuse.recipes.seeds import mean_and_sd
 
 
@@ -34,7 +34,7 @@ class Run:
     @property
     def best_seed(self):
         """The seed whose best epoch is best on validation."""
-        choose = min if best_is(self.entry.recipe.monitor) == "min" else max
+        choose = min if lower_is_better(self.entry.recipe.monitor) else max
         return choose(self.seeds, key=lambda seed: self.seeds[seed]["monitor"])
 
     def table(self, split):

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 
 from kerasfuse import datasets, losses, metrics, zoo
-from kerasfuse.entries.recipe import CLASSES
-from kerasfuse.nearest_names import nearest
+from kerasfuse.metrics.conventions import lower_is_better
+from kerasfuse.nearest_names import choose
 from kerasfuse.tables import Results
 from kerasfuse.training import WarmupLinearDecay
 
@@ -34,11 +34,7 @@ def evaluate(name, split="test", data_dir=None, weights="default"):
     >>> from kerasfuse import recipes
     >>> scores, constant = recipes.evaluate("mica_mosei")
     """
-    if split not in SPLITS:
-        raise ValueError(
-            f"expected split to be one of {', '.join(SPLITS)}. Received: split={split!r}. "
-            f"{nearest(split, SPLITS)}"
-        )
+    choose("split", split, SPLITS)
     entry = zoo.entry(name)
     model = zoo.load(name, weights)
     data = load_split(entry, split, data_dir, shuffle=False)
@@ -115,11 +111,6 @@ def make_loss(recipe):
     }[recipe.loss]()
 
 
-def best_is(quantity):
-    """Tell whether the lowest (`"min"`) or the highest (`"max"`) value of a quantity is best."""
-    return "min" if quantity.endswith(("loss", "mae")) else "max"
-
-
 def constant_scores(recipe, train_labels, labels):
     """Score the best prediction that never looks at the input.
 
@@ -140,7 +131,7 @@ def constant_scores(recipe, train_labels, labels):
     on_labels = [_score_constant(recipe, constant, labels) for constant in constants]
     scores = Results()
     for name in _reported(recipe):
-        sign = -1 if best_is(name) == "min" else 1
+        sign = -1 if lower_is_better(name) else 1
         if name != "corr":
             best = int(np.nanargmax([sign * found[name] for found in on_train]))
             scores[name] = on_labels[best][name]
@@ -160,7 +151,7 @@ def _constants(recipe, labels):
     if recipe.loss == "sentiment_cross_entropy":
         return _class_constants(np.clip(np.round(labels), -3, 3) + 3, 7)
     if recipe.loss == "sparse_categorical_crossentropy":
-        return _class_constants(labels, CLASSES[recipe.metrics])
+        return _class_constants(labels, datasets.num_classes(recipe.metrics))
     # The share of each class, as the logits that have the lowest cross-entropy.
     share = np.clip(labels.mean(axis=0), 1e-7, 1 - 1e-7)
     logits = np.log(share) if share.ndim == 2 else np.log(share / (1 - share))

@@ -5,6 +5,7 @@ import os
 import platform
 
 from kerasfuse import atomic, zoo
+from kerasfuse.checksum import sha256
 from kerasfuse.recipes.scoring import load_split, score
 from kerasfuse.recipes.seeds import mean_and_sd
 from kerasfuse.recipes.speed import inference_speed
@@ -46,7 +47,7 @@ def replaced(entry, path, seed, results, data_dir=None):
         }
         if not entry.recipe.folds:
             _take_over(results, seed)
-        yield {"file": file, "sha256": zoo.sha256(temporary), "seed": seed}
+        yield {"file": file, "sha256": sha256(temporary), "seed": seed}
 
 
 def _take_over(results, seed):

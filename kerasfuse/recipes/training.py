@@ -11,6 +11,7 @@ import numpy as np
 from kerasfuse import __version__, atomic, backend, hub, zoo
 from kerasfuse.datasets import Companions
 from kerasfuse.entries.recipe import check_seeds
+from kerasfuse.metrics import conventions
 from kerasfuse.recipes import folds
 from kerasfuse.recipes.gate_search import search_gate
 from kerasfuse.recipes.modulation import balanced, histories, score_modalities
@@ -20,7 +21,6 @@ from kerasfuse.recipes.processes import train_in_processes
 from kerasfuse.recipes.run import is_finished, is_whole, open_run, read_run, seed_folder
 from kerasfuse.recipes.scoring import (
     SPLITS,
-    best_is,
     compile_model,
     constant_scores,
     load_split,
@@ -140,7 +140,7 @@ def _train_once(entry, folder, seed, data_dir, verbose):
     gate = None
     if recipe.gate_search:
         gate = search_gate(model, best, entry, folder, seed, data_dir, verbose)
-    mode = best_is(recipe.monitor)
+    mode = conventions.mode(recipe.monitor)
     counting = [
         keras.callbacks.EarlyStopping(recipe.monitor, patience=recipe.early_stopping, mode=mode)
     ]

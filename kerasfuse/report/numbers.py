@@ -2,6 +2,8 @@
 
 import math
 
+from kerasfuse.metrics.conventions import format_value, in_percent
+
 
 def short(value, digits=3):
     """Write a number with few digits and a true minus sign; `-` where there is none."""
@@ -15,17 +17,7 @@ def short(value, digits=3):
     else:
         text = f"{value:.{max(digits - 1 - exponent, 0)}f}"
         text = text.rstrip("0").rstrip(".") if "." in text else text
-    return text.replace("-", "\u2212")
-
-
-def in_percent(metric):
-    """Whether a metric is a share, which tables show in per cent."""
-    return "acc" in metric or "f1" in metric
-
-
-def scaled(metric, value):
-    """Return a metric's value in the unit in which it is drawn and written."""
-    return 100 * value if in_percent(metric) else value
+    return with_minus(text)
 
 
 def unit(metric):
@@ -34,11 +26,13 @@ def unit(metric):
 
 
 def measured(metric, value):
-    """Write a metric's value: shares in per cent with one decimal, others with three."""
-    if value is None or not math.isfinite(value):
-        return "-"
-    text = f"{100 * value:.1f}" if in_percent(metric) else f"{value:.3f}"
-    return text.replace("-", "\u2212")
+    """Write a metric's value with a true minus sign; `-` where there is none."""
+    return with_minus(format_value(metric, value))
+
+
+def with_minus(text):
+    """Give numbers in a text a true minus sign; `-` alone stands for no number."""
+    return text if text == "-" else text.replace("-", "\u2212")
 
 
 def change(metric, value):
@@ -47,8 +41,3 @@ def change(metric, value):
     if not text.strip("\u22120.-"):
         return text.removeprefix("\u2212")
     return text if text[0] == "\u2212" else f"+{text}"
-
-
-def lower_is_better(metric):
-    """Whether a metric is an error or a loss."""
-    return metric.endswith(("loss", "mae"))

@@ -7,9 +7,9 @@ from kerasfuse import __version__, atomic
 from kerasfuse.recipes.run import read_run
 from kerasfuse.report import parts
 from kerasfuse.report.numbers import measured
+from kerasfuse.report.reported_run import ReportedRun
 from kerasfuse.report.sections import SECTIONS
 from kerasfuse.report.sections.scores import named, spread
-from kerasfuse.report.subject import Subject
 
 
 def report(run_dirs, path="report.html", data_dir=None, progress=None):
@@ -60,8 +60,8 @@ def report(run_dirs, path="report.html", data_dir=None, progress=None):
     atomic.check_writable(path.parent)
     runs = [read_run(None, folder) for folder in folders]
     labels = _labels(runs)
-    subjects = [
-        Subject(run, label, data_dir, progress) for run, label in zip(runs, labels, strict=True)
+    reported_runs = [
+        ReportedRun(run, label, data_dir, progress) for run, label in zip(runs, labels, strict=True)
     ]
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(pathlib.Path(__file__).parent),
@@ -73,13 +73,13 @@ def report(run_dirs, path="report.html", data_dir=None, progress=None):
     environment.filters["svg"] = _svg
     sections = []
     for make in SECTIONS:
-        section = make(subjects)
+        section = make(reported_runs)
         sections.append((section, _blocks(section.parts)))
     page = environment.get_template("template.html.j2").render(
         title=_title(runs, labels),
-        subjects=subjects,
+        reported_runs=reported_runs,
         sections=sections,
-        facts=[_facts(subject) for subject in subjects],
+        facts=[_facts(reported_run) for reported_run in reported_runs],
         style=pathlib.Path(__file__).with_name("style.css").read_text(encoding="utf-8"),
         version=__version__,
     )
@@ -110,20 +110,20 @@ def _title(runs, labels):
     return ", ".join(labels) if len(labels) < 4 else f"{len(labels)} runs"
 
 
-def _facts(subject):
+def _facts(reported_run):
     """Give what the head of the page says of a run."""
-    run, metric = subject.run, subject.score
+    run, metric = reported_run.run, reported_run.score
     numbers = run.table("test")[metric]
     return {
-        "label": subject.label,
-        "title": subject.entry.title,
+        "label": reported_run.label,
+        "title": reported_run.entry.title,
         "metric": named(metric),
         "score": spread(metric, numbers),
         "constant": measured(metric, numbers.get("baseline")),
         "seeds": len(run.seeds),
         "parameters": f"{run.first['parameters']:,}",
-        "data": subject.entry.data_name,
-        "simulated": subject.entry.simulated,
+        "data": reported_run.entry.data_name,
+        "simulated": reported_run.entry.simulated,
     }
 
 

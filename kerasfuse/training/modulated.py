@@ -1,6 +1,5 @@
 """Modulated: any model of several modalities, trained so that none of them starves."""
 
-import difflib
 import types
 import warnings
 
@@ -10,6 +9,7 @@ from keras import ops
 from kerasfuse import ops as fuse_ops
 from kerasfuse.analysis.coalitions import CoalitionEvaluator
 from kerasfuse.models.parts.auxiliary_loss_tracking import AuxiliaryLossTracking
+from kerasfuse.nearest_names import close_to
 from kerasfuse.training.gradient_coefficients import CoefficientChannel, ScaledGradients
 from kerasfuse.training.strategy import VALIDATION
 from kerasfuse.training.unimodal_errors import UnimodalErrors, check_logits
@@ -230,7 +230,7 @@ class Modulated(AuxiliaryLossTracking, keras.Model):
     def _check_known(self, names, valid, what):
         for name in names:
             if name not in valid:
-                near = difflib.get_close_matches(str(name), list(valid), n=3) or list(valid)[:3]
+                near = close_to(name, valid) or list(valid)[:3]
                 raise ValueError(f"expected {what}, such as {', '.join(near)}. Received: {name!r}")
 
     def _check_names(self, inputs):

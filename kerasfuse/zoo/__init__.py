@@ -1,6 +1,5 @@
 """The zoo: named models with their weights, recipes, results and cards."""
 
-from kerasfuse.checksum import sha256
 from kerasfuse.entries.definition import Entry
 from kerasfuse.entries.recipe import Recipe
 from kerasfuse.entries.terms import WeightTermsWarning
@@ -9,8 +8,8 @@ from kerasfuse.zoo.cards.card import card
 from kerasfuse.zoo.catalogue import entries, entry, folder, names
 from kerasfuse.zoo.listing import Entries
 from kerasfuse.zoo.loading import SimulatedWeightsWarning, load, weights_path
-from kerasfuse.zoo.readme import update_readme, write_between
-from kerasfuse.zoo.scores import format_number, score, spread
+from kerasfuse.zoo.readme import update_readme
+from kerasfuse.zoo.scores import score, spread
 from kerasfuse.zoo.writing import write
 
 __all__ = [
@@ -23,15 +22,12 @@ __all__ = [
     "entries",
     "entry",
     "folder",
-    "format_number",
     "load",
     "names",
     "published_baselines",
     "score",
-    "sha256",
     "spread",
     "update_readme",
     "weights_path",
     "write",
-    "write_between",
 ]

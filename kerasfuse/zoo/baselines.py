@@ -2,7 +2,7 @@
 
 import csv
 
-from kerasfuse.nearest_names import nearest
+from kerasfuse.nearest_names import choose
 from kerasfuse.zoo.catalogue import folder
 
 
@@ -32,9 +32,6 @@ def published_baselines(dataset=None):
     with open(folder() / "published_baselines.csv", encoding="utf-8", newline="") as file:
         rows = [{**row, "value": float(row["value"])} for row in csv.DictReader(file)]
     known = {row["data"] for row in rows}
-    if dataset is not None and dataset not in known:
-        raise ValueError(
-            f"expected dataset to be one of {', '.join(sorted(known))}. "
-            f"Received: dataset={dataset!r}. {nearest(dataset, known)}"
-        )
+    if dataset is not None:
+        choose("dataset", dataset, sorted(known))
     return [row for row in rows if dataset in (None, row["data"])]

@@ -8,7 +8,7 @@ from kerasfuse.deprecation import renamed_arguments
 from kerasfuse.entries import parsing
 from kerasfuse.entries.arguments import model_classes
 from kerasfuse.entries.weights import KINDS
-from kerasfuse.nearest_names import nearest
+from kerasfuse.nearest_names import choose, nearest
 from kerasfuse.zoo.listing import Entries
 
 _PACKAGE = pathlib.Path(__file__).parents[1]
@@ -96,10 +96,6 @@ def entry(name):
 
 
 def _choose(what, value, valid):
-    chosen = {name.lower(): name for name in valid}.get(value.lower())
-    if chosen is None:
-        raise ValueError(
-            f"expected {what} to be one of {', '.join(sorted(valid))}. "
-            f"Received: {what}={value!r}. {nearest(value, valid)}"
-        )
-    return chosen
+    """Return the name that is meant, in any case."""
+    any_case = {name.lower(): name for name in valid}
+    return choose(what, any_case.get(value.lower(), value), sorted(valid))

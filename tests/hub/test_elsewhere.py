@@ -12,6 +12,7 @@ import pytest
 import tiny_zoo
 
 from kerasfuse import hub, recipes, zoo
+from kerasfuse.checksum import sha256
 
 REPOSITORY = "/someone/tiny/resolve/main/"
 WEIGHTS = "tiny_simulated.weights.h5"
@@ -27,7 +28,7 @@ def published(tmp_path_factory):
         path = tiny_zoo.use(patch, folder / "zoo")
         model = zoo.load(tiny_zoo.NAME, weights=None)
         model.save_weights(path.with_name(WEIGHTS))
-        digest = zoo.sha256(path.with_name(WEIGHTS))
+        digest = sha256(path.with_name(WEIGHTS))
         zoo.write(tiny_zoo.NAME, weights={"file": WEIGHTS, "sha256": digest, "seed": 1})
         recipes.publish(tiny_zoo.NAME, folder / "out")
     files = {path.name: path.read_bytes() for path in (folder / "out").iterdir()}

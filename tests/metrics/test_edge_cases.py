@@ -18,15 +18,15 @@ from kerasfuse.metrics import (
     multiclass,
     sentiment,
 )
-from kerasfuse.metrics.reading import READINGS
+from kerasfuse.metrics.label_scheme import LABEL_SCHEMES
 
 
 def score(metric, y, p, w=None):
     return evaluate([metric], np.float32(y), np.float32(p), w)[metric.name]
 
 
-def classes(reading, values):
-    one_hot, _ = READINGS[reading].true_classes(np.float32(values))
+def classes(scheme, values):
+    one_hot, _ = LABEL_SCHEMES[scheme].true_classes(np.float32(values))
     return np.argmax(ops.convert_to_numpy(one_hot), axis=-1).tolist()
 
 
@@ -72,9 +72,9 @@ def test_swapped_f1_weighs_by_predicted_classes():
     y, p = [-1, -1, -1, 1], [-1, 1, 1, -1]
     negative, positive = 2 * 1 / (3 + 2), 0.0
     truth, legacy = (3 * negative + positive) / 4, (2 * negative + 2 * positive) / 4
-    for reading in ("mosi_has0", "mosi_non0", "sims_2"):
-        assert score(WeightedF1(reading), y, p) == pytest.approx(truth)
-        assert score(WeightedF1(reading, "prediction"), y, p) == pytest.approx(legacy)
+    for scheme in ("mosi_has0", "mosi_non0", "sims_2"):
+        assert score(WeightedF1(scheme), y, p) == pytest.approx(truth)
+        assert score(WeightedF1(scheme, "prediction"), y, p) == pytest.approx(legacy)
 
 
 def test_an_absent_class_has_f1_zero_and_no_weight():
@@ -226,3 +226,12 @@ def test_logits_of_another_number_of_classes_are_told():
         accuracy.update_state([0, 1], np.zeros((2, 4)))
     with pytest.raises(ValueError, match="classes_0"):
         multiclass(0)
+
+
+@pytest.mark.parametrize("metric", [ClassAccuracy, WeightedF1])
+def test_the_former_name_of_the_label_scheme_is_read(metric):
+    config = metric("mosi_7").get_config()
+    config["reading"] = config.pop("label_scheme")
+    with pytest.warns(DeprecationWarning, match="'reading' is called 'label_scheme' now"):
+        found = metric.from_config(config)
+    assert found.label_scheme == "mosi_7"

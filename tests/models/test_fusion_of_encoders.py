@@ -216,7 +216,7 @@ def test_encoders_from_toml_and_by_keras_models():
     [
         (LateFusion, SIZES, {"words": Pixels()}, {}, r"encoder for each of \['words', 'image'\]"),
         (LateFusion, SIZES, encoders(image=ENCODERS["image"]), {}, "class='MaxOutOfPixels'"),
-        (LateFusion, SIZES, encoders(image={"class": "ResNet"}), {}, "ResNet18.*class='ResNet'"),
+        (LateFusion, SIZES, encoders(image={"class": "ResNet"}), {}, "'ResNet'. Nearest: ResNet18"),
         (LateFusion, SIZES, encoders(image=3), {}, "Keras layer as the encoder of 'image'"),
         (LateFusion, SIZES, encoders(words=MaskedGRU(3)), {}, "'words' to end in a vector"),
         (LateFusion, {"words": 5, "image": (6, 6)}, encoders(), {}, "or of images to"),

@@ -9,6 +9,7 @@ import tiny_zoo
 from typer.testing import CliRunner
 
 from kerasfuse import recipes, zoo
+from kerasfuse.checksum import sha256
 from kerasfuse.cli import app
 
 NAME = tiny_zoo.NAME
@@ -40,7 +41,7 @@ def weights(path):
     """Give the tiny entry weights."""
     file = path.with_name("tiny_simulated.weights.h5")
     zoo.load(NAME, weights=None).save_weights(file)
-    zoo.write(NAME, weights={"file": file.name, "sha256": zoo.sha256(file), "seed": 1})
+    zoo.write(NAME, weights={"file": file.name, "sha256": sha256(file), "seed": 1})
     return file
 
 
@@ -98,7 +99,7 @@ def test_the_command_tells_how_to_upload(weights, tmp_path):
     result = CliRunner().invoke(app, ["publish", NAME, str(tmp_path / "out")])
     assert result.exit_code == 0, result.output
     assert f"hf upload {NAME} {tmp_path / 'out'} ." in result.output
-    digest = zoo.sha256(tmp_path / "out" / "entry.toml")
+    digest = sha256(tmp_path / "out" / "entry.toml")
     assert f'zoo.load("hf://YOU/{NAME}#sha256={digest}")' in result.output
     card = CliRunner().invoke(app, ["card", str(tmp_path / "out")])
     assert "A model for tests" in card.output

@@ -1,5 +1,6 @@
 """Recipes train, resume, score and record."""
 
+import dataclasses
 import json
 import shutil
 import tomllib
@@ -10,6 +11,7 @@ import tiny_zoo
 from run_folders import Killed, assert_same_run, files, history, seconds
 
 from kerasfuse import metrics, recipes, zoo
+from kerasfuse.checksum import sha256
 from kerasfuse.recipes import scoring
 from kerasfuse.recipes.predictions import read_predictions
 from kerasfuse.recipes.seeds import joined
@@ -343,7 +345,7 @@ def test_record_writes_results_and_the_best_weights(path, finished):
     )
     assert entry.weights.seed == finished.best_seed
     kept = finished.folder / f"seed_{finished.best_seed}" / "best.weights.h5"
-    assert entry.weights.sha256 == zoo.sha256(path.with_name(entry.weights.file))
+    assert entry.weights.sha256 == sha256(path.with_name(entry.weights.file))
     with pytest.warns(zoo.SimulatedWeightsWarning):
         shipped, trained = zoo.load(NAME), zoo.load(NAME, weights=kept)
     for one, other in zip(shipped.get_weights(), trained.get_weights(), strict=True):
@@ -406,6 +408,19 @@ def test_record_wants_table_label_and_what_is_there(path, finished, arguments, m
     with pytest.raises(ValueError, match=message):
         recipes.record(NAME, finished.folder, **arguments)
     assert path.read_text() == before
+
+
+def test_record_takes_the_run_itself(path, finished):
+    recipes.record(NAME, finished)
+    of_run = zoo.entry(NAME)
+    recipes.record(NAME, finished.folder)
+    assert zoo.entry(NAME) == of_run
+    one = dataclasses.replace(finished, seeds={2: finished.seeds[2]})
+    recipes.record(NAME, one, table="Table 5", label="second seed")
+    assert zoo.entry(NAME).results["rows"][0]["seeds"] == [2]
+    other = dataclasses.replace(finished.entry, name="another")
+    with pytest.raises(ValueError, match=f"expected a run of {NAME}. Received: run, of another"):
+        recipes.record(NAME, dataclasses.replace(finished, entry=other))
 
 
 def test_seeds_of_different_data_are_not_averaged(path, finished, tmp_path):

@@ -4,10 +4,11 @@ import keras
 import pytest
 
 from kerasfuse import recipes, zoo
+from kerasfuse.metrics.conventions import format_value
 
 
 def written(scores):
-    return {metric: zoo.format_number(metric, value) for metric, value in scores.items()}
+    return {metric: format_value(metric, value) for metric, value in scores.items()}
 
 
 @pytest.mark.filterwarnings("ignore::kerasfuse.zoo.SimulatedWeightsWarning")

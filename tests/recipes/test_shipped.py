@@ -7,6 +7,7 @@ import pytest
 import tiny_zoo
 
 from kerasfuse import recipes, zoo
+from kerasfuse.checksum import sha256
 from kerasfuse.recipes import scoring, shipping, storage
 
 
@@ -72,7 +73,7 @@ def test_weights_that_came_another_way_are_scored_anew(path, run):
     # In full precision, as an older version kept them, and without a row of their own.
     file.write_bytes((run.folder / f"seed_{entry.weights.seed}/best.weights.h5").read_bytes())
     older = {key: value for key, value in right.items() if key not in ("shipped", "speed")}
-    zoo.write(tiny_zoo.NAME, weights={"sha256": zoo.sha256(file)}, results=older)
+    zoo.write(tiny_zoo.NAME, weights={"sha256": sha256(file)}, results=older)
     recipes.record_weights(tiny_zoo.NAME)
     found = zoo.entry(tiny_zoo.NAME)
     assert found.weights == entry.weights

@@ -17,7 +17,7 @@ from kerasfuse import analysis, recipes
 from kerasfuse.cli import app
 from kerasfuse.recipes.predictions import read_predictions
 from kerasfuse.recipes.scoring import load_split
-from kerasfuse.report import report, subject
+from kerasfuse.report import report, reported_run
 from kerasfuse.report.matrix_chart import attention_shades
 from kerasfuse.report.numbers import change, measured, short
 from kerasfuse.report.sections import SECTIONS
@@ -56,7 +56,7 @@ def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
     runs, pages = {}, {}
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(subject, "RESAMPLES", DRAWS)
+        patched.setattr(reported_run, "RESAMPLES", DRAWS)
         # Cheaper draws; what they are is checked against the library's own functions.
         whole, shared = analysis.robustness, analysis.modality_contribution
         patched.setattr(analysis, "robustness", lambda *a, **k: whole(*a, levels=LEVELS, **k))
@@ -214,7 +214,7 @@ def scales_of_x(svg):
 def test_learning_curves_are_the_history(made):
     runs, texts, pages = made
     found = section(pages["gated"], "curves")
-    histories = subject.Subject(runs["gated"], "").histories()
+    histories = reported_run.ReportedRun(runs["gated"], "").histories()
     (rows,) = histories.values()
     titles = [s.all("title")[0].text for s in found.all("svg") if s.all("title")]
     assert titles[0] == "loss" and "mae" in titles
@@ -370,7 +370,7 @@ def test_the_gate_is_drawn(made):
     values = [reader.number(cell) for cell in cells[1][2:-1]]
     assert values == pytest.approx(list(search["weights"].values()), abs=1e-3)
     assert cells[0][2] == f"weight of {next(iter(search['weights']))}"
-    (history,) = subject.Subject(runs["gated"], "").histories("gate_search").values()
+    (history,) = reported_run.ReportedRun(runs["gated"], "").histories("gate_search").values()
     svg = reader.chart(found, "Seed 1")
     for i, modality in enumerate(search["weights"]):
         (drawn,) = reader.curves(svg, f"s{i}")
@@ -381,7 +381,7 @@ def test_the_gate_is_drawn(made):
 def test_modulation_and_competition_are_shown(made):
     runs, _, pages = made
     run, found = runs["balanced"], section(pages["balanced"], "modulation")
-    (history,) = subject.Subject(run, "").histories().values()
+    (history,) = reported_run.ReportedRun(run, "").histories().values()
     svg = reader.chart(found, "Coefficient of the gradient, seed 1")
     for i, modality in enumerate(("text", "audio", "vision")):
         (drawn,) = reader.curves(svg, f"s{i}")
@@ -444,12 +444,12 @@ def test_what_is_not_there_is_said(made):
 def test_without_the_data_the_rest_is_shown(made, monkeypatch, tmp_path):
     runs = made[0]
     tiny_zoo.use(monkeypatch, tmp_path / "zoo", tiny_zoo.ATTENTIVE)
-    monkeypatch.setattr(subject, "RESAMPLES", 2)
+    monkeypatch.setattr(reported_run, "RESAMPLES", 2)
 
     def nowhere(*args, **kwargs):
         raise FileNotFoundError("expected the files of the data set")
 
-    monkeypatch.setattr(subject, "load_split", nowhere)
+    monkeypatch.setattr(reported_run, "load_split", nowhere)
     page = reader.read(report([runs["aligned"].folder], tmp_path / "page.html").read_text())
     for name in ("robustness", "contribution", "attention", "alignment"):
         text = section(page, name).one("p", "missing").text
@@ -481,8 +481,8 @@ def test_predictions_are_made_again_where_none_were_kept(made, tmp_path):
     shutil.copytree(run.folder, folder)
     for path in folder.rglob("predictions.npz"):
         path.unlink()
-    old = subject.Subject(recipes.Run(run.entry, folder, run.seeds), "old").predictions
-    new = subject.Subject(run, "new").predictions
+    old = reported_run.ReportedRun(recipes.Run(run.entry, folder, run.seeds), "old").predictions
+    new = reported_run.ReportedRun(run, "new").predictions
     for seed in run.seeds:
         assert old[seed].ids == new[seed].ids
         np.testing.assert_allclose(old[seed].outputs, new[seed].outputs, rtol=1e-5, atol=1e-6)

@@ -8,6 +8,7 @@ import rich.markdown
 import tiny_zoo
 
 from kerasfuse import zoo
+from kerasfuse.metrics.conventions import format_value
 
 
 @pytest.mark.parametrize("name", zoo.names())
@@ -24,7 +25,7 @@ def test_every_entry_has_a_card(name):
         assert f"{entry.weights.license}; commercial use " in text
         assert "Where from: " in text and "`KERASFUSE_DATA`" in text
     for row in entry.published:
-        assert f"{row.model} {zoo.format_number(row.metric, row.value)}" in text
+        assert f"{row.model} {format_value(row.metric, row.value)}" in text
     # A table needs as many cells in each of its rows.
     rows = [line for line in text.split("\n") if line.startswith("|")]
     assert len(rows) == 0 or all(line.endswith("|") for line in rows)
@@ -52,13 +53,13 @@ def test_a_card_shows_a_row_a_seed_and_the_row_of_the_weights():
     for seed, value in zip(entry.results["seeds"], test["per_seed"], strict=True):
         kept = " (these weights)" if seed == entry.weights.seed else ""
         row = next(row for row in rows if row[0] == f"{seed}{kept}")
-        assert row[2] == zoo.format_number("accuracy", value)
+        assert row[2] == format_value("accuracy", value)
     row = next(row for row in rows if row[0] == "accuracy")
     shipped = entry.results["shipped"]["test"]["accuracy"]
     assert row[2:5] == [
         zoo.spread("accuracy", test),
-        zoo.format_number("accuracy", shipped),
-        zoo.format_number("accuracy", test["baseline"]),
+        format_value("accuracy", shipped),
+        format_value("accuracy", test["baseline"]),
     ]
     assert "bc-LSTM 80.3" in row[5]
     assert "samples a second" in results
@@ -69,7 +70,7 @@ def test_more_metrics_than_seeds_or_rows_run_down():
     results = section(zoo.card("agm_film_ravdess"), "Results")
     rows = [line.strip("| ").split(" | ") for line in results.split("\n")]
     per_seed = entry.results["test"]["strength_audio"]["per_seed"]
-    wanted = [zoo.format_number("strength_audio", value) for value in per_seed]
+    wanted = [format_value("strength_audio", value) for value in per_seed]
     assert ["seed", "1", "2 (these weights)", "3"] in rows
     assert ["strength_audio (test)", *wanted] in rows
     (joint,) = entry.results["rows"]

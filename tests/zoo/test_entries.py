@@ -11,6 +11,7 @@ import pytest
 import tiny_zoo
 
 from kerasfuse import zoo
+from kerasfuse.checksum import sha256
 from kerasfuse.entries.arguments import model_arguments, model_classes
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -80,7 +81,7 @@ def test_every_entry_states_each_dropout(name):
 @pytest.mark.parametrize("name", [n for n in zoo.names() if zoo.entry(n).weights.file])
 def test_every_entry_with_weights_has_the_right_ones(name):
     entry = zoo.entry(name)
-    assert zoo.sha256(zoo.folder() / entry.weights.file) == entry.weights.sha256
+    assert sha256(zoo.folder() / entry.weights.file) == entry.weights.sha256
     assert entry.weights.seed in entry.results["seeds"]
     context = pytest.warns(zoo.SimulatedWeightsWarning) if entry.simulated else nullcontext()
     with context:

@@ -1,12 +1,12 @@
 """The samples of the caller's own arrays."""
 
-import difflib
 import warnings
 
 import numpy as np
 
 from kerasfuse.datasets.batching.images import Images
 from kerasfuse.datasets.batching.sequences import Sequences
+from kerasfuse.nearest_names import close_to
 
 
 class Memory:
@@ -99,7 +99,7 @@ def _check_names(inputs, modalities):
         return
     hints = [f"{name!r} is not among them" for name in unknown]
     for i, name in enumerate(unknown):
-        if close := difflib.get_close_matches(str(name), missing or list(modalities), n=1):
+        if close := close_to(name, missing or modalities):
             hints[i] += f" (is it {close[0]!r}?)"
     hints += [f"{name!r} is missing (give None or zeros if it is absent)" for name in missing]
     raise ValueError(

@@ -8,6 +8,7 @@ import tensorflow_datasets as tfds
 
 from kerasfuse.datasets.conversion import report
 from kerasfuse.datasets.conversion.builder import FACTS
+from kerasfuse.datasets.conversion.standardization import standardized_steps, without_constant
 
 # Samples that are in memory at a time while moments are computed.
 _BLOCK = 64
@@ -139,9 +140,8 @@ class Records:
         Args:
             moments: what `moments` of the training split gave.
         """
-        for name, (mean, deviation) in moments.items():
-            constant = deviation <= 1e-6 * np.maximum(1, np.abs(mean))
-            self._moments[name] = mean, np.where(constant, np.inf, deviation)
+        for name, found in moments.items():
+            self._moments[name] = without_constant(*found)
 
     def _samples(self, numbers):
         """Give a dict of field to stored array for each of some records, from memory or disk."""
@@ -167,8 +167,7 @@ class Records:
         mean, deviation = self._moments[name]
         if name not in self.lengths:  # an image has no steps that could be missing
             return ((x - mean) / deviation).astype("float32")
-        missing = ~x.any(axis=1, keepdims=True)
-        return np.where(missing, 0, (x - mean) / deviation).astype("float32")
+        return standardized_steps(x, mean, deviation)
 
     def report(self):
         """Write what the conversion found in the files, as lines."""

@@ -1,6 +1,5 @@
 """Find the files of a sentiment data set, see which layout they have, and read their samples."""
 
-import difflib
 import functools
 import io
 
@@ -12,6 +11,7 @@ from kerasfuse.datasets.conversion.records import Records
 from kerasfuse.datasets.conversion.source import Field, Sample, Source
 from kerasfuse.datasets.formats import csd, mmsa_pickle, mult_pickle
 from kerasfuse.datasets.formats.restricted_pickle import read_pickle
+from kerasfuse.nearest_names import close_to
 
 _LAYOUTS = {
     "mult": (mult_pickle.is_mult, mult_pickle.splits),
@@ -111,7 +111,7 @@ def _find(builder_class, data_dir, aligned):
         known = {name for names in builder_class.FILES.values() for name in names}
         fits = [file for name, file in files.items() if name not in known]
     missing = " and ".join(builder_class.FILES[aligned])
-    if close := difflib.get_close_matches(builder_class.FILES[aligned][0], files, n=1):
+    if close := close_to(builder_class.FILES[aligned][0], files):
         missing += f" (is it {files[close[0]]}?)"
     return fits, missing
 

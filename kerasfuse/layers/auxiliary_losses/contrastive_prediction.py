@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from kerasfuse.layers.auxiliary_losses.auxiliary_loss import AuxiliaryLoss
+from kerasfuse.ops import unit_vectors
 
 
 @keras.saving.register_keras_serializable("kerasfuse")
@@ -42,14 +43,8 @@ class ContrastivePrediction(AuxiliaryLoss):
 
     def call(self, inputs, x, z, training=None):
         if training:
-            x, predicted = _unit(x), _unit(self.predict(z))
+            x, predicted = unit_vectors(x), unit_vectors(self.predict(z))
             similarities = ops.matmul(x, ops.transpose(predicted))
             own = ops.sum(x * predicted, axis=-1)
             self.add_value(ops.mean(ops.logsumexp(similarities, axis=-1) - own))
         return inputs
-
-
-def _unit(x):
-    x = ops.cast(x, "float32")
-    squares = ops.sum(x * x, axis=-1, keepdims=True)
-    return x * ops.rsqrt(ops.maximum(squares, keras.config.epsilon() ** 2))

@@ -1,12 +1,12 @@
 """The encoders of a fusion model: any layers, each of one modality, from an input to a vector."""
 
-import difflib
 import inspect
 
 import keras
 
 from kerasfuse import layers
 from kerasfuse.models.parts.inputs import check_modalities, inputs_and_masks
+from kerasfuse.nearest_names import nearest
 
 
 def encode(modalities, encoders):
@@ -72,9 +72,8 @@ def _as_layer(modality, encoder):
     arguments = dict(encoder)
     name = arguments.pop("class", None)
     if name not in layers.__all__:
-        near = difflib.get_close_matches(str(name), layers.__all__, n=3) or ["ResNet18"]
         raise ValueError(
-            f"expected the name of a layer of kerasfuse.layers as the class of the encoder of "
-            f"{modality!r}, such as {', '.join(near)}. Received: class={name!r}"
+            "expected the name of a layer of kerasfuse.layers as the class of the encoder of "
+            f"{modality!r}. Received: class={name!r}. {nearest(name, layers.__all__)}"
         )
     return getattr(layers, name)(**arguments, name=f"{modality}_encoder")

@@ -1,12 +1,11 @@
 """FusionModel: what every model of the library shares."""
 
-import difflib
-
 import keras
 from keras import ops
 
 from kerasfuse import backend
 from kerasfuse.models.parts.auxiliary_loss_tracking import AuxiliaryLossTracking
+from kerasfuse.nearest_names import close_to
 
 
 class FusionModel(AuxiliaryLossTracking, keras.Model):
@@ -24,11 +23,35 @@ class FusionModel(AuxiliaryLossTracking, keras.Model):
     """
 
     word_aligned = False
+    # `(class, name, weights)` to a model; `kerasfuse/__init__.py` sets it to one of the zoo's.
+    preset_loader = None
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self._track_auxiliary_losses()
         self._offered = {}
+
+    @classmethod
+    def from_preset(cls, name, weights="default"):
+        """Build the model of an entry of the zoo and load its weights: `kerasfuse.zoo.load`.
+
+        Args:
+            name: the name of an entry whose model is of this class, or the address of one.
+            weights: as in `kerasfuse.zoo.load`.
+
+        Returns:
+            A model of this class that is not compiled.
+
+        Raises:
+            ValueError: for an entry of another class of model, and what `kerasfuse.zoo.load`
+                raises.
+
+        Example:
+
+        >>> kerasfuse.models.MICA.from_preset("mica_mosei").modalities
+        {'text': 300, 'audio': 74, 'vision': 35}
+        """
+        return cls.preset_loader(cls, name, weights)
 
     @property
     def intermediates(self):
@@ -54,7 +77,7 @@ class FusionModel(AuxiliaryLossTracking, keras.Model):
         outputs = {}
         for name in names:
             if name not in self._offered:
-                near = difflib.get_close_matches(name, self._offered, n=3) or self.intermediates[:3]
+                near = close_to(name, self._offered) or self.intermediates[:3]
                 raise ValueError(
                     f"expected a name of `model.intermediates`, such as {', '.join(near)}. "
                     f"Received: {name!r}"

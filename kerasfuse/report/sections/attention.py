@@ -5,19 +5,19 @@ import numpy as np
 from kerasfuse.analysis.correlation_accuracy import correspondence
 from kerasfuse.report.matrix_chart import attention_chart
 from kerasfuse.report.numbers import short
-from kerasfuse.report.sections.of_each import NotThereError, of_each
+from kerasfuse.report.sections.per_run import NotThereError, section_per_run
 
 _MOST_CELLS = 64
 
 
-def attention(subjects):
+def attention(reported_runs):
     """Draw the attention maps of the last layer, averaged over heads."""
     lead = (
         "Attention of the last layer in one test sample, averaged over heads, dark where much "
         "goes. Rows attend, columns are attended to. Where the true alignment is known, steps of "
         "the same event are outlined."
     )
-    return of_each(subjects, "attention", "Attention", lead, _show)
+    return section_per_run(reported_runs, "attention", "Attention", lead, _show)
 
 
 def map_names(model):
@@ -31,16 +31,16 @@ def map_names(model):
     return [n for n, found in zip(names, numbers, strict=True) if not found or found[0] == last]
 
 
-def _show(subject):
-    if not hasattr(subject.model, "intermediates"):
+def _show(reported_run):
+    if not hasattr(reported_run.model, "intermediates"):
         raise NotThereError("This model shows nothing of its inner life.")
-    names = map_names(subject.model)
+    names = map_names(reported_run.model)
     if not names:
-        raise NotThereError(f"{subject.entry.model_class} has no attention maps.")
-    test = subject.test
+        raise NotThereError(f"{reported_run.entry.model_class} has no attention maps.")
+    test = reported_run.test
     chosen, truth = _sample(test)
     inputs = test.gather([chosen])[0]
-    maps = subject.model.extract(*names).predict_on_batch(inputs)
+    maps = reported_run.model.extract(*names).predict_on_batch(inputs)
     parts = []
     for name in names:
         weights = np.asarray(maps[name], "float64")

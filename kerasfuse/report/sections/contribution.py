@@ -1,25 +1,27 @@
 """What the score owes to each modality."""
 
+from kerasfuse.metrics.conventions import lower_is_better, scaled
 from kerasfuse.report.bar_chart import bar_chart
-from kerasfuse.report.numbers import change, lower_is_better, measured, scaled, unit
+from kerasfuse.report.numbers import change, measured, unit
 from kerasfuse.report.parts import Table
-from kerasfuse.report.sections.of_each import of_each
+from kerasfuse.report.sections.per_run import section_per_run
 
 MEASURES = (("absent", "s0"), ("permuted", "s1"), ("Shapley share", "s2"))
 
 
-def contribution(subjects):
+def contribution(reported_runs):
     """Draw absence, permutation and Shapley share of every modality."""
     lead = (
         "How much of the score goes when a modality is absent, how much when it comes from another "
         "sample (mean over permutations), and its Shapley share over all coalitions; shares add up "
         "to the score of all modalities less that of none."
     )
-    return of_each(subjects, "contribution", "What each modality contributes", lead, _show)
+    title = "What each modality contributes"
+    return section_per_run(reported_runs, "contribution", title, lead, _show)
 
 
-def _show(subject):
-    found, metric = subject.contribution, subject.score
+def _show(reported_run):
+    found, metric = reported_run.contribution, reported_run.score
     rows = found.table(metric)
     groups = {
         name: [

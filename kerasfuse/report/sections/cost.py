@@ -10,7 +10,7 @@ from kerasfuse.report.numbers import short
 from kerasfuse.report.parts import Section, Table
 
 
-def cost(subjects):
+def cost(reported_runs):
     """Show parameters, multiply-adds, time and memory of every run."""
     lead = (
         "Multiply-adds are those of one sample of the test split's mean lengths. Times and memory "
@@ -27,51 +27,51 @@ def cost(subjects):
         "peak memory, MiB": _memory,
         "predicted samples a second": _speed,
     }
-    cells = [[name, *(_told(measure, s) for s in subjects)] for name, measure in rows.items()]
-    columns = ("", *(s.label for s in subjects))
+    cells = [[name, *(_told(measure, s) for s in reported_runs)] for name, measure in rows.items()]
+    columns = ("", *(s.label for s in reported_runs))
     return Section("cost", "Cost", lead, [Table("Cost of each run", columns, cells)])
 
 
-def _told(measure, subject):
+def _told(measure, reported_run):
     try:
-        return measure(subject)
+        return measure(reported_run)
     except FileNotFoundError:
         return "not measured: the data are not here"
 
 
-def _multiply_adds(subject):
+def _multiply_adds(reported_run):
     try:
-        return f"{analysis.multiply_adds(subject.model, subject.steps):,}"
+        return f"{analysis.multiply_adds(reported_run.model, reported_run.steps):,}"
     except ValueError:
         return "not known for a layer of this model"
 
 
-def _steps(subject):
-    return ", ".join(f"{m} {count}" for m, count in subject.steps.items()) or "-"
+def _steps(reported_run):
+    return ", ".join(f"{m} {count}" for m, count in reported_run.steps.items()) or "-"
 
 
-def _mean(subject, value):
-    return short(float(np.mean([value(results) for results in subject.run.seeds.values()])), 4)
+def _mean(reported_run, value):
+    return short(float(np.mean([value(results) for results in reported_run.run.seeds.values()])), 4)
 
 
-def _epochs(subject):
-    found = [results["epochs"] for _, results in subject.trainings().values()]
+def _epochs(reported_run):
+    found = [results["epochs"] for _, results in reported_run.trainings().values()]
     return str(found[0]) if len(set(found)) == 1 else f"{min(found)} to {max(found)}"
 
 
-def _seconds_an_epoch(subject):
-    rows = [row["seconds"] for rows in subject.histories().values() for row in rows]
+def _seconds_an_epoch(reported_run):
+    rows = [row["seconds"] for rows in reported_run.histories().values() for row in rows]
     return short(float(np.mean(rows))) if rows else "-"
 
 
-def _memory(subject):
-    found = [results.get("peak_memory") for _, results in subject.trainings().values()]
+def _memory(reported_run):
+    found = [results.get("peak_memory") for _, results in reported_run.trainings().values()]
     found = [value for value in found if value is not None]
     return f"{max(found):,.0f}" if found else "not recorded"
 
 
-def _speed(subject):
-    predictions(subject.model, subject.test)  # compiles
+def _speed(reported_run):
+    predictions(reported_run.model, reported_run.test)  # compiles
     start = time.perf_counter()
-    predictions(subject.model, subject.test)
-    return f"{subject.test.num_samples / (time.perf_counter() - start):,.0f}"
+    predictions(reported_run.model, reported_run.test)
+    return f"{reported_run.test.num_samples / (time.perf_counter() - start):,.0f}"

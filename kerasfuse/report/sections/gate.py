@@ -3,28 +3,28 @@
 from kerasfuse.report.line_chart import Series, line_chart
 from kerasfuse.report.numbers import short
 from kerasfuse.report.parts import Table
-from kerasfuse.report.sections.of_each import NotThereError, of_each
+from kerasfuse.report.sections.per_run import NotThereError, section_per_run
 
 
-def gate(subjects):
+def gate(reported_runs):
     """Draw the weights of the gate over the epochs of its search, and what it chose."""
     lead = (
         "The weight of each modality in the gate, mean of an epoch, while the gate was searching; "
         "its largest is then the primary modality, and frozen."
     )
-    return of_each(subjects, "gate", "Modality gate", lead, _show)
+    return section_per_run(reported_runs, "gate", "Modality gate", lead, _show)
 
 
-def _show(subject):
+def _show(reported_run):
     histories = {
         name: rows
         for part in ("gate_search", None)
-        for name, rows in subject.histories(part).items()
+        for name, rows in reported_run.histories(part).items()
         if any(k.startswith("gate_") for row in rows for k in row)
     }
     chosen = [
         (name, results["gate_search"])
-        for name, (_, results) in subject.trainings().items()
+        for name, (_, results) in reported_run.trainings().items()
         if "gate_search" in results
     ]
     if not histories and not chosen:

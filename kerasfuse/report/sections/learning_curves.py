@@ -2,10 +2,11 @@
 
 import dataclasses
 
+from kerasfuse.metrics.conventions import scaled
 from kerasfuse.report.line_chart import Series, line_chart
-from kerasfuse.report.numbers import scaled, short, unit
+from kerasfuse.report.numbers import short, unit
 from kerasfuse.report.parts import Table
-from kerasfuse.report.sections.of_each import NotThereError, of_each
+from kerasfuse.report.sections.per_run import NotThereError, section_per_run
 
 # From more trainings on, their lines are faint.
 _FEW = 6
@@ -14,13 +15,13 @@ _OTHER = ("epoch", "seconds", "learning_rate")
 _ELSEWHERE = ("gate_", "error_", "ratio_", "reference_", "coefficient_", "accuracy_", "strength_")
 
 
-def learning_curves(subjects):
+def learning_curves(reported_runs):
     """Draw every loss, and every metric, over the epochs."""
     lead = (
         "A line for each seed. Losses beside the first are the model's own, of training only and "
         "without their weights. Rings mark the epoch whose weights were kept."
     )
-    return of_each(subjects, "curves", "Learning curves", lead, _curves)
+    return section_per_run(reported_runs, "curves", "Learning curves", lead, _curves)
 
 
 def quantities(histories, metrics):
@@ -32,12 +33,12 @@ def quantities(histories, metrics):
     return sorted(losses, key=lambda k: (k != "loss", k)), [k for k in plain if k in metrics]
 
 
-def _curves(subject):
-    histories = subject.histories()
+def _curves(reported_run):
+    histories = reported_run.histories()
     if not any(histories.values()):
         raise NotThereError("This run kept no history.")
-    best = {name: results["best_epoch"] for name, (_, results) in subject.trainings().items()}
-    losses, metrics = quantities(histories, [m.name for m in subject.reported])
+    best = {name: results["best_epoch"] for name, (_, results) in reported_run.trainings().items()}
+    losses, metrics = quantities(histories, [m.name for m in reported_run.metrics])
     stroke = "thin" if len(histories) <= _FEW else "faint"
     parts = []
     for name in [*losses, *metrics]:
@@ -60,7 +61,7 @@ def _curves(subject):
         at_the_end = low if low == high else f"between {low} and {high}"
         text = f"{name} over the epochs of {count}; at the end {at_the_end}."
         chart = line_chart(unit(name), text, series, "epoch", whole_x=True)
-        if name not in (*losses, subject.score):
+        if name not in (*losses, reported_run.score):
             chart = dataclasses.replace(chart, folded="The other metrics")
         parts.append(chart)
     parts.sort(key=lambda chart: bool(chart.folded))

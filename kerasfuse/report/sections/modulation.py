@@ -3,7 +3,7 @@
 from kerasfuse.report.line_chart import Series, line_chart
 from kerasfuse.report.numbers import measured, short
 from kerasfuse.report.parts import Table
-from kerasfuse.report.sections.of_each import NotThereError, of_each
+from kerasfuse.report.sections.per_run import NotThereError, section_per_run
 
 QUANTITIES = {
     "coefficient": "Coefficient of the gradient",
@@ -13,20 +13,20 @@ QUANTITIES = {
 }
 
 
-def modulation(subjects):
+def modulation(reported_runs):
     """Draw what the strategy saw and did, and tell the competition strength."""
     lead = (
         "What the strategy saw of each modality in training and by how much it scaled gradients, "
         "mean of an epoch. Competition strength: how much of what a modality could tell alone is "
         "not in the model's features, 0 for all of it."
     )
-    return of_each(subjects, "modulation", "Balance of modalities", lead, _show)
+    return section_per_run(reported_runs, "modulation", "Balance of modalities", lead, _show)
 
 
-def _show(subject):
-    modalities = list(subject.entry.model_args["modalities"])
+def _show(reported_run):
+    modalities = list(reported_run.entry.model_args["modalities"])
     parts = []
-    for name, rows in subject.histories().items():
+    for name, rows in reported_run.histories().items():
         for quantity, title in QUANTITIES.items():
             there = [m for m in modalities if rows and f"{quantity}_{m}" in rows[0]]
             if not there:
@@ -44,11 +44,11 @@ def _show(subject):
             last = ", ".join(f"{each.label} {short(each.y[-1])}" for each in series)
             text = f"{title} over {len(rows)} epochs of {name}; at the end {last}."
             parts.append(line_chart(f"{title}, {name}", text, series, "epoch", "", True))
-    return [*parts, *_strengths(subject, modalities, bool(parts))]
+    return [*parts, *_strengths(reported_run, modalities, bool(parts))]
 
 
-def _strengths(subject, modalities, curves):
-    table, score = subject.run.table("test"), subject.score
+def _strengths(reported_run, modalities, curves):
+    table, score = reported_run.run.table("test"), reported_run.score
     if f"{score}_{modalities[0]}" not in table:
         if not curves:
             raise NotThereError("This run trains without a balancing strategy.")

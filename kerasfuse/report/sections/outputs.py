@@ -2,35 +2,35 @@
 
 import numpy as np
 
-from kerasfuse.metrics.reading import EMOTIONS
+from kerasfuse.metrics.label_scheme import EMOTIONS
 from kerasfuse.metrics.scores import scores
 from kerasfuse.report.line_chart import Series, line_chart
 from kerasfuse.report.matrix_chart import confusion_chart
 from kerasfuse.report.numbers import short
 from kerasfuse.report.parts import Table
 from kerasfuse.report.scatter_chart import scatter_chart
-from kerasfuse.report.sections.of_each import of_each
+from kerasfuse.report.sections.per_run import section_per_run
 
 _SHOWN = 1500
 _FOLDED_FROM = 8
 _CONTINUOUS = ("mosi", "mosei", "sims")
 
 
-def outputs(subjects):
+def outputs(reported_runs):
     """Draw predictions over labels, or the confusion of classes, of the best seed."""
     lead = (
         "Every test sample as the seed that is best on validation predicts it. On the line, or on "
         "the diagonal, it is right."
     )
-    return of_each(subjects, "predictions", "Predictions and labels", lead, _show)
+    return section_per_run(reported_runs, "predictions", "Predictions and labels", lead, _show)
 
 
-def _show(subject):
-    kept = subject.predictions[subject.run.best_seed]
-    if subject.entry.recipe.metrics in _CONTINUOUS:
-        return _scatter(subject, kept)
+def _show(reported_run):
+    kept = reported_run.predictions[reported_run.run.best_seed]
+    if reported_run.entry.recipe.metrics in _CONTINUOUS:
+        return _scatter(reported_run, kept)
     parts = []
-    for title, true, predicted, names in classes(subject.entry.recipe, kept):
+    for title, true, predicted, names in classes(reported_run.entry.recipe, kept):
         counts = confusion(true, predicted, len(names))
         right = int(np.trace(counts))
         text = (
@@ -45,7 +45,7 @@ def _show(subject):
     return parts
 
 
-def _scatter(subject, kept):
+def _scatter(reported_run, kept):
     x = np.asarray(kept.labels, "float64").reshape(-1)
     y = np.asarray(scores(kept.outputs, "expected"), "float64")
     rows = np.arange(len(x))
@@ -59,7 +59,7 @@ def _scatter(subject, kept):
         "The line is where both agree."
     )
     names = [kept.ids[i] for i in rows]
-    title = f"Each test sample, seed {subject.run.best_seed}"
+    title = f"Each test sample, seed {reported_run.run.best_seed}"
     drawn = scatter_chart(title, text, x[rows], y[rows], names, "label", "predicted")
     return [drawn, _distributions(x, y)]
 

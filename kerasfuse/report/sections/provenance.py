@@ -7,14 +7,14 @@ from kerasfuse.recipes.run import differences
 from kerasfuse.report.parts import Heading, Section, Table
 
 
-def provenance(subjects):
+def provenance(reported_runs):
     """Show model, data, recipe and versions of every run."""
     lead = "Everything that is needed to make these numbers again."
     parts = []
-    for subject in subjects:
-        if len(subjects) > 1:
-            parts.append(Heading(subject.label))
-        entry, first = subject.entry, subject.run.first
+    for reported_run in reported_runs:
+        if len(reported_runs) > 1:
+            parts.append(Heading(reported_run.label))
+        entry, first = reported_run.entry, reported_run.run.first
         changed = differences(zoo.entry(entry.name).definition(), entry.definition())
         recipe = {
             field.name: getattr(entry.recipe, field.name)
@@ -28,8 +28,8 @@ def provenance(subjects):
             ["data", f"{entry.data_name}({_written(entry.data_args)})"],
             ["recipe", _written(recipe)],
             ["other than the entry's", _written(changed) or "nothing"],
-            ["seeds", ", ".join(map(str, subject.run.seeds))],
-            ["best seed on validation", str(subject.run.best_seed)],
+            ["seeds", ", ".join(map(str, reported_run.run.seeds))],
+            ["best seed on validation", str(reported_run.run.best_seed)],
             ["backend", first["backend"]],
             ["versions", ", ".join(f"{k} {v}" for k, v in first["versions"].items())],
             ["sha256 of the data", first["data_sha256"]],

@@ -1,10 +1,11 @@
 """What is left of the score when recordings get worse."""
 
+from kerasfuse.metrics.conventions import scaled
 from kerasfuse.report.canvas import padded
 from kerasfuse.report.line_chart import Series, line_chart
-from kerasfuse.report.numbers import change, measured, scaled, short, unit
+from kerasfuse.report.numbers import change, measured, short, unit
 from kerasfuse.report.parts import Table
-from kerasfuse.report.sections.of_each import of_each
+from kerasfuse.report.sections.per_run import section_per_run
 
 TITLES = {
     "removed": ("A modality is missing", "share of samples without it"),
@@ -13,18 +14,18 @@ TITLES = {
 }
 
 
-def robustness(subjects):
+def robustness(reported_runs):
     """Draw the score over the level of each corruption."""
     lead = (
         "The score of the best seed's weights on the test split, corrupted on purpose: a line for "
         "each modality that is befallen, alone or all at once. Every level keeps what lower levels "
         "changed; draws are seeded."
     )
-    return of_each(subjects, "robustness", "Robustness", lead, _show)
+    return section_per_run(reported_runs, "robustness", "Robustness", lead, _show)
 
 
-def _show(subject):
-    found, metric = subject.robustness, subject.score
+def _show(reported_run):
+    found, metric = reported_run.robustness, reported_run.score
     names = list(dict.fromkeys(n for befallen in found.curves.values() for n in befallen))
     values = [row[3] for row in found.table(metric)]
     y_range = padded([scaled(metric, value) for value in (found.clean[metric], *values)])

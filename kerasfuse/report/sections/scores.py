@@ -2,13 +2,14 @@
 
 import math
 
-from kerasfuse import analysis
+from kerasfuse import analysis, zoo
+from kerasfuse.metrics.conventions import in_percent, lower_is_better
 from kerasfuse.report.bar_chart import interval_chart
-from kerasfuse.report.numbers import change, in_percent, lower_is_better, measured
+from kerasfuse.report.numbers import change, measured, with_minus
 from kerasfuse.report.parts import Section, Table, Text
 
 
-def scores(subjects):
+def scores(reported_runs):
     """Show the metrics of every run and, of several, their differences from the first."""
     lead = (
         "Metrics on the test split, mean ± standard deviation over seeds, and the 95 % bootstrap "
@@ -16,10 +17,10 @@ def scores(subjects):
         "are better when lower. Constant is the best prediction that never looks at the input."
     )
     parts = []
-    for subject in subjects:
-        parts += _of_one(subject, alone=len(subjects) == 1)
-    for subject in subjects[1:]:
-        parts += _against(subject, subjects[0])
+    for reported_run in reported_runs:
+        parts += _of_one(reported_run, alone=len(reported_runs) == 1)
+    for reported_run in reported_runs[1:]:
+        parts += _against(reported_run, reported_runs[0])
     return Section("scores", "Scores", lead, parts)
 
 
@@ -27,11 +28,11 @@ def named(metric):
     return f"{metric} \u2193" if lower_is_better(metric) else metric
 
 
-def _of_one(subject, alone):
-    run = subject.run
+def _of_one(reported_run, alone):
+    run = reported_run.run
     table = {split: run.table(split) for split in ("validation", "test")}
     try:
-        intervals = subject.intervals()
+        intervals = reported_run.intervals()
         missing = ()
     except FileNotFoundError as error:
         intervals, missing = {}, (f"No intervals: {str(error).splitlines()[0]}",)
@@ -51,14 +52,14 @@ def _of_one(subject, alone):
     seeds = ", ".join(map(str, run.seeds))
     notes = [
         f"{'Seeds' if len(run.seeds) > 1 else 'Seed'} {seeds}; weights chosen by "
-        f"{subject.entry.recipe.monitor}, test scored once per seed.",
+        f"{reported_run.entry.recipe.monitor}, test scored once per seed.",
         *missing,
     ]
-    if subject.entry.recipe.folds:
+    if reported_run.entry.recipe.folds:
         notes.append("Means are over folds; intervals are of the samples of all folds together.")
-    if subject.entry.simulated:
+    if reported_run.entry.simulated:
         notes.append("SIMULATED data: these numbers compare with nobody's.")
-    caption = "Metrics" if alone else f"Metrics of {subject.label}"
+    caption = "Metrics" if alone else f"Metrics of {reported_run.label}"
     columns = ("metric", "validation", "test", "95 % interval, test", "constant")
     parts = [Table(caption, columns, rows, tuple(notes))]
     if alone:
@@ -78,16 +79,16 @@ def _intervals_of_shares(intervals, caption):
     return [interval_chart("Shares with their intervals", text, shown, "per cent")]
 
 
-def _against(subject, first):
+def _against(reported_run, first):
     try:
-        found = subject.differences(first)
+        found = reported_run.differences(first)
     except FileNotFoundError as error:
-        return [Text(f"{subject.label} is not compared: {str(error).splitlines()[0]}")]
+        return [Text(f"{reported_run.label} is not compared: {str(error).splitlines()[0]}")]
     if found is None:
         return [
             Text(
-                f"{subject.label} is not compared with {first.label}: they were tested on other "
-                "samples, or by other metrics."
+                f"{reported_run.label} is not compared with {first.label}: they were tested on "
+                "other samples, or by other metrics."
             )
         ]
     rows, drawn = [], []
@@ -99,12 +100,12 @@ def _against(subject, first):
                 change(metric, value),
                 ends,
                 "yes" if low > 0 or high < 0 else "no",
-                _paired_test(subject, first, metric),
+                _paired_test(reported_run, first, metric),
             ]
         )
         if in_percent(metric):
             drawn.append((metric, 100 * value, 100 * low, 100 * high))
-    caption = f"{subject.label} less {first.label}"
+    caption = f"{reported_run.label} less {first.label}"
     columns = ("metric", "difference", "95 % interval", "interval without 0", "p over seeds")
     notes = (
         "Paired bootstrap over test samples: both runs are scored on the same resamples. "
@@ -120,17 +121,14 @@ def _against(subject, first):
     return parts
 
 
-def _paired_test(subject, first, metric):
-    seeds = [seed for seed in subject.run.seeds if seed in first.run.seeds]
+def _paired_test(reported_run, first, metric):
+    seeds = [seed for seed in reported_run.run.seeds if seed in first.run.seeds]
     if len(seeds) < 2 or metric not in first.run.first["test"]:
         return "-"
-    pairs = [[s.run.seeds[seed]["test"][metric] for seed in seeds] for s in (subject, first)]
+    pairs = [[s.run.seeds[seed]["test"][metric] for seed in seeds] for s in (reported_run, first)]
     return f"{analysis.paired_test(*pairs).p_value:.3f}"
 
 
 def spread(metric, numbers):
     """Write mean ± sd; `-` where there is none."""
-    if numbers is None:
-        return "-"
-    mean = measured(metric, numbers["mean"])
-    return f"{mean} ± {measured(metric, numbers['sd'])}" if "sd" in numbers else mean
+    return with_minus(zoo.spread(metric, numbers))

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from kerasfuse import atomic
+from kerasfuse.deprecation import renamed_arguments
 from kerasfuse.training.saving import save_weights
 
 _STATE = (
@@ -22,6 +23,7 @@ _STATE = (
 )
 
 
+@renamed_arguments(twin="best_model")
 class RunCheckpoint(keras.callbacks.Callback):
     """Write weights, optimizer, schedules and history after every epoch, and restore them.
 
@@ -38,7 +40,7 @@ class RunCheckpoint(keras.callbacks.Callback):
 
     Args:
         folder: where to write.
-        twin: an uncompiled model of the same architecture, used to save weights without the
+        best_model: an uncompiled model of the same architecture, used to save weights without the
             optimizer's.
         monitor: the logged quantity by which the best epoch is chosen.
         mode: `"min"` or `"max"`.
@@ -54,19 +56,19 @@ class RunCheckpoint(keras.callbacks.Callback):
 
     >>> import kerasfuse
     >>> stop = keras.callbacks.EarlyStopping("val_loss", patience=10)
-    >>> model, twin = (kerasfuse.zoo.load("mica_mosei", weights=None) for _ in range(2))
+    >>> model, best_model = (kerasfuse.zoo.load("mica_mosei", weights=None) for _ in range(2))
     >>> model.compile("adam", "mae")
-    >>> kept = RunCheckpoint("my-run", twin, "val_loss", "min", 0, [stop])
+    >>> kept = RunCheckpoint("my-run", best_model, "val_loss", "min", 0, [stop])
     >>> kept.initial_epoch, kept.done
     (0, False)
 
     and then `model.fit(..., initial_epoch=kept.initial_epoch, callbacks=[stop, kept])`.
     """
 
-    def __init__(self, folder, twin, monitor, mode, seed, companions=()):
+    def __init__(self, folder, best_model, monitor, mode, seed, companions=()):
         super().__init__()
         self.folder = pathlib.Path(folder)
-        self.twin = twin
+        self.best_model = best_model
         self.monitor = monitor
         self.better = {"min": float.__lt__, "max": float.__gt__}[mode]
         self.seed = seed
@@ -133,8 +135,8 @@ class RunCheckpoint(keras.callbacks.Callback):
             state["best"], state["best_epoch"] = value, epoch + 1
             # Of a modulated model, the model that it wraps.
             best = getattr(self.model, "model", self.model)
-            self.twin.set_weights(best.get_weights())
-            save_weights(self.twin, self.best_weights)
+            self.best_model.set_weights(best.get_weights())
+            save_weights(self.best_model, self.best_weights)
         save_weights(self.model, self._last_weights())
         with atomic.replacing(self._file) as temporary:
             temporary.write_text(json.dumps(state), encoding="utf-8")

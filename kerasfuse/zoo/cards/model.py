@@ -1,6 +1,6 @@
 """The model, its data and its weights on a card."""
 
-from kerasfuse.entries.arguments import data_instructions
+from kerasfuse import datasets
 from kerasfuse.zoo.cards.recipe import arguments_text
 from kerasfuse.zoo.catalogue import folder
 from kerasfuse.zoo.listing import weights_origin
@@ -13,7 +13,7 @@ def model_lines(entry):
     if "text_encoder" in arguments:
         inputs.insert(0, "- Input `text`: (batch, steps), integer ids of tokens, 0 is padding")
     lines = [f"- Paper: {entry.paper}", *inputs]
-    lines.append(f"- Output: (batch, {arguments.get('num_outputs', 1)}), raw scores")
+    lines.append(f"- Output: {_output(entry.data_name, arguments.get('num_outputs', 1))}")
     if entry.parameters is not None:
         lines.append(f"- Size: {entry.parameters:,} parameters")
     return [*lines, f"- Built by: `{entry.model_class}({arguments_text(arguments)})`"]
@@ -29,7 +29,7 @@ def data_lines(entry):
         return [*lines, "- Where from: your own files"]
     return [
         *lines,
-        f"- Where from: {_escaped(data_instructions(entry.data_name))} Say where they are by "
+        f"- Where from: {_escaped(datasets.instructions(entry.data_name))} Say where they are by "
         "`--data-dir` or `KERASFUSE_DATA`.",
         f"- Terms: {_terms(entry)}",
     ]
@@ -49,6 +49,12 @@ def weights_lines(entry):
     if path.is_file():
         lines.append(f"- File: `{weights.file}`, {path.stat().st_size / 1e6:.1f} MB")
     return [*lines, f"- sha256: `{weights.sha256}`"]
+
+
+def _output(data_name, count):
+    classes = datasets.class_names(data_name) or ()
+    of = f" of {', '.join(classes)}" if len(classes) == count else ""
+    return f"(batch, {count}), raw scores{of}"
 
 
 def _escaped(text):

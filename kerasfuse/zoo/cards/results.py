@@ -2,8 +2,9 @@
 
 import collections
 
+from kerasfuse.metrics.conventions import format_value
 from kerasfuse.zoo.cards.recipe import arguments_text
-from kerasfuse.zoo.scores import format_number, spread
+from kerasfuse.zoo.scores import spread
 
 
 def results_lines(entry):
@@ -33,7 +34,7 @@ def peers_lines(entry, others):
         count = len(other.results["seeds"])
         scores = spread(metric, other.results["test"][metric])
         lines.append(f"| {name} | {scores} | {count} | {other.results['parameters']:,} |")
-    constant = format_number(metric, peers[0].results["test"][metric].get("baseline"))
+    constant = format_value(metric, peers[0].results["test"][metric].get("baseline"))
     return [*lines, f"| best constant prediction | {constant} | - | 0 |"]
 
 
@@ -54,7 +55,7 @@ def _published_lines(entry):
 
 def _published(entry, metric):
     figures = (
-        f"{row.model} {format_number(metric, row.value)}" + (f" ({row.note})" * bool(row.note))
+        f"{row.model} {format_value(metric, row.value)}" + (f" ({row.note})" * bool(row.note))
         for row in entry.published
         if row.metric == metric
     )
@@ -79,7 +80,7 @@ def _recorded_lines(entry):
         validation = results["validation"].get(metric)
         scores = spread(metric, validation), spread(metric, test)
         values = shipped.get(metric), test.get("baseline")
-        numbers = [format_number(metric, value) for value in values]
+        numbers = [format_value(metric, value) for value in values]
         table.append([metric, *scores, *numbers, _published(entry, metric)])
     if not entry.published:
         table = [row[:-1] for row in table]
@@ -100,7 +101,7 @@ def _seed_lines(entry):
     table = [["seed", *(f"{metric} (test)" for metric in test)]]
     for place, seed in enumerate(entry.results["seeds"]):
         kept = " (these weights)" if seed == entry.weights.seed and entry.weights.file else ""
-        scores = [format_number(metric, test[metric]["per_seed"][place]) for metric in test]
+        scores = [format_value(metric, test[metric]["per_seed"][place]) for metric in test]
         table.append([f"{seed}{kept}", *scores])
     return _table(table, upright=len(test) <= len(entry.results["seeds"]))
 

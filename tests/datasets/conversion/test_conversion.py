@@ -135,7 +135,7 @@ def test_convert_tells_what_is_in_the_files_each_time(file, capsys):
     )
     assert capsys.readouterr() == ("", "")
     assert "nothing to convert" in convert("simulated", num_samples=4)
-    with pytest.raises(ValueError, match="Did you mean 'mosi'"):
+    with pytest.raises(ValueError, match="Nearest: mosi"):
         convert("mosii")
 
 

@@ -47,11 +47,11 @@ def data(split):
 
 def train(folder, epochs=5, kill_at=None, rate=0.03, patience=2):
     keras.utils.set_random_seed(7)
-    model, twin, batches = build(), build(), data("train")
+    model, best_model, batches = build(), build(), data("train")
     model.compile(keras.optimizers.Adam(rate), "mse")
     plateau = keras.callbacks.ReduceLROnPlateau("val_loss", 0.5, patience=1)
     stop = keras.callbacks.EarlyStopping("val_loss", patience=patience)
-    kept = RunCheckpoint(folder, twin, "val_loss", "min", 7, [plateau, stop])
+    kept = RunCheckpoint(folder, best_model, "val_loss", "min", 7, [plateau, stop])
     batches.epoch = kept.initial_epoch
     model.fit(
         batches,
@@ -86,8 +86,8 @@ def test_a_killed_run_goes_on(tmp_path, epoch, rate):
         assert row == pytest.approx(reference, rel=1e-5, abs=0)
     assert resumed.state["best_epoch"] == whole.state["best_epoch"]
     for run in (whole, resumed):
-        run.twin.load_weights(run.best_weights)
-    for mine, other in zip(resumed.twin.weights, whole.twin.weights, strict=True):
+        run.best_model.load_weights(run.best_weights)
+    for mine, other in zip(resumed.best_model.weights, whole.best_model.weights, strict=True):
         np.testing.assert_allclose(
             keras.ops.convert_to_numpy(mine), keras.ops.convert_to_numpy(other), atol=1e-6
         )

@@ -16,7 +16,7 @@ from kerasfuse.recipes.scoring import load_split
 RESAMPLES = 1000
 
 
-class Subject:
+class ReportedRun:
     """Give the sections what they show of a run; what takes time is measured once.
 
     What needs the model is measured on the weights of the best seed by validation. A run with folds
@@ -46,7 +46,7 @@ class Subject:
         return self.entry.recipe.score
 
     @property
-    def reported(self):
+    def metrics(self):
         """The metrics of the data set, a list of new ones."""
         return self.entry.recipe.make_metrics()
 
@@ -129,7 +129,7 @@ class Subject:
         self._report(f"{self.label}: {name}")
         with progress.bars() as bars:
             told = progress.counting(bars, name)
-            return measure(self.model, self.test, self.reported, progress=told)
+            return measure(self.model, self.test, self.metrics, progress=told)
 
     @functools.cached_property
     def alignment(self):
@@ -141,19 +141,19 @@ class Subject:
         """Return metric -> `Interval`, of the mean over seeds."""
         self._report(f"{self.label}: bootstrap of the metrics")
         (labels, *_), outputs = self._scored()
-        return analysis.bootstrap(self.reported, labels, outputs, RESAMPLES)
+        return analysis.bootstrap(self.metrics, labels, outputs, RESAMPLES)
 
     def differences(self, other):
         """Return metric -> `Interval` of this run less another, `None` on other test samples."""
         self._report(f"{self.label}: bootstrap of the differences from {other.label}")
         (labels, ids), outputs = self._scored()
         (other_labels, other_ids), other_outputs = other._scored()
-        names = [metric.name for metric in self.reported]
-        if ids != other_ids or names != [metric.name for metric in other.reported]:
+        names = [metric.name for metric in self.metrics]
+        if ids != other_ids or names != [metric.name for metric in other.metrics]:
             return None
         if not np.array_equal(labels, other_labels):
             return None
-        return analysis.paired_bootstrap(self.reported, labels, outputs, other_outputs, RESAMPLES)
+        return analysis.paired_bootstrap(self.metrics, labels, outputs, other_outputs, RESAMPLES)
 
     def _scored(self):
         first = next(iter(self.predictions.values()))

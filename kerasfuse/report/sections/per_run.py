@@ -1,4 +1,4 @@
-"""Put together what a section shows of every run, or why it shows nothing."""
+"""A section that shows the same of every run, or says why it shows nothing."""
 
 from kerasfuse.report.parts import Heading, Section, Text
 
@@ -7,14 +7,14 @@ class NotThereError(Exception):
     """What a section is about does not exist for a run; the message is one short line."""
 
 
-def of_each(subjects, name, title, lead, show):
-    """Make a section of what `show(subject)` returns, a list of parts, for every run."""
+def section_per_run(reported_runs, name, title, lead, show):
+    """Make a section of what `show(reported_run)` returns, a list of parts, for every run."""
     parts = []
-    for subject in subjects:
-        if len(subjects) > 1:
-            parts.append(Heading(subject.label))
+    for reported_run in reported_runs:
+        if len(reported_runs) > 1:
+            parts.append(Heading(reported_run.label))
         try:
-            parts += show(subject)
+            parts += show(reported_run)
         except NotThereError as reason:
             parts.append(Text(str(reason)))
         except FileNotFoundError as error:

@@ -1,4 +1,4 @@
-"""How labels and outputs are read as classes: the field's conventions, by name."""
+"""How labels and outputs become classes: the field's schemes, by name."""
 
 import re
 from collections.abc import Callable
@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 from keras import ops
 
-from kerasfuse.metrics.choice import choose
 from kerasfuse.metrics.scores import labels, scores
+from kerasfuse.nearest_names import choose
 
 EMOTIONS = ("neutral", "happy", "sad", "angry")
 
 
 @dataclass(frozen=True)
-class Reading:
-    """A convention: one value per sample for labels and outputs, and the class of a value.
+class LabelScheme:
+    """Turn labels and outputs into one value per sample, and a value into a class.
 
     Args:
         num_classes: number of classes.
@@ -120,30 +120,30 @@ def largest_of(num_classes):
     return prediction
 
 
-READINGS = {
-    "mosi_7": Reading(7, rounded(3)),
-    "mosi_5": Reading(5, rounded(2)),
-    "mosi_3": Reading(3, rounded(1)),
-    "mosi_has0": Reading(2, not_below_zero),
-    "mosi_non0": Reading(2, above(0.0), drops_zero=True),
-    "sims_5": Reading(5, above(-0.7, -0.1, 0.1, 0.7), prediction=single_score),
-    "sims_3": Reading(3, above(-0.1, 0.1), prediction=single_score),
-    "sims_2": Reading(2, above(0.0), prediction=single_score),
-    "logit": Reading(2, above(0.0), truth=zero_or_one, prediction=single_score),
+LABEL_SCHEMES = {
+    "mosi_7": LabelScheme(7, rounded(3)),
+    "mosi_5": LabelScheme(5, rounded(2)),
+    "mosi_3": LabelScheme(3, rounded(1)),
+    "mosi_has0": LabelScheme(2, not_below_zero),
+    "mosi_non0": LabelScheme(2, above(0.0), drops_zero=True),
+    "sims_5": LabelScheme(5, above(-0.7, -0.1, 0.1, 0.7), prediction=single_score),
+    "sims_3": LabelScheme(3, above(-0.1, 0.1), prediction=single_score),
+    "sims_2": LabelScheme(2, above(0.0), prediction=single_score),
+    "logit": LabelScheme(2, above(0.0), truth=zero_or_one, prediction=single_score),
     **{
-        f"iemocap_{name}": Reading(2, above(0.0), emotion_label(index), emotion_margin(index))
+        f"iemocap_{name}": LabelScheme(2, above(0.0), emotion_label(index), emotion_margin(index))
         for index, name in enumerate(EMOTIONS)
     },
 }
 
 
-def find_reading(name):
-    """Return the reading of a name: one of `READINGS`, or `classes_N` for a logit of each of N.
+def find_label_scheme(name):
+    """Return the scheme of a name: one of `LABEL_SCHEMES`, or `classes_N` for a logit of each of N.
 
     Raises:
         ValueError: there is none of that name.
     """
     if found := re.fullmatch(r"classes_([1-9]\d*)", str(name)):
         count = int(found[1])
-        return Reading(count, as_they_are, prediction=largest_of(count))
-    return READINGS[choose("reading", name, READINGS)]
+        return LabelScheme(count, as_they_are, prediction=largest_of(count))
+    return LABEL_SCHEMES[choose("label_scheme", name, LABEL_SCHEMES)]

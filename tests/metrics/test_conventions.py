@@ -1,0 +1,31 @@
+"""Which way a metric is better, and how its value is written, by its name."""
+
+import pytest
+
+from kerasfuse.metrics import conventions
+
+
+@pytest.mark.parametrize(
+    ("name", "lower", "text"),
+    [
+        ("mae", True, "0.257"),
+        ("val_mae", True, "0.257"),
+        ("loss", True, "0.257"),
+        ("val_loss", True, "0.257"),
+        ("corr", False, "0.257"),
+        ("strength_audio", False, "0.257"),
+        ("acc7", False, "25.7"),
+        ("acc2_non0", False, "25.7"),
+        ("happy_f1", False, "25.7"),
+        ("val_accuracy", False, "25.7"),
+    ],
+)
+def test_a_name_says_the_direction_and_the_unit(name, lower, text):
+    assert conventions.lower_is_better(name) is lower
+    assert conventions.mode(name) == ("min" if lower else "max")
+    assert conventions.format_value(name, 0.2568) == text
+
+
+@pytest.mark.parametrize("value", [None, float("nan"), float("inf")])
+def test_no_number_is_written_as_a_dash(value):
+    assert conventions.format_value("mae", value) == "-"
