@@ -142,13 +142,10 @@ def test_the_tables_of_the_pages_have_the_recorded_scores(data):
     page = pathlib.Path(__file__).parents[2] / "docs" / "results" / f"{data}.md"
     text = page.read_text(encoding="utf-8")
     table = text.split(f"<!-- compare {data}:begin -->")[1].split("<!-- compare")[0]
+    table = table.replace("`", "")
     lines = [line.strip("| ").split(" | ") for line in table.strip().splitlines()]
     columns = lines[0]
-    rows = {
-        line[0].strip("`"): dict(zip(columns, line, strict=True))
-        for line in lines[2:]
-        if len(line) > 1
-    }
+    rows = {line[0]: dict(zip(columns, line, strict=True)) for line in lines[2:] if len(line) > 1}
     # Those of other modalities of the data set have another task.
     read = zoo.entry(lines[2][0]).data_args.get("modalities")
     entries = [
