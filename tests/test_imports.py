@@ -267,12 +267,36 @@ sys.meta_path[sys.meta_path.index(PathFinder)] = Without
 """
 
 
-def test_torch_is_the_default_whatever_keras_json_says(tmp_path):
-    (tmp_path / "keras.json").write_text('{"backend": "tensorflow", "floatx": "float32"}')
-    hide = HIDE.format(names=["tensorflow", "jax", "jaxlib"])
-    source = "import kerasfuse, keras; print(keras.config.backend(), kerasfuse.__version__)"
-    printed = run(hide + source, tmp_path)
-    assert printed[0] == "torch" and re.fullmatch(r"\d+\.\d+\.\d+", printed[1])
+@pytest.fixture(scope="module")
+def without_variable(tmp_path_factory):
+    """Import kerasfuse where neither variable nor package wants a backend but keras.json does."""
+    home = tmp_path_factory.mktemp("keras_json")
+    (home / "keras.json").write_text('{"backend": "tensorflow", "floatx": "float32"}')
+    hide = HIDE.format(names=["tensorflow", "jax", "jaxlib", "matplotlib"])
+    source = """
+        import types
+        import kerasfuse, keras
+
+        print(keras.config.backend(), kerasfuse.__version__)
+        for name in kerasfuse.__all__:
+            module = getattr(kerasfuse, name)
+            for public in module.__all__:
+                value = getattr(module, public, None)
+                # A file of the same name hides a function that nobody imports from it.
+                hidden = isinstance(value, types.ModuleType) and not hasattr(value, "__path__")
+                if value is None or hidden:
+                    print(f"{name}.{public}")
+    """
+    return run(hide + textwrap.dedent(source), home)
+
+
+def test_torch_is_the_default_whatever_keras_json_says(without_variable):
+    name, version, *_ = without_variable
+    assert name == "torch" and re.fullmatch(r"\d+\.\d+\.\d+", version)
+
+
+def test_every_public_name_is_there(without_variable):
+    assert without_variable[2:] == []
 
 
 PUBLIC = "analysis datasets export hub layers losses metrics models ops recipes report training zoo"
@@ -326,43 +350,26 @@ def test_a_set_variable_is_respected(tmp_path):
     assert run(source, tmp_path, KERAS_BACKEND="nonsense") == ["nonsense"]
 
 
-def test_a_keras_that_runs_already_is_respected(tmp_path):
-    source = """
-        import os
-        os.environ["KERAS_BACKEND"] = "torch"
-        import keras
-        del os.environ["KERAS_BACKEND"]
-        import kerasfuse
-        print(keras.config.backend(), os.environ.get("KERAS_BACKEND"))
-    """
-    assert run(source, tmp_path) == ["torch", "None"]
-
-
-def test_importing_adds_no_package_to_what_keras_imports(tmp_path):
+@pytest.fixture(scope="module")
+def after_keras(tmp_path_factory):
+    """Import kerasfuse into a process where Keras runs already, on torch."""
     source = """
         import os, sys
         os.environ["KERAS_BACKEND"] = "torch"
         import keras
+        del os.environ["KERAS_BACKEND"]
         before = set(sys.modules)
         import kerasfuse
+        print(keras.config.backend(), os.environ.get("KERAS_BACKEND"))
         added = {name.split(".")[0] for name in set(sys.modules) - before}
         print(*sorted(added - set(sys.stdlib_module_names)))
     """
-    assert run(source, tmp_path) == ["kerasfuse"]
+    return run(source, tmp_path_factory.mktemp("keras_home"))
 
 
-def test_every_public_name_is_there(tmp_path):
-    hide = HIDE.format(names=["tensorflow", "jax", "jaxlib", "matplotlib"])
-    source = """
-        import types
-        import kerasfuse
-        for name in kerasfuse.__all__:
-            module = getattr(kerasfuse, name)
-            for public in module.__all__:
-                value = getattr(module, public, None)
-                # A file of the same name hides a function that nobody imports from it.
-                hidden = isinstance(value, types.ModuleType) and not hasattr(value, "__path__")
-                if value is None or hidden:
-                    print(f"{name}.{public}")
-    """
-    assert run(hide + textwrap.dedent(source), tmp_path) == []
+def test_a_keras_that_runs_already_is_respected(after_keras):
+    assert after_keras[:2] == ["torch", "None"]
+
+
+def test_importing_adds_no_package_to_what_keras_imports(after_keras):
+    assert after_keras[2:] == ["kerasfuse"]

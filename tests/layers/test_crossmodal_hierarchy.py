@@ -1,6 +1,7 @@
 """Who is primary changes who attends to whom, and nothing else is computed or compiled for it."""
 
 import functools
+import itertools
 
 import keras
 import numpy as np
@@ -25,12 +26,12 @@ def numpy(x):
     return ops.convert_to_numpy(x)
 
 
-def graph(layer):
+def graph(layer, **kwargs):
     """Return a model whose last input is the index of the primary, the same in all rows."""
     streams = {m: keras.Input((n, 8), name=m) for m, n in STEPS.items()}
     masks = {m: keras.Input((n,), dtype="bool", name=f"{m}_mask") for m, n in STEPS.items()}
     index = keras.Input((), dtype="int32", name="index")
-    fused = layer(streams, primary=ops.max(index), masks=masks)
+    fused = layer(streams, primary=ops.max(index), masks=masks, **kwargs)
     return keras.Model([*streams.values(), *masks.values(), index], fused)
 
 
@@ -137,15 +138,15 @@ def test_what_was_not_chosen_is_not_computed_and_no_switch_makes_a_new_graph(mon
 
 def test_dropout_is_on_in_the_chosen_branch_in_training_only():
     layer = hierarchy(residual_dropout=0.5)
-    model = graph(layer)
-    model.compile(keras.optimizers.SGD(0.0), "mse")
-    # Not zeros: the outputs are normalised, all of one length, whatever was dropped.
-    target = np.random.default_rng(1).normal(size=(3, 32))
+    # Without the gradient, which takes most of the time that a training step takes to compile:
+    # test_hct_mg.py trains all branches, with dropout.
+    still, training = graph(layer), graph(layer, training=True)
     for index in range(3):
-        still = [model.predict_on_batch(arrays(index)) for _ in range(2)]
-        np.testing.assert_allclose(*still, atol=1e-6)
-        losses = [float(model.train_on_batch(arrays(index), target)) for _ in range(3)]
-        assert len(set(losses)) == 3
+        outputs = [still.predict_on_batch(arrays(index)) for _ in range(2)]
+        np.testing.assert_allclose(*outputs, atol=1e-6)
+        outputs = [training.predict_on_batch(arrays(index)) for _ in range(3)]
+        for one, other in itertools.combinations(outputs, 2):
+            assert np.abs(one - other).max() > 1e-3
 
 
 def test_attention_of_a_known_primary():
