@@ -20,7 +20,7 @@ class Table:
 
     Example:
 
-    >>> from kerasfuse.tables import Table
+    >>> from kerasfuse.analysis import Table
     >>> Table({"model": {"mae": 0.7125, "corr": 0.66}, "constant": {"mae": 1.4}})
           model  constant
     mae   0.713     1.400

@@ -15,6 +15,7 @@ from kerasfuse.analysis.robustness import Robustness, robustness
 from kerasfuse.analysis.robustness_figure import robustness_figure
 from kerasfuse.analysis.shares import shares
 from kerasfuse.analysis.significance import PairedTest, paired_test
+from kerasfuse.tables import Table
 
 __all__ = [
     "Incongruity",
@@ -23,6 +24,7 @@ __all__ = [
     "MonoModalConcept",
     "PairedTest",
     "Robustness",
+    "Table",
     "a_distance",
     "alignment_scores",
     "attention_figure",
