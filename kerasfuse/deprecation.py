@@ -3,9 +3,14 @@
 import functools
 import inspect
 import warnings
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+# Of a type checker: what is decorated stays what it was.
+T = TypeVar("T")
 
 
-def renamed_arguments(**new_names):
+def renamed_arguments(**new_names: str) -> Callable[[T], T]:
     """Let a function or a class take arguments by their former names.
 
     Of a class, the constructor takes them, and so does a layer where it is called: saved
@@ -35,7 +40,7 @@ def renamed_arguments(**new_names):
     return decorate
 
 
-def dropped_arguments(**only_values):
+def dropped_arguments(**only_values: Any) -> Callable[[T], T]:
     """Let a class take arguments that it no longer has, where they ask for what it does anyway.
 
     Args:

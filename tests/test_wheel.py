@@ -66,7 +66,7 @@ def test_the_wheel_holds_the_package_and_the_entries(built):
     held = sorted(name.split("/")[2] for name in names if name.startswith("kerasfuse/_entries/"))
     assert held == entries()
     sources = {path.relative_to(ROOT).as_posix() for path in (ROOT / "kerasfuse").rglob("*.py")}
-    assert sources <= set(names)
+    assert sources | {"kerasfuse/py.typed"} <= set(names)
     assert built[0].stat().st_size < 60e6
     assert {"kerasfuse/report/template.html.j2", "kerasfuse/report/style.css"} <= set(names)
 

@@ -2,6 +2,10 @@
 
 import functools
 import inspect
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from kerasfuse import progress
 from kerasfuse.datasets.batching.batches import Batches
@@ -10,8 +14,8 @@ from kerasfuse.datasets.conversion.records import Records
 from kerasfuse.nearest_names import choose, nearest
 
 _SPLITS = ("train", "validation", "test")
-_DATASETS = {}
-_CLASSES = {}
+_DATASETS: dict[str, Callable[..., dict[str, Any]]] = {}
+_CLASSES: dict[str, Sequence[str] | int | None] = {}
 
 
 def register(function=None, *, classes=None):
@@ -37,12 +41,12 @@ def register(function=None, *, classes=None):
     return function
 
 
-def names():
+def names() -> list[str]:
     """List the names of the data sets that `load` knows."""
     return sorted(_DATASETS)
 
 
-def arguments(name):
+def arguments(name: str) -> tuple[str, ...]:
     """List the names of the arguments that `load` takes for one data set, beside its own.
 
     Args:
@@ -60,7 +64,7 @@ def arguments(name):
     return tuple(found.name for found in parameters if found.kind is found.KEYWORD_ONLY)
 
 
-def instructions(name):
+def instructions(name: str) -> str:
     """Say where the files of a data set come from; empty for data that nobody needs to fetch.
 
     Args:
@@ -69,15 +73,15 @@ def instructions(name):
     Raises:
         ValueError: for an unknown data set.
     """
-    module = inspect.getmodule(_find(name))
-    for found in vars(module).values():
-        if inspect.isclass(found) and found.__module__ == module.__name__:
+    module = _find(name).__module__
+    for found in vars(sys.modules[module]).values():
+        if inspect.isclass(found) and found.__module__ == module:
             if issubclass(found, Builder):
                 return found.MANUAL_DOWNLOAD_INSTRUCTIONS
     return ""
 
 
-def num_classes(name):
+def num_classes(name: str) -> int | None:
     """Return the number of classes of a data set, `None` where a label is no class.
 
     Args:
@@ -96,7 +100,7 @@ def num_classes(name):
     return classes if classes is None or isinstance(classes, int) else len(classes)
 
 
-def class_names(name):
+def class_names(name: str) -> tuple[str, ...] | None:
     """Return the names of a data set's classes in the order of their numbers.
 
     Args:
@@ -118,7 +122,15 @@ def class_names(name):
     return None if classes is None or isinstance(classes, int) else tuple(classes)
 
 
-def load(name, split="train", batch_size=32, data_dir=None, shuffle=None, seed=0, **config):
+def load(
+    name: str,
+    split: str = "train",
+    batch_size: int = 32,
+    data_dir: str | os.PathLike[str] | None = None,
+    shuffle: bool | None = None,
+    seed: int = 0,
+    **config: Any,
+) -> Batches:
     """Load one split of a data set as batches for `fit`, `evaluate` and `predict`.
 
     Args:
@@ -153,7 +165,7 @@ def load(name, split="train", batch_size=32, data_dir=None, shuffle=None, seed=0
     )
 
 
-def convert(name, data_dir=None, **config):
+def convert(name: str, data_dir: str | os.PathLike[str] | None = None, **config: Any) -> str:
     """Convert the files of a data set into records, if that is not done yet.
 
     `load` does the same on first use.

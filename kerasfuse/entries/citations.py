@@ -15,7 +15,7 @@ class Citation:
         year: of publication; `None` for a manuscript that has none.
     """
 
-    authors: list
+    authors: list[str]
     title: str
     venue: str
     year: int | None = None
@@ -35,7 +35,7 @@ class Citation:
         if self.year is not None and type(self.year) is not int:
             raise ValueError(f"expected citation.year as a number. Received: year={self.year!r}.")
 
-    def bibtex(self):
+    def bibtex(self) -> str:
         """Return the citation as a BibTeX entry."""
         surname = re.sub(r"\W", "", self.authors[0].split()[-1].lower())
         word = next(w for w in re.findall(r"\w+", self.title.lower()) if len(w) > 3)

@@ -2,6 +2,8 @@
 
 import dataclasses
 import warnings
+from collections.abc import Mapping
+from typing import Any, Self
 
 from kerasfuse import datasets
 from kerasfuse.entries.arguments import (
@@ -10,10 +12,11 @@ from kerasfuse.entries.arguments import (
     model_arguments,
     model_classes,
 )
-from kerasfuse.entries.citations import Citation
+from kerasfuse.entries.citations import Citation, Published
 from kerasfuse.entries.other_modalities import of_other_modalities
 from kerasfuse.entries.recipe import OPTIONAL, Recipe
 from kerasfuse.entries.weights import Weights
+from kerasfuse.models import FusionModel
 from kerasfuse.nearest_names import choose, nearest
 
 
@@ -49,13 +52,13 @@ class Entry:
     paper: str
     summary: str
     model_class: str
-    model_args: dict
+    model_args: dict[str, Any]
     data_name: str
-    data_args: dict
+    data_args: dict[str, Any]
     recipe: Recipe
     weights: Weights
-    published: list = dataclasses.field(default_factory=list)
-    results: dict = dataclasses.field(default_factory=dict)
+    published: list[Published] = dataclasses.field(default_factory=list)
+    results: dict[str, Any] = dataclasses.field(default_factory=dict)
     parameters: int | None = None
     citation: Citation | None = None
 
@@ -113,27 +116,27 @@ class Entry:
             )
 
     @property
-    def simulated(self):
+    def simulated(self) -> bool:
         """Whether the entry's data, and so its weights and scores, are simulated."""
         return self.data_name == "simulated"
 
     @property
-    def weights_kind(self):
+    def weights_kind(self) -> str:
         """What data made the weights: `"simulated"`, `"real"` or, without weights, `"none"`."""
         if not self.weights.file:
             return "none"
         return "simulated" if self.simulated else "real"
 
     @property
-    def recorded(self):
+    def recorded(self) -> bool:
         """Whether the results of the entry's own recipe are recorded."""
         return "seeds" in self.results
 
-    def build(self):
+    def build(self) -> FusionModel:
         """Build the model with random weights, uncompiled."""
         return model_classes()[self.model_class](**self.model_args)
 
-    def definition(self):
+    def definition(self) -> dict[str, Any]:
         """Return what decides a training run, seeds aside, as nested dicts that toml can write."""
         recipe = {**dataclasses.asdict(self.recipe), "folds": list(self.recipe.folds)}
         del recipe["seeds"]
@@ -149,7 +152,7 @@ class Entry:
             "recipe": recipe,
         }
 
-    def on_fold(self, fold):
+    def on_fold(self, fold: Any) -> Self:
         """Return a copy for one fold of the data, without cross-validation."""
         return dataclasses.replace(
             self,
@@ -171,7 +174,7 @@ class Entry:
             )
         return {key: value for key, value in self.model_args.items() if key not in of_others}
 
-    def override(self, settings):
+    def override(self, settings: Mapping[str, Any]) -> Self:
         """Return a copy with other values for arguments of the model, the data or the recipe.
 
         Args:
@@ -189,8 +192,8 @@ class Entry:
         if "class" in settings:
             # Before its arguments, which must be the new one's.
             others = {key: value for key, value in settings.items() if key != "class"}
-            changed = dataclasses.replace(self, model_class=settings["class"], parameters=None)
-            return changed.override(others)
+            of_class = dataclasses.replace(self, model_class=settings["class"], parameters=None)
+            return of_class.override(others)
         if "data" in settings:
             others = {key: value for key, value in settings.items() if key != "data"}
             recipe = dataclasses.replace(self.recipe, folds=())
@@ -205,7 +208,7 @@ class Entry:
             "data": datasets.arguments(self.data_name),
             "recipe": tuple(field.name for field in dataclasses.fields(Recipe)),
         }
-        changed = {place: {} for place in places}
+        changed: dict[str, dict[str, Any]] = {place: {} for place in places}
         for key, value in settings.items():
             prefix, _, bare = key.rpartition(".")
             holders = [

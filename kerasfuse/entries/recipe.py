@@ -2,6 +2,9 @@
 
 import dataclasses
 import inspect
+from typing import Any
+
+import keras
 
 from kerasfuse import datasets, metrics, training
 from kerasfuse.nearest_names import choose, nearest
@@ -69,18 +72,18 @@ class Recipe:
     epochs: int
     early_stopping: int
     monitor: str
-    seeds: tuple
+    seeds: tuple[int, ...]
     plateau_factor: float | None = None
     plateau_patience: int | None = None
     warmup_epochs: int | None = None
-    folds: tuple = ()
-    gate_search: dict | None = None
+    folds: tuple[Any, ...] = ()
+    gate_search: dict[str, Any] | None = None
     momentum: float = 0.0
     weight_decay: float = 0.0
     text_preset: str | None = None
-    companions: dict | None = None
-    modulation: dict | None = None
-    concepts: dict | None = None
+    companions: dict[str, Any] | None = None
+    modulation: dict[str, Any] | None = None
+    concepts: dict[str, Any] | None = None
 
     def __post_init__(self):
         for field, choices in (("loss", LOSSES), ("metrics", METRICS), ("optimizer", OPTIMIZERS)):
@@ -149,7 +152,7 @@ class Recipe:
                 f"Received: warmup_epochs={warmup!r}, epochs={self.epochs!r}."
             )
 
-    def make_metrics(self):
+    def make_metrics(self) -> list[keras.Metric]:
         """Make the metrics of the family that the recipe names."""
         if self.metrics == "binary":
             return metrics.binary()

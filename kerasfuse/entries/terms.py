@@ -2,7 +2,7 @@
 
 import warnings
 
-_told = set()
+_told: set[str] = set()
 
 
 class WeightTermsWarning(UserWarning):

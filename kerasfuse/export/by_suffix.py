@@ -1,6 +1,9 @@
 """The format of an exported model, by the name of its file."""
 
+import os
 import pathlib
+
+import keras
 
 from kerasfuse.export.to_onnx import to_onnx
 from kerasfuse.export.to_saved_model import to_saved_model
@@ -8,7 +11,7 @@ from kerasfuse.export.to_saved_model import to_saved_model
 _FORMATS = {".onnx": to_onnx, "": to_saved_model}
 
 
-def write(model, path):
+def write(model: keras.Model, path: str | os.PathLike[str]) -> None:
     """Export a model in the format that the path asks for.
 
     Args:
@@ -26,7 +29,7 @@ def write(model, path):
     _FORMATS[pathlib.Path(path).suffix](model, path)
 
 
-def check_path(path):
+def check_path(path: str | os.PathLike[str]) -> None:
     """Raise a ValueError unless the path asks for a format that can be written."""
     if pathlib.Path(path).suffix not in _FORMATS:
         raise ValueError(

@@ -1,12 +1,15 @@
 """ONNX: a file that ONNX Runtime, and many others, run."""
 
+import os
+
+import keras
 from keras import ops
 
 from kerasfuse import atomic
 from kerasfuse.export.checks import check_backend, check_model, check_not_recurrent
 
 
-def to_onnx(model, path):
+def to_onnx(model: keras.Model, path: str | os.PathLike[str]) -> None:
     """Write a model as ONNX, for any number of samples and of steps.
 
     Inputs are those of the model, by name, float32 `(batch, steps, width)`; padded steps are zeros,

@@ -10,7 +10,7 @@ import keras
 from kerasfuse.export.checks import check_backend, check_model
 
 
-def to_saved_model(model, path):
+def to_saved_model(model: keras.Model, path: str | os.PathLike[str]) -> None:
     """Write a model as a SavedModel of TensorFlow, for any number of samples and of steps.
 
     Its endpoint `serve` takes a dict of modality name to float32 `(batch, steps, width)`; padded

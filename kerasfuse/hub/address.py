@@ -46,7 +46,7 @@ class Address:
         return self.place / file if self.is_local else self.place + urllib.parse.quote(file)
 
 
-def is_address(name):
+def is_address(name: str | os.PathLike[str]) -> bool:
     """Whether `name` says where an entry lies, and is not the name of one of the zoo.
 
     Addresses are what has a slash in it (or is a `pathlib.Path`): `./folder` and not `folder`.

@@ -6,7 +6,7 @@ import pathlib
 import platformdirs
 
 
-def cache_folder():
+def cache_folder() -> pathlib.Path:
     """Return the folder that keeps what was fetched.
 
     It is the one that KERASFUSE_CACHE names, else the platform's own for such files, such as

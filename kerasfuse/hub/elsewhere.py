@@ -1,6 +1,8 @@
 """Read an entry from elsewhere, and its weights, trusting neither."""
 
 import hashlib
+import os
+import pathlib
 import re
 import warnings
 
@@ -9,6 +11,7 @@ import h5py
 from kerasfuse import atomic
 from kerasfuse.checksum import sha256
 from kerasfuse.entries import parsing
+from kerasfuse.entries.definition import Entry
 from kerasfuse.hub import download
 from kerasfuse.hub.address import ENTRY_FILE, parse
 from kerasfuse.hub.cache import cache_folder
@@ -21,7 +24,7 @@ _NAME = re.compile(r"[A-Za-z0-9][\w-]*", re.ASCII)
 _WEIGHTS_FILE = re.compile(r"([A-Za-z0-9][\w.-]*\.weights\.h5)?", re.ASCII)
 
 
-def entry(name):
+def entry(name: str | os.PathLike[str]) -> Entry:
     """Return the entry at an address, parsed as strictly as the zoo's own.
 
     What is fetched is kept. A pinned address is asked for once; others each time, as `main` may
@@ -44,7 +47,7 @@ def entry(name):
     return _parse(address, data)
 
 
-def weights(name, entry):
+def weights(name: str | os.PathLike[str], entry: Entry) -> pathlib.Path:
     """Return the path of an entry's weights, fetched where needed, their checksum verified.
 
     Args:
@@ -78,7 +81,7 @@ def weights(name, entry):
     return path
 
 
-def check_sha256(path, entry):
+def check_sha256(path: pathlib.Path, entry: Entry) -> None:
     """Raise a ValueError unless a file has the checksum of an entry's weights."""
     found = sha256(path)
     if found != entry.weights.sha256:

@@ -4,6 +4,8 @@ import dataclasses
 import os
 import pathlib
 import platform
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -38,17 +40,17 @@ class Row:
     """
 
     name: str
-    per_seed: dict
+    per_seed: dict[int, float]
     parameters: int
     multiply_adds: int
     training_speed: float
     inference_speed: float
     p_value: float | None = None
-    of_modalities: dict = dataclasses.field(default_factory=dict)
+    of_modalities: dict[str, list[float]] = dataclasses.field(default_factory=dict)
     is_recorded: bool = False
 
     @property
-    def numbers(self):
+    def numbers(self) -> dict[str, float]:
         """The mean of the scores and, for more than one seed, their sd."""
         return mean_and_sd(list(self.per_seed.values()))
 
@@ -67,11 +69,11 @@ class Comparison:
 
     metric: str
     data: str
-    rows: list
-    steps: dict
+    rows: list[Row]
+    steps: dict[str, int]
 
     @property
-    def columns(self):
+    def columns(self) -> tuple[str, ...]:
         costs = ("parameters", "multiply-adds", "train/s", "predict/s")
         return ("model", "test score", "p", *self._of_modalities, *costs)
 
@@ -81,7 +83,7 @@ class Comparison:
         first, *others = self.rows
         return [m for m in first.of_modalities if all(m in row.of_modalities for row in others)]
 
-    def table(self):
+    def table(self) -> list[tuple[str, ...]]:
         """Return the table as a list of tuples of text, one a row, in the order of `columns`."""
         return [
             (
@@ -97,14 +99,14 @@ class Comparison:
             for row in self.rows
         ]
 
-    def markdown(self):
+    def markdown(self) -> str:
         """Return the table as markdown, with names in code style."""
         rows = [(f"`{name}`", *rest) for name, *rest in self.table()]
         return markdown(self.columns, rows)
 
     _repr_markdown_ = markdown
 
-    def update_readme(self, path):
+    def update_readme(self, path: str | os.PathLike[str]) -> None:
         """Write the table into a markdown file, between the marks of its data set.
 
         Raises:
@@ -112,7 +114,7 @@ class Comparison:
         """
         write_between(path, f"compare {self.data}", f"{self.markdown()}\n\n{self.caption()}")
 
-    def caption(self):
+    def caption(self) -> str:
         """Say what the columns are."""
         found = (
             f"Test {self.metric}, mean and standard deviation over seeds; p of a paired test with "
@@ -129,7 +131,7 @@ class Comparison:
             f"on {platform.machine()} with {os.cpu_count()} cores, {backend.name()}."
         )
 
-    def figure(self):
+    def figure(self) -> Any:
         """Draw the scores of every seed, their means and their standard deviations.
 
         Returns:
@@ -168,17 +170,17 @@ class Comparison:
 
 
 def compare(
-    names,
-    run_dir="runs",
-    data=None,
-    metric=None,
-    seeds=None,
-    overrides=None,
-    data_dir=None,
-    jobs=1,
-    verbose="auto",
-    report=None,
-):
+    names: Iterable[str],
+    run_dir: str | os.PathLike[str] = "runs",
+    data: str | None = None,
+    metric: str | None = None,
+    seeds: Sequence[int] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    data_dir: str | os.PathLike[str] | None = None,
+    jobs: int = 1,
+    verbose: str | int = "auto",
+    report: Callable[[str], object] | None = None,
+) -> Comparison:
     """Train entries, or load what was found before, on one data set, and compare them.
 
     Each entry has a run folder of its own in `run_dir`, see `train`: calling this again trains only

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -28,11 +29,11 @@ class Published:
 
     folder: pathlib.Path
     entry: zoo.Entry
-    files: tuple
+    files: tuple[str, ...]
     sha256: str
 
 
-def publish(source, folder):
+def publish(source: str | os.PathLike[str], folder: str | os.PathLike[str]) -> Published:
     """Make a folder that `zoo.load` takes, here or uploaded to a hub or a web server.
 
     It holds `entry.toml`, definition, recipe and results; the weights; and `README.md`, the card,

@@ -1,5 +1,7 @@
 """Write what a run found into the entry's own file."""
 
+import os
+
 from kerasfuse import analysis, backend, zoo
 from kerasfuse.deprecation import renamed_arguments
 from kerasfuse.metrics.conventions import lower_is_better
@@ -10,7 +12,15 @@ from kerasfuse.recipes.seeds import SHARED, check_shared, joined
 
 
 @renamed_arguments(run_dir="run")
-def record(name, run, table=None, label=None, against=None, data_dir=None, add=False):
+def record(
+    name: str,
+    run: Run | str | os.PathLike[str],
+    table: str | None = None,
+    label: str | None = None,
+    against: str | None = None,
+    data_dir: str | os.PathLike[str] | None = None,
+    add: bool = False,
+) -> None:
     """Write a run's results into the entry's file.
 
     Without `label` the run must be the entry's own recipe: its results take the place of [results],
@@ -51,31 +61,31 @@ def record(name, run, table=None, label=None, against=None, data_dir=None, add=F
             f"Received: table={table!r}, label={label!r}, against={against!r}."
         )
     entry = zoo.entry(name)
-    run = _check_run(name, run)
-    settings = differences(entry.definition(), run.entry.definition())
+    finished = _check_run(name, run)
+    settings = differences(entry.definition(), finished.entry.definition())
     if label is None and settings:
         raise ValueError(
             "expected the entry's own recipe. Received: a run with "
             f"{', '.join(f'{key}={value!r}' for key, value in settings.items())}. Give it a table "
             "and a label, and it becomes a row of the entry's results."
         )
-    found = summary(run)
+    found = summary(finished)
     rows = list(entry.results.get("rows", []))
     if label is None:
-        _check_backend(run)
+        _check_backend(finished)
         if add and entry.recorded:
             found = joined(entry.results, found)
-        seconds = [each["seconds"] for each in run.seeds.values()]
+        seconds = [each["seconds"] for each in finished.seeds.values()]
         speed = {"training_seconds": round(sum(seconds) / len(seconds), 1)}
         results = {**found, "speed": {**found.get("speed", {}), **speed}}
         if rows:
             results["rows"] = rows
-        if add and _ships_better(entry, run):
+        if add and _ships_better(entry, finished):
             _compare(results)
             zoo.write(name, results=results)
             return
-        best = seed_folder(run.folder, run.best_seed) / "best.weights.h5"
-        with shipping.replaced(entry, best, run.best_seed, results, data_dir) as weights:
+        best = seed_folder(finished.folder, finished.best_seed) / "best.weights.h5"
+        with shipping.replaced(entry, best, finished.best_seed, results, data_dir) as weights:
             _compare(results)
             zoo.write(name, weights=weights, results=results)
         return
@@ -94,7 +104,7 @@ def record(name, run, table=None, label=None, against=None, data_dir=None, add=F
     zoo.write(name, results=results)
 
 
-def _check_run(name, run):
+def _check_run(name: str, run: Run | str | os.PathLike[str]) -> Run:
     if not isinstance(run, Run):
         return read_run(name, run)
     if run.entry.name != name:
@@ -127,7 +137,7 @@ def _rounded(numbers):
     }
 
 
-def record_weights(name, data_dir=None):
+def record_weights(name: str, data_dir: str | os.PathLike[str] | None = None) -> None:
     """Score an entry's weights as they lie in their file, and record that as their row.
 
     `record` does the same; this is for weights that came another way. Those in a large file are

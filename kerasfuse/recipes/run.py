@@ -2,8 +2,11 @@
 
 import dataclasses
 import json
+import os
 import pathlib
 import tomllib
+from collections.abc import Iterable
+from typing import Any
 
 import tomlkit
 
@@ -24,20 +27,20 @@ class Run:
 
     entry: zoo.Entry
     folder: pathlib.Path
-    seeds: dict
+    seeds: dict[int, dict[str, Any]]
 
     @property
-    def first(self):
+    def first(self) -> dict[str, Any]:
         """The results of the first seed, for what all seeds share."""
         return next(iter(self.seeds.values()))
 
     @property
-    def best_seed(self):
+    def best_seed(self) -> int:
         """The seed whose best epoch is best on validation."""
         choose = min if lower_is_better(self.entry.recipe.monitor) else max
         return choose(self.seeds, key=lambda seed: self.seeds[seed]["monitor"])
 
-    def table(self, split):
+    def table(self, split: str) -> dict[str, dict[str, Any]]:
         """Return metric -> dict of `per_seed`, `mean`, `sd` and `baseline`.
 
         `sd` divides by n - 1 and is absent for one seed; `baseline`, the score of the best constant
@@ -80,7 +83,9 @@ def open_run(run_dir, entry):
     return folder
 
 
-def read_run(name, run_dir, seeds=None):
+def read_run(
+    name: str | None, run_dir: str | os.PathLike[str], seeds: Iterable[int] | None = None
+) -> Run:
     """Read the finished seeds of an entry's run folder.
 
     Args:

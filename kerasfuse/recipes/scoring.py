@@ -1,5 +1,7 @@
 """Score models by a recipe's loss and metrics, beside the best constant prediction."""
 
+import os
+
 import keras
 import numpy as np
 
@@ -12,7 +14,12 @@ from kerasfuse.training import WarmupLinearDecay
 SPLITS = ("train", "validation", "test")
 
 
-def evaluate(name, split="test", data_dir=None, weights="default"):
+def evaluate(
+    name: str | os.PathLike[str],
+    split: str = "test",
+    data_dir: str | os.PathLike[str] | None = None,
+    weights: str | os.PathLike[str] | None = "default",
+) -> tuple[dict[str, float], dict[str, float]]:
     """Score an entry's model on one split of its data.
 
     Args:
@@ -111,7 +118,9 @@ def make_loss(recipe):
     }[recipe.loss]()
 
 
-def constant_scores(recipe, train_labels, labels):
+def constant_scores(
+    recipe: zoo.Recipe, train_labels: np.ndarray, labels: np.ndarray
+) -> dict[str, float]:
     """Score the best prediction that never looks at the input.
 
     For every metric the constant is chosen on the training labels and scored on `labels`: for

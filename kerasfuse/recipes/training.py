@@ -3,7 +3,10 @@
 import hashlib
 import importlib.metadata
 import json
+import os
 import pathlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -18,7 +21,7 @@ from kerasfuse.recipes.modulation import balanced, histories, score_modalities
 from kerasfuse.recipes.peak_memory import peak_memory
 from kerasfuse.recipes.predictions import keep_predictions
 from kerasfuse.recipes.processes import train_in_processes
-from kerasfuse.recipes.run import is_finished, is_whole, open_run, read_run, seed_folder
+from kerasfuse.recipes.run import Run, is_finished, is_whole, open_run, read_run, seed_folder
 from kerasfuse.recipes.scoring import (
     SPLITS,
     compile_model,
@@ -32,15 +35,15 @@ from kerasfuse.training.callbacks import RefreshCompanions, RunCheckpoint
 
 
 def train(
-    name,
-    run_dir=None,
-    seeds=None,
-    overrides=None,
-    data_dir=None,
-    jobs=1,
-    verbose="auto",
-    report=None,
-):
+    name: str,
+    run_dir: str | os.PathLike[str] | None = None,
+    seeds: Sequence[int] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    data_dir: str | os.PathLike[str] | None = None,
+    jobs: int = 1,
+    verbose: str | int = "auto",
+    report: Callable[[str], object] | None = None,
+) -> Run:
     """Train an entry's model by its recipe, once per seed, and keep everything in a folder.
 
     Every run chooses its weights on validation and scores validation and test once, at its end.

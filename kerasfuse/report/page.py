@@ -1,7 +1,9 @@
 """The page: read the runs, ask every section, fill in the template."""
 
 import html
+import os
 import pathlib
+from collections.abc import Callable, Iterable
 
 from kerasfuse import __version__, atomic
 from kerasfuse.recipes.run import read_run
@@ -12,7 +14,12 @@ from kerasfuse.report.sections import SECTIONS
 from kerasfuse.report.sections.scores import named, spread
 
 
-def report(run_dirs, path="report.html", data_dir=None, progress=None):
+def report(
+    run_dirs: Iterable[str | os.PathLike[str]],
+    path: str | os.PathLike[str] = "report.html",
+    data_dir: str | os.PathLike[str] | None = None,
+    progress: Callable[[str], object] | None = None,
+) -> pathlib.Path:
     """Write one HTML page about one or several runs.
 
     The page is one file: no script, no font, picture or style from elsewhere; charts are inline

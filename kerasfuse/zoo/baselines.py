@@ -1,12 +1,13 @@
 """Figures that papers print of systems which are not built here."""
 
 import csv
+from typing import Any
 
 from kerasfuse.nearest_names import choose
 from kerasfuse.zoo.catalogue import folder
 
 
-def published_baselines(dataset=None):
+def published_baselines(dataset: str | None = None) -> list[dict[str, Any]]:
     """List figures that papers print of systems which are not built here.
 
     They were measured by others, on features, splits and seeds of their own: quote them apart from

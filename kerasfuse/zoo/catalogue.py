@@ -1,12 +1,14 @@
 """The entries: where they lie, their names, and one by its name."""
 
 import fnmatch
+import os
 import pathlib
 
 from kerasfuse import datasets, hub
 from kerasfuse.deprecation import renamed_arguments
 from kerasfuse.entries import parsing
 from kerasfuse.entries.arguments import model_classes
+from kerasfuse.entries.definition import Entry
 from kerasfuse.entries.weights import KINDS
 from kerasfuse.nearest_names import choose, nearest
 from kerasfuse.zoo.listing import Entries
@@ -16,26 +18,26 @@ _INSTALLED = _PACKAGE / "_entries"
 FOLDER = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent / "zoo"
 
 
-def folder():
+def folder() -> pathlib.Path:
     """Return the folder of the entries: the installed package's, else the checkout's `zoo/`."""
     return FOLDER
 
 
-def names():
+def names() -> list[str]:
     """Return the names of all entries, sorted."""
     return sorted(path.stem for path in folder().glob("*.toml"))
 
 
 @renamed_arguments(licence="license")
 def entries(
-    pattern="*",
-    model=None,
-    data=None,
-    max_parameters=None,
-    license=None,
-    weights=None,
-    commercial=False,
-):
+    pattern: str = "*",
+    model: str | None = None,
+    data: str | None = None,
+    max_parameters: int | None = None,
+    license: str | None = None,
+    weights: str | None = None,
+    commercial: bool = False,
+) -> Entries:
     """List the entries that match everything asked for.
 
     Args:
@@ -77,7 +79,7 @@ def entries(
     )
 
 
-def entry(name):
+def entry(name: str | os.PathLike[str]) -> Entry:
     """Return one entry, parsed and checked.
 
     Args:

@@ -1,10 +1,11 @@
 """Entries as a table."""
 
+from kerasfuse.entries.definition import Entry
 from kerasfuse.tables import markdown, text
 from kerasfuse.zoo.scores import score
 
 
-class Entries(list):
+class Entries(list[Entry]):
     """A list of `Entry` that prints as a table."""
 
     columns = (
@@ -17,7 +18,7 @@ class Entries(list):
         "terms",
     )
 
-    def rows(self):
+    def rows(self) -> list[tuple[str, ...]]:
         """Return the table as a list of tuples of text, one a column."""
         return [
             (
@@ -32,10 +33,10 @@ class Entries(list):
             for entry in self
         ]
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return text(self.columns, self.rows())
 
-    def markdown(self):
+    def markdown(self) -> str:
         """Return the table as markdown, with names in code style."""
         return markdown(self.columns, [(f"`{name}`", *rest) for name, *rest in self.rows()])
 

@@ -1,10 +1,13 @@
 """From an entry to a model with weights."""
 
+import os
 import pathlib
 import warnings
 
 from kerasfuse import hub
+from kerasfuse.entries.definition import Entry
 from kerasfuse.entries.terms import tell
+from kerasfuse.models import FusionModel
 from kerasfuse.zoo.catalogue import entry, folder
 
 
@@ -12,7 +15,9 @@ class SimulatedWeightsWarning(UserWarning):
     """Weights were loaded that simulated data made: good for trying things out, not for results."""
 
 
-def load(name, weights="default"):
+def load(
+    name: str | os.PathLike[str], weights: str | os.PathLike[str] | None = "default"
+) -> FusionModel:
     """Build an entry's model and load weights into it.
 
     Args:
@@ -76,7 +81,7 @@ def load(name, weights="default"):
     return model
 
 
-def weights_path(entry):
+def weights_path(entry: Entry) -> pathlib.Path:
     """Return the path of an entry's weights, after a look at their checksum.
 
     Raises:

@@ -1,11 +1,18 @@
 """Load an entry where users of Keras look for it: `Model.from_preset`."""
 
+import os
+
 from kerasfuse.entries.arguments import model_classes
+from kerasfuse.models import FusionModel
 from kerasfuse.zoo.catalogue import entry
 from kerasfuse.zoo.loading import load
 
 
-def load_preset(model_class, name, weights="default"):
+def load_preset(
+    model_class: type[FusionModel],
+    name: str | os.PathLike[str],
+    weights: str | os.PathLike[str] | None = "default",
+) -> FusionModel:
     """Load an entry whose model is of one class, see `load`.
 
     Args:

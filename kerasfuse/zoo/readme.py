@@ -1,5 +1,6 @@
 """The parts of a markdown file that are generated, each between two marks."""
 
+import os
 import pathlib
 
 from kerasfuse import atomic
@@ -9,7 +10,7 @@ from kerasfuse.zoo.tables import best_results, by_data_set
 _TABLES = {"zoo": best_results, "entries": by_data_set}
 
 
-def update_readme(path):
+def update_readme(path: str | os.PathLike[str]) -> None:
     """Write tables of the entries between the marks of a markdown file.
 
     `<!-- zoo:begin -->` and `<!-- zoo:end -->` get each model with its best result on real data,
@@ -25,7 +26,7 @@ def update_readme(path):
         write_between(path, name, _TABLES[name](entries()))
 
 
-def write_between(path, name, text):
+def write_between(path: str | os.PathLike[str], name: str, text: str) -> None:
     """Write text between the marks `<!-- NAME:begin -->` and `<!-- NAME:end -->` of a file.
 
     Raises:

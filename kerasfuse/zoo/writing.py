@@ -1,12 +1,19 @@
 """Write results and weights into an entry's file."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import tomlkit
 
 from kerasfuse import atomic
 from kerasfuse.zoo.catalogue import folder
 
 
-def write(name, weights=None, results=None):
+def write(
+    name: str,
+    weights: Mapping[str, Any] | None = None,
+    results: Mapping[str, Any] | None = None,
+) -> None:
     """Rewrite the [weights] or [results] part of an entry's file, comments elsewhere untouched.
 
     Args:

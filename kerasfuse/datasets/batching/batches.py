@@ -2,9 +2,12 @@
 
 import hashlib
 import numbers
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import ArrayLike
 
 from kerasfuse.backend import fixes_shapes_from_two_batches
 from kerasfuse.datasets.batching.memory import Memory
@@ -80,30 +83,31 @@ class Batches(keras.utils.PyDataset):
 
     def __init__(
         self,
-        inputs,
-        labels=None,
-        batch_size=32,
-        shuffle=False,
-        seed=0,
-        ids=None,
+        inputs: Mapping[str, Any] | Records,
+        labels: ArrayLike | None = None,
+        batch_size: int = 32,
+        shuffle: bool = False,
+        seed: int = 0,
+        ids: Sequence[str] | None = None,
         *,
-        modalities=None,
-        label_range=None,
-        padding="right",
-        clean=False,
-        alignments=None,
-    ):
+        modalities: Mapping[str, int | tuple[int, ...]] | None = None,
+        label_range: tuple[float, float] | None = None,
+        padding: str = "right",
+        clean: bool = False,
+        alignments: Mapping[str, Sequence[np.ndarray]] | None = None,
+    ) -> None:
         super().__init__()
         if padding not in ("right", "left"):
             raise ValueError(f'expected padding="right" or "left". Received: padding={padding!r}')
+        store: Any = inputs
         if not isinstance(inputs, Records):
-            inputs = Memory(inputs, modalities, clean)
+            store = Memory(inputs, modalities, clean)
             if clean:
-                inputs.report_cleaned()
-        self._store = inputs
-        self._steps = {name: _Steps(lengths) for name, lengths in inputs.lengths.items()}
-        self.num_samples = inputs.num_samples
-        self.modalities = inputs.modalities
+                store.report_cleaned()
+        self._store = store
+        self._steps = {name: _Steps(lengths) for name, lengths in store.lengths.items()}
+        self.num_samples = store.num_samples
+        self.modalities = store.modalities
         self.labels = _as_labels(labels, self.num_samples, label_range)
         self.ids = _as_ids(ids, self.num_samples)
         self.batch_size = _as_integer("batch_size", batch_size, least=1)
@@ -115,11 +119,11 @@ class Batches(keras.utils.PyDataset):
         self.epoch = 0
 
     @property
-    def epoch(self):
+    def epoch(self) -> int:
         return self._epoch
 
     @epoch.setter
-    def epoch(self, value):
+    def epoch(self, value: int) -> None:
         self._epoch = _as_integer("epoch", value, least=0)
         if self.shuffle:
             generator = np.random.default_rng([self.seed, self._epoch])
@@ -127,22 +131,22 @@ class Batches(keras.utils.PyDataset):
         else:
             self._order = np.arange(self.num_samples)
 
-    def on_epoch_end(self):
+    def on_epoch_end(self) -> None:
         self.epoch += 1
 
-    def __len__(self):
+    def __len__(self) -> int:
         return -(-self.num_samples // self.batch_size)
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
         index = range(len(self))[index]
         return self.gather(self.rows(index), unlike=self.rows(0) if index == 1 else None)
 
-    def rows(self, index):
+    def rows(self, index: int) -> np.ndarray:
         """Give the positions, in stored order, of the samples of a batch of this epoch."""
         first = range(len(self))[index] * self.batch_size
         return self._order[first : first + self.batch_size]
 
-    def gather(self, rows, unlike=None):
+    def gather(self, rows: ArrayLike, unlike: ArrayLike | None = None) -> tuple[Any, ...]:
         """Make a batch of any samples.
 
         Args:
@@ -170,7 +174,7 @@ class Batches(keras.utils.PyDataset):
             inputs["sample_number"] = rows.astype("int32")
         return (inputs,) if self.labels is None else (inputs, self.labels[rows])
 
-    def alignment(self, i):
+    def alignment(self, i: int) -> dict[str, np.ndarray]:
         """Give the event that each step of sample `i` shows.
 
         Args:
@@ -195,7 +199,7 @@ class Batches(keras.utils.PyDataset):
             for name, steps in self._store.valid_steps(i).items()
         }
 
-    def checksum(self):
+    def checksum(self) -> str:
         """Give the sha256 of all valid features and labels in stored order, in hexadecimal.
 
         Of records it is the sha256 of what their conversion computed for each sample.
@@ -206,7 +210,7 @@ class Batches(keras.utils.PyDataset):
             digest.update(self.labels.tobytes())
         return digest.hexdigest()
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         widths = ", ".join(f"{name} {width}" for name, width in self.modalities.items())
         return f"<Batches of {self.num_samples} samples: {widths}; batch_size={self.batch_size}>"
 

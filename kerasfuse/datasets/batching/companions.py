@@ -1,5 +1,8 @@
 """Companions: batches in which every sample brings similar and dissimilar ones along."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import keras
 import numpy as np
 
@@ -48,7 +51,7 @@ class Companions(keras.utils.PyDataset):
     (56, 56.0)
     """
 
-    def __init__(self, batches, class_width=1.0):
+    def __init__(self, batches: Batches, class_width: float = 1.0) -> None:
         super().__init__()
         if not isinstance(batches, Batches) or batches.labels is None:
             raise ValueError(
@@ -63,29 +66,29 @@ class Companions(keras.utils.PyDataset):
         self.batches = batches
         self.class_width = class_width
         self._classes = np.round(batches.labels[:, 0] / class_width)
-        self._lists = None
+        self._lists: Mapping[str, np.ndarray] | None = None
 
     @property
-    def epoch(self):
+    def epoch(self) -> int:
         """Number that the order and the draws depend on, from 0."""
         return self.batches.epoch
 
     @epoch.setter
-    def epoch(self, value):
+    def epoch(self, value: int) -> None:
         self.batches.epoch = value
 
     @property
-    def lists(self):
+    def lists(self) -> Mapping[str, np.ndarray]:
         """What companions are drawn from: name -> `(samples, 10)`, see `similar_samples`."""
         if self._lists is None:
-            self.refresh(_raw_means(self.batches))
+            self._lists = similar_samples(_raw_means(self.batches), self._classes)
         return self._lists
 
     @lists.setter
-    def lists(self, value):
+    def lists(self, value: Mapping[str, np.ndarray] | None) -> None:
         self._lists = value
 
-    def refresh(self, representations):
+    def refresh(self, representations: np.ndarray) -> None:
         """Rank all samples anew.
 
         Args:
@@ -93,17 +96,17 @@ class Companions(keras.utils.PyDataset):
         """
         self._lists = similar_samples(representations, self._classes)
 
-    def rows(self, index):
+    def rows(self, index: int) -> np.ndarray:
         """Give the positions of the rows of a batch in stored order: anchors, then companions."""
         anchors = self.batches.rows(index)
         generator = np.random.default_rng([self.batches.seed, self.epoch, index])
         drawn = [_draw(found[anchors], anchors, generator) for found in self.lists.values()]
         return np.concatenate([anchors, *(column for pair in drawn for column in pair.T)])
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.batches)
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
         index = range(len(self))[index]
         rows = self.rows(index)
         inputs, labels = self.batches.gather(rows, unlike=self.rows(0) if index == 1 else None)
@@ -112,7 +115,7 @@ class Companions(keras.utils.PyDataset):
         weights[:anchors] = len(rows) / anchors
         return inputs, labels, weights
 
-    def on_epoch_end(self):
+    def on_epoch_end(self) -> None:
         self.batches.on_epoch_end()
 
 

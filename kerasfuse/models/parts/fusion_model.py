@@ -1,5 +1,9 @@
 """FusionModel: what every model of the library shares."""
 
+import os
+from collections.abc import Callable
+from typing import Any, ClassVar, Self
+
 import keras
 from keras import ops
 
@@ -24,7 +28,7 @@ class FusionModel(AuxiliaryLossTracking, keras.Model):
 
     word_aligned = False
     # `(class, name, weights)` to a model; `kerasfuse/__init__.py` sets it to one of the zoo's.
-    preset_loader = None
+    preset_loader: ClassVar[Callable[..., Any]]
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -32,7 +36,9 @@ class FusionModel(AuxiliaryLossTracking, keras.Model):
         self._offered = {}
 
     @classmethod
-    def from_preset(cls, name, weights="default"):
+    def from_preset(
+        cls, name: str | os.PathLike[str], weights: str | os.PathLike[str] | None = "default"
+    ) -> Self:
         """Build the model of an entry of the zoo and load its weights: `kerasfuse.zoo.load`.
 
         Args:

@@ -1,12 +1,14 @@
 """A model's card, made from its entry."""
 
+import os
+
 from kerasfuse.zoo.cards.model import data_lines, model_lines, weights_lines
 from kerasfuse.zoo.cards.recipe import recipe_lines
 from kerasfuse.zoo.cards.results import peers_lines, results_lines
 from kerasfuse.zoo.catalogue import entries, entry
 
 
-def card(name):
+def card(name: str | os.PathLike[str]) -> str:
     """Return an entry's model card as markdown, made from the entries alone.
 
     It tells what the model is and reads, how to get the data, the recipe, what was measured beside
