@@ -8,6 +8,7 @@ import kerasfuse
 from kerasfuse.datasets import registry
 
 TITLES = {
+    "kerasfuse.datasets": "Data sets",
     "kerasfuse.hub": "Models from elsewhere",
     "kerasfuse.ops": "Operations",
     "kerasfuse.training.callbacks": "Callbacks",
@@ -102,5 +103,9 @@ def data_sets():
 def index(pages):
     lines = ["API reference", "=============", ""]
     lines += ["Every public name of ``kerasfuse``, by package.", ""]
-    lines += [".. toctree::", "   :maxdepth: 1", ""] + [f"   {name}" for name in sorted(pages)]
+    lines += [".. list-table::", ""]
+    for name in sorted(pages):
+        title, _, _, about, *_ = pages[name].splitlines()
+        lines += [f"   * - :doc:`{title} <{name}>`", f"     - {about}"]
+    lines += ["", ".. toctree::", "   :hidden:", ""] + [f"   {name}" for name in sorted(pages)]
     return "\n".join([*lines, ""])
