@@ -11,7 +11,7 @@ import numpy as np
 
 from kerasfuse import analysis, backend, datasets, zoo
 from kerasfuse.drawing import COLOURS, INK, MUTED, new_figure
-from kerasfuse.metrics.conventions import lower_is_better
+from kerasfuse.metrics.conventions import in_percent, lower_is_better
 from kerasfuse.recipes.modulation import of_modalities
 from kerasfuse.recipes.scoring import load_split
 from kerasfuse.recipes.seeds import mean_and_sd
@@ -144,7 +144,7 @@ class Comparison:
         figure = new_figure("Comparison.figure", 8.0, height)
         axes = figure.subplots()
         # In percent what the table prints in percent.
-        is_share = "acc" in self.metric or "f1" in self.metric
+        is_share = in_percent(self.metric)
         scale = 100 if is_share else 1
         for place, row in enumerate(self.rows):
             seeds = [scale * value for value in row.per_seed.values()]

@@ -2,6 +2,8 @@
 
 import re
 
+from kerasfuse.metrics.conventions import lower_is_better
+from kerasfuse.tables import markdown
 from kerasfuse.zoo.listing import weights_origin
 from kerasfuse.zoo.scores import score
 
@@ -60,19 +62,13 @@ def by_data_set(entries):
     return "\n\n".join(sections)
 
 
-def markdown(columns, rows):
-    """Return a table of text as markdown."""
-    lines = [columns, ["---"] * len(columns), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
 def _place(entry):
     """Sort the best recorded score first, errors after accuracies, what has no score last."""
     if not entry.recorded:
         return 2, 0.0
     metric = entry.recipe.score
     mean = entry.results["test"][metric]["mean"]
-    return (1, mean) if metric.endswith("mae") else (0, -mean)
+    return (1, mean) if lower_is_better(metric) else (0, -mean)
 
 
 def _strategy(entry):

@@ -3,6 +3,7 @@
 import collections
 
 from kerasfuse.metrics.conventions import format_value
+from kerasfuse.tables import markdown
 from kerasfuse.zoo.cards.recipe import arguments_text
 from kerasfuse.zoo.scores import spread
 
@@ -109,8 +110,7 @@ def _seed_lines(entry):
 def _table(rows, upright=True):
     """Return the lines of a table: a terminal is narrow, so the longer side should run down."""
     header, *body = rows if upright else zip(*rows, strict=True)
-    lines = [header, ["---"] * len(header), *body]
-    return [f"| {' | '.join(line)} |" for line in lines]
+    return markdown(header, body).splitlines()
 
 
 def _speed(speed):
