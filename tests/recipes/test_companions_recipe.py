@@ -56,22 +56,22 @@ def test_the_learning_rate_climbs_and_biases_do_not_decay(path):
     assert all(decays[path] for path in decays if path.endswith("kernel"))
 
 
-@pytest.mark.parametrize("epoch", [1, 2])
-def test_a_killed_run_goes_on_with_the_companions_that_it_had(
-    path, finished, tmp_path, monkeypatch, epoch
+def test_a_run_killed_twice_goes_on_with_the_companions_that_it_had(
+    path, finished, tmp_path, monkeypatch
 ):
-    # Epoch 2 is the one after a choice of companions, which it does not make anew.
     batch = RunCheckpoint.on_train_batch_end
+    # Epoch 2 is the one after a choice of companions, which it does not make anew.
+    for epoch in (1, 2):
 
-    def dies(self, *args, **kwargs):
-        batch(self, *args, **kwargs)
-        if self.state["epoch"] == epoch:
-            raise Killed
+        def dies(self, *args, epoch=epoch, **kwargs):
+            batch(self, *args, **kwargs)
+            if self.state["epoch"] == epoch:
+                raise Killed
 
-    with monkeypatch.context() as killing:
-        killing.setattr(RunCheckpoint, "on_train_batch_end", dies)
-        with pytest.raises(Killed):
-            recipes.train(NAME, tmp_path / "run", verbose=0)
+        with monkeypatch.context() as killing:
+            killing.setattr(RunCheckpoint, "on_train_batch_end", dies)
+            with pytest.raises(Killed):
+                recipes.train(NAME, tmp_path / "run", verbose=0)
     assert_same_run(recipes.train(NAME, tmp_path / "run", verbose=0), finished)
 
 

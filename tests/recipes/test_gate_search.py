@@ -74,33 +74,36 @@ def test_a_fixed_gate_is_not_searched_for(path, tmp_path):
     assert not any("gate_search" in name for name in files(run.folder))
 
 
-@pytest.mark.parametrize(
-    ("folder", "method", "epoch"),
-    [
+def test_a_run_killed_in_either_phase_and_between_goes_on_where_it_was(
+    path, tmp_path, monkeypatch, finished
+):
+    # One run that is killed three times, for each start builds its models anew.
+    for folder, method, epoch in (
         ("gate_search", "on_train_batch_end", 2),
         ("gate_search", "on_train_end", 3),
         ("seed_1", "on_train_batch_end", 1),
-    ],
-)
-def test_a_killed_run_goes_on_in_the_phase_it_was_in(
-    path, tmp_path, monkeypatch, finished, folder, method, epoch
-):
-    whole = getattr(RunCheckpoint, method)
-
-    def dying(self, *arguments, **keywords):
-        if self.folder.name == folder and self.initial_epoch == epoch:
-            raise Killed
-        whole(self, *arguments, **keywords)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(RunCheckpoint, method, dying)
-        with pytest.raises(Killed):
-            recipes.train(NAME, tmp_path / "run", None, OVERRIDES, verbose=0)
+    ):
+        with monkeypatch.context() as patched:
+            patched.setattr(RunCheckpoint, method, dying(method, folder, epoch))
+            with pytest.raises(Killed):
+                recipes.train(NAME, tmp_path / "run", None, OVERRIDES, verbose=0)
     again = recipes.train(NAME, tmp_path / "run", None, OVERRIDES, verbose=0)
     assert again.seeds[1]["gate_search"]["weights"] == pytest.approx(
         finished.seeds[1]["gate_search"]["weights"], rel=1e-6
     )
     assert_same_run(again, finished)
+
+
+def dying(method, folder, epoch):
+    """Return the method of a callback that kills the run in an epoch of one of its folders."""
+    whole = getattr(RunCheckpoint, method)
+
+    def kill(self, *arguments, **keywords):
+        if self.folder.name == folder and self.initial_epoch == epoch:
+            raise Killed
+        whole(self, *arguments, **keywords)
+
+    return kill
 
 
 def test_the_search_is_part_of_the_recipe(path, finished):
