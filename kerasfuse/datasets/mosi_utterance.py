@@ -112,6 +112,7 @@ def mosi_utterance(
         "labels": utterances[label],
         "label_range": (-3, 3) if label == "value" else (0, 1),
         "ids": utterances["id"],
+        "aligned": True,
     }
 
 

@@ -4,6 +4,7 @@ Other data sets have a name and a format that their authors chose. This one read
 saved yourself, from a folder of .npz files, one a split, or from a table that names .npy files.
 """
 
+import dataclasses
 import hashlib
 import zipfile
 
@@ -20,7 +21,7 @@ _TABLES = (".csv", ".parquet")
 
 
 @register
-def own(split, data_dir=None, *, clean=False):
+def own(split, data_dir=None, *, aligned=False, clean=False):
     """Load your own data from files, of any size and with any modalities.
 
     `data_dir` is one of two things.
@@ -41,6 +42,8 @@ def own(split, data_dir=None, *, clean=False):
     Args:
         split: `"train"`, `"validation"` or `"test"`.
         data_dir: the folder, or the table.
+        aligned: names of the modalities that share their steps, such as words and their sounds, or
+            `True` for all sequences: step i of one stays beside step i of the others.
         clean: set features that are not finite to 0 and leave out samples without features or with
             a label that is not finite, counting all of it, in place of refusing them.
 
@@ -63,13 +66,31 @@ def own(split, data_dir=None, *, clean=False):
         files = _npz_files(place)
         read = _read_npz
     config = f"{place.stem}-{hashlib.sha256(str(place.resolve()).encode()).hexdigest()[:8]}"
+    wanted = {"clean": clean, "aligned": aligned if isinstance(aligned, bool) else list(aligned)}
+    names = "" if isinstance(aligned, bool) else "-".join(["", *aligned])
+    config += f"-aligned{names}" * bool(aligned) + "-clean" * clean
+
+    def source(bars):
+        found = read(files, config, clean)
+        return dataclasses.replace(
+            found, aligned=_aligned_fields(found.fields, aligned), facts=wanted
+        )
+
     folder, _ = conversion.prepared(
-        Own,
-        [file for file, _ in files],
-        lambda bars: read(files, f"{config}-clean" if clean else config, clean),
-        lambda facts: facts["facts"]["clean"] == clean,
+        Own, [file for file, _ in files], source, lambda facts: facts["facts"] == wanted
     )
     return Records(folder, split).arguments()
+
+
+def _aligned_fields(fields, aligned):
+    sequences = [name for name, field in fields.items() if field.is_sequence]
+    names = (sequences if aligned else []) if isinstance(aligned, bool) else aligned
+    if isinstance(aligned, str) or not set(names) <= set(sequences):
+        raise ValueError(
+            f"expected aligned to be True or names among the sequences {sequences}. "
+            f"Received: aligned={aligned!r}"
+        )
+    return tuple(names)
 
 
 class Own(Builder):

@@ -141,6 +141,7 @@ def _source(files, context, bars):
         label_range=(0, 1),
         texts=("words",),
         facts={"context": context},
+        aligned=tuple(_WIDTHS),
     )
 
 

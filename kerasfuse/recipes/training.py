@@ -102,8 +102,7 @@ def train(
     waiting = [seed for seed in seeds if not is_finished(folder, seed)]
     if waiting:
         # Before the folder is made: what cannot be built or read leaves nothing behind.
-        entry.build()
-        load_split(entry, "test", data_dir)
+        entry.build().check_data(load_split(entry, "test", data_dir))
     open_run(folder, entry)
     for seed in seeds:
         if seed not in waiting:

@@ -9,6 +9,7 @@ from keras import ops
 from kerasfuse import ops as fuse_ops
 from kerasfuse.analysis.coalitions import CoalitionEvaluator
 from kerasfuse.models.parts.auxiliary_loss_tracking import AuxiliaryLossTracking
+from kerasfuse.models.parts.fusion_model import FusionModel
 from kerasfuse.nearest_names import close_to
 from kerasfuse.training.gradient_coefficients import CoefficientChannel, ScaledGradients
 from kerasfuse.training.strategy import VALIDATION
@@ -150,6 +151,8 @@ class Modulated(AuxiliaryLossTracking, keras.Model):
 
     def fit(self, x=None, y=None, *args, callbacks=None, **kwargs):
         self._check_labels(getattr(x, "labels", None) if y is None else y)
+        if isinstance(self.model, FusionModel):
+            self.model.check_data(x)
         own = _Epochs()
         if isinstance(callbacks, keras.callbacks.CallbackList):
             callbacks.append(own)

@@ -62,6 +62,20 @@ def stored(folder, split="train", **options):
     return load("ur_funny", split, data_dir=folder, shuffle=False, batch_size=9, **options)
 
 
+def test_a_word_without_a_face_keeps_its_place(tmp_path):
+    def change(made):
+        found = made["openface_features_sdk"][3]["punchline_features"]
+        found[0] = found[3] = [0.0] * 371
+
+    batches = stored(write(tmp_path / "a", change))
+    assert batches.aligned == ("text", "audio", "vision")
+    inputs, _ = batches[0]
+    wanted = steps(3, 371, 2).astype("f4")
+    wanted[[0, 3]] = 0
+    np.testing.assert_array_equal(inputs["vision"][0], wanted)
+    np.testing.assert_array_equal(inputs["text"][0], VECTORS[SENTENCES[2]].astype("f4"))
+
+
 @pytest.mark.parametrize("context", [False, True])
 def test_what_is_in_the_files(tmp_path, context):
     folder = write(tmp_path / "a")

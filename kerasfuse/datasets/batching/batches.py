@@ -56,6 +56,9 @@ class Batches(keras.utils.PyDataset):
             refusing them.
         alignments: dict of modality name to a list of `(steps,)` integer arrays that tell which
             event each step shows (-1: none), if the truth is known.
+        aligned: names of the modalities that share their steps, such as words with their sounds, or
+            `True` for all sequences. Their padding is cut together, so that step i of one stays
+            beside step i of the others. Records say this themselves.
 
     Attributes:
         modalities: dict of modality name to width, to the shape of an image, or of records to
@@ -63,6 +66,7 @@ class Batches(keras.utils.PyDataset):
         labels: float32 array of all labels in stored order, or `None`.
         ids: list of str in stored order.
         num_samples: number of samples.
+        aligned: tuple of the names of the modalities that share their steps.
         epoch: number that the order depends on, from 0.
         numbered: whether the inputs of a batch also hold `sample_number`, int32 `(batch,)`, the
             positions of its samples in stored order. `False` unless set; a model that remembers
@@ -95,13 +99,14 @@ class Batches(keras.utils.PyDataset):
         padding: str = "right",
         clean: bool = False,
         alignments: Mapping[str, Sequence[np.ndarray]] | None = None,
+        aligned: bool | Sequence[str] = (),
     ) -> None:
         super().__init__()
         if padding not in ("right", "left"):
             raise ValueError(f'expected padding="right" or "left". Received: padding={padding!r}')
         store: Any = inputs
         if not isinstance(inputs, Records):
-            store = Memory(inputs, modalities, clean)
+            store = Memory(inputs, modalities, clean, aligned)
             if clean:
                 store.report_cleaned()
         self._store = store
@@ -114,6 +119,7 @@ class Batches(keras.utils.PyDataset):
         self.shuffle = shuffle
         self.padding = padding
         self.seed = _as_integer("seed", seed, least=0)
+        self.aligned: tuple[str, ...] = store.aligned
         self._alignments = alignments
         self.numbered = False
         self.epoch = 0

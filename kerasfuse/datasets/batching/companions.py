@@ -78,6 +78,11 @@ class Companions(keras.utils.PyDataset):
         self.batches.epoch = value
 
     @property
+    def aligned(self) -> tuple[str, ...]:
+        """Names of the modalities that share their steps, as of the batches."""
+        return self.batches.aligned
+
+    @property
     def lists(self) -> Mapping[str, np.ndarray]:
         """What companions are drawn from: name -> `(samples, 10)`, see `similar_samples`."""
         if self._lists is None:

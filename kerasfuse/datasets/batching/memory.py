@@ -13,14 +13,15 @@ class Memory:
     """Hold the samples of all modalities, in arrays of the caller.
 
     Args:
-        inputs, modalities, clean: see `Batches`.
+        inputs, modalities, clean, aligned: see `Batches`.
 
     Attributes:
         modalities: dict of modality name to the width of its steps, or to the shape of an image.
         lengths: dict of modality name to `(samples,)` numbers of steps; images have none.
+        aligned: tuple of the names of the modalities that share their steps.
     """
 
-    def __init__(self, inputs, modalities, clean):
+    def __init__(self, inputs, modalities, clean, aligned=()):
         _check_names(inputs, modalities)
         # Modalities keep the order of the model where one is named, else the caller's.
         self._arrays = {
@@ -38,6 +39,8 @@ class Memory:
             if arrays.samples is None:
                 arrays.mark_absent(self.num_samples)
         self.modalities = {name: x.width for name, x in self._arrays.items()}
+        self.aligned = self._aligned_names(aligned)
+        self._cut_together()
         self.lengths = {name: x.lengths for name, x in self._sequences()}
         self._check_some_input()
 
@@ -60,6 +63,39 @@ class Memory:
         if cleaned:
             counts = ", ".join(f"{count} in {name!r}" for name, count in cleaned.items())
             warnings.warn(f"features that were not finite are now 0: {counts}", stacklevel=4)
+
+    def _aligned_names(self, aligned):
+        sequences = tuple(name for name, _ in self._sequences())
+        if isinstance(aligned, bool):
+            return sequences if aligned else ()
+        if isinstance(aligned, str) or (unknown := [n for n in aligned if n not in sequences]):
+            received = aligned if isinstance(aligned, str) else unknown
+            raise ValueError(
+                f"expected aligned to be True or names among the sequences {list(sequences)}. "
+                f"Received: aligned={received!r}"
+            )
+        return tuple(aligned)
+
+    def _cut_together(self):
+        """Cut the padding that all modalities which share their steps have in common."""
+        arrays = [self._arrays[name] for name in self.aligned]
+        if not arrays:
+            return
+        for i in range(self.num_samples):
+            lengths = {x.name: x.raw_length(i) for x in arrays if x.raw_length(i) is not None}
+            if len(set(lengths.values())) > 1:
+                raise ValueError(
+                    "expected aligned modalities to have the same number of steps in a sample. "
+                    f"Received: {lengths} in sample {i}. Leave `aligned` out if they do not share "
+                    "their steps."
+                )
+        present = np.array([x.present for x in arrays])
+        starts, stops = np.array([x.ends for x in arrays]).transpose(1, 0, 2)
+        start = np.where(present, starts, np.iinfo(int).max).min(axis=0)
+        start = np.where(present.any(axis=0), start, 0)
+        stop = np.where(present, stops, 0).max(axis=0)
+        for x in arrays:
+            x.cut(start, stop)
 
     def _sequences(self):
         return [(name, x) for name, x in self._arrays.items() if isinstance(x, Sequences)]

@@ -38,18 +38,34 @@ class Sequences:
         self._find_ends(clean)
 
     @property
-    def present(self):
-        return self.lengths > 0
+    def lengths(self):
+        """Numbers of steps `(samples,)` between the padding."""
+        return self._stop - self._start
 
     def mark_absent(self, num_samples):
-        self._start = self._stop = self.lengths = np.zeros(num_samples, int)
+        self.present = np.zeros(num_samples, bool)
+        self._start = self._stop = np.zeros(num_samples, int)
+
+    def raw_length(self, i):
+        """Return the number of steps of a sample with its padding; `None` where it has none."""
+        x = None if self.samples is None else self.samples[i]
+        return None if x is None else len(x)
+
+    def cut(self, start, stop):
+        """Take other ends than the own ones: those of several modalities that share their steps."""
+        self._start, self._stop = start, stop
+
+    @property
+    def ends(self):
+        """First steps and the steps behind the last ones, two arrays `(samples,)`."""
+        return self._start, self._stop
 
     def valid_steps(self, i):
         return slice(self._start[i], self._stop[i])
 
     def sample(self, i):
-        if not self.lengths[i]:
-            return np.zeros((0, self.width), "float32")
+        if not self.present[i]:
+            return np.zeros((self.lengths[i], self.width), "float32")
         return self.samples[i][self.valid_steps(i)]
 
     def _convert(self):
@@ -132,7 +148,7 @@ class Sequences:
                 "Repair them, or set them to 0 with clean=True."
             )
         self.num_cleaned = int(num_nan + num_infinite)
-        self.lengths = self._stop - self._start
+        self.present = self._stop > self._start
 
     def _blocks(self):
         """Give (position of the first sample, array (samples, steps, width)), one at a time."""

@@ -36,7 +36,7 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     records lie the index of each split and what was found in the files.
     """
 
-    VERSION = tfds.core.Version("1.0.0")
+    VERSION = tfds.core.Version("1.1.0")
     MANUAL_DOWNLOAD_INSTRUCTIONS = "See the data set's page in kerasfuse.datasets."
 
     def _info(self):

@@ -23,8 +23,8 @@ class Piece:
         self._source, self._split, self._range = source, split, range(first, stop)
         self._ids, self._labels, self._digests, self._dropped = [], [], [], []
         self._lengths = {name: [] for name in source.fields}
-        # Samples with zeros in front, behind; values cleaned.
-        self._counts = {name: np.zeros(3, int) for name in source.fields}
+        # Samples with zeros in front, behind; values cleaned; samples without the modality.
+        self._counts = {name: np.zeros(4, int) for name in source.fields}
         self._clipped = 0
 
     def __iter__(self):
@@ -36,9 +36,10 @@ class Piece:
                 name: self._feature(sample, name, field)
                 for name, field in self._source.fields.items()
             }
-            if label is None or not any(x.any() for x in features.values()):
+            if label is None or not any(x is not None and x.any() for x in features.values()):
                 self._drop(sample, "label" if label is None else "features")
                 continue
+            features = self._without_padding(sample, features)
             self._ids.append(sample.id)
             self._labels.append(label)
             digest = hashlib.blake2b(digest_size=16)
@@ -103,19 +104,43 @@ class Piece:
     def _feature(self, sample, name, field):
         x = sample.features[name]
         if x is None:
-            return np.zeros([size or 0 for size in field.shape], field.dtype)
+            return None
         x = self._as_array(sample, name, field, x)
-        counts = self._counts[name]
         if x.dtype.kind == "f" and not np.isfinite(x).all():
             x = self._cleaned(sample, name, x)
-        if field.is_sequence:
-            valid = (x.any(axis=1) if x.ndim == 2 else x != 0).nonzero()[0]
-            start, stop = (valid[0], valid[-1] + 1) if len(valid) else (0, 0)
-            if stop:
-                counts[0] += start > 0
-                counts[1] += stop < len(x)
-            x = x[start:stop]
         return x
+
+    def _without_padding(self, sample, features):
+        """Cut the zero steps at both ends: of each sequence, or of those that share their steps."""
+        aligned = [name for name in self._source.aligned if features[name] is not None]
+        lengths = {name: len(features[name]) for name in aligned}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(
+                "expected aligned modalities to have the same number of steps. Received: "
+                f"{lengths} in sample {sample.id!r} in {sample.place}. Are these unaligned files?"
+            )
+        ends = {
+            name: _ends(x)
+            for name, x in features.items()
+            if x is not None and self._source.fields[name].is_sequence
+        }
+        shared = [ends[name] for name in aligned if ends[name][1]]
+        together = (min(a for a, _ in shared), max(b for _, b in shared)) if shared else (0, 0)
+        cut = {}
+        for name, x in features.items():
+            field, counts = self._source.fields[name], self._counts[name]
+            start, stop = together if name in self._source.aligned else ends.get(name, (0, 0))
+            counts[3] += x is None or (field.is_sequence and not ends[name][1])
+            if x is None:
+                steps = [stop - start] if field.is_sequence else []
+                x = np.zeros([*steps, *field.shape[len(steps) :]], field.dtype)
+            elif field.is_sequence:
+                if stop:
+                    counts[0] += start > 0
+                    counts[1] += stop < len(x)
+                x = x[start:stop]
+            cut[name] = x
+        return cut
 
     def _as_array(self, sample, name, field, x):
         try:
@@ -148,6 +173,12 @@ class Piece:
             )
         self._counts[name][2] += wrong.sum()
         return np.where(wrong, x.dtype.type(0), x)
+
+
+def _ends(x):
+    """Return the first step that is not zero, and the one behind the last; (0, 0) for none."""
+    valid = (x.any(axis=1) if x.ndim == 2 else x != 0).nonzero()[0]
+    return (int(valid[0]), int(valid[-1]) + 1) if len(valid) else (0, 0)
 
 
 def _described(x):

@@ -123,6 +123,7 @@ def _convert(builder_class, root, files, read):
         "sha256": sha256,
         "fields": {n: [list(f.shape), f.dtype] for n, f in source.fields.items()},
         "label_range": source.label_range,
+        "aligned": list(source.aligned),
         "facts": source.facts,
         "report": found,
     }

@@ -33,6 +33,7 @@ class Records:
         modalities: dict of modality name to the width of its steps, `None` for integer ids, or the
             shape of an image.
         lengths: dict of modality name to `(samples,)` numbers of steps; images have none.
+        aligned: tuple of the names of the modalities that share their steps.
         folder: folder of the records.
         ids, labels: of all samples, in stored order.
 
@@ -54,6 +55,7 @@ class Records:
         self._fields = fields
         shapes = {name: stored["fields"][field][0] for name, field in fields.items()}
         self.modalities = {name: _width(shape) for name, shape in shapes.items()}
+        self.aligned = tuple(n for n, field in fields.items() if field in stored["aligned"])
         index = _concatenated([self.folder / f"index-{name}.npz" for name in splits])
         self.ids, self.labels = index["ids"].tolist(), index["labels"]
         self._digests = index["digests"]
@@ -108,6 +110,7 @@ class Records:
         for held in (self._fields, self.modalities, self.lengths, self._moments):
             for name in [name for name in held if name not in names]:
                 del held[name]
+        self.aligned = tuple(name for name in self.aligned if name in names)
 
     def moments(self, names):
         """Give the mean and standard deviation of each feature over all steps that are not zero.

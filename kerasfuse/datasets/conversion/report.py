@@ -72,12 +72,12 @@ def _some(names):
 
 def _modality(name, field, indices):
     lengths = np.concatenate([index[f"lengths:{name}"] for index in indices])
-    front, behind, cleaned = np.sum([index[f"counts:{name}"] for index in indices], axis=0)
+    front, behind, cleaned, absent = np.sum([index[f"counts:{name}"] for index in indices], axis=0)
     shape = field.shape[1:] if field.is_sequence else field.shape
     told = {
         "width": " x ".join(map(str, shape)) or "ids",
         "cleaned": int(cleaned),
-        "absent": int((lengths == 0).sum()),
+        "absent": int(absent),
     }
     if field.is_sequence and lengths.any():
         present = lengths[lengths > 0]

@@ -57,6 +57,7 @@ class Source:
         trusted: whether values that are not finite are cleaned and labels clipped, and empty
             samples left out, all of it counted, in place of being refused.
         notes: sentences for the report.
+        aligned: names of the fields that share their steps; their padding is cut together.
         facts: what `load` has to know of the packaging, as values that JSON can hold.
     """
 
@@ -70,3 +71,4 @@ class Source:
     trusted: bool = True
     notes: list = dataclasses.field(default_factory=list)
     facts: dict = dataclasses.field(default_factory=dict)
+    aligned: tuple = ()

@@ -168,6 +168,7 @@ def _read(builder_class, files, bars):
         texts=("words",) if "words" in splits["train"] else (),
         notes=_unknown_widths(builder_class, fields),
         facts={"aligned": aligned, "labels": labels, "steps": steps},
+        aligned=tuple(steps) if aligned else (),
     )
 
 

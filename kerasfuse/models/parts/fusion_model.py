@@ -101,6 +101,18 @@ class FusionModel(AuxiliaryLossTracking, keras.Model):
         self._check_alignment(inputs)
         return super().__call__(inputs, *args, **kwargs)
 
+    def fit(self, x=None, *args, **kwargs):
+        self.check_data(x)
+        return super().fit(x, *args, **kwargs)
+
+    def evaluate(self, x=None, *args, **kwargs):
+        self.check_data(x)
+        return super().evaluate(x, *args, **kwargs)
+
+    def predict(self, x=None, *args, **kwargs):
+        self.check_data(x)
+        return super().predict(x, *args, **kwargs)
+
     def call(self, inputs, training=None, mask=None):
         # Where jax compiles, its trainer begins here.
         self._check_alignment(inputs)
@@ -128,16 +140,40 @@ class FusionModel(AuxiliaryLossTracking, keras.Model):
                     f"Received: {shape}"
                 )
 
+    def check_data(self, data):
+        """Refuse data that the model cannot read; `fit`, `evaluate` and `predict` do so first.
+
+        Args:
+            data: `kerasfuse.datasets.Batches`; anything else passes.
+
+        Raises:
+            ValueError: for a model that takes one step of every modality at a time, of data whose
+                modalities do not share their steps, whether or not padded lengths agree.
+        """
+        aligned = getattr(data, "aligned", None)
+        if not self.word_aligned or aligned is None:
+            return
+        if others := [name for name in self.modalities if name not in aligned]:
+            raise ValueError(
+                f"{self._expected_alignment} Received: data in which {', '.join(others)} have "
+                "steps of their own. If they share the steps of the others, say so: "
+                "kerasfuse.datasets.Batches(..., aligned=True), or aligned=True of the data set."
+            )
+
+    @property
+    def _expected_alignment(self):
+        return (
+            f"expected aligned sequences: {type(self).__name__} takes one step of every modality "
+            "at a time. For others, let it align them: align_to='text', for instance, puts a "
+            "kerasfuse.layers.CTCAligner before it."
+        )
+
     def _check_alignment(self, inputs):
         if not self.word_aligned:
             return
         inputs = {name: x for name, x in inputs.items() if x is not None}
         steps = {name: x.shape[1] for name, x in inputs.items()}
-        expected = (
-            f"expected aligned sequences: {type(self).__name__} takes one step of every modality "
-            "at a time. For others, let it align them: align_to='text', for instance, puts a "
-            "kerasfuse.layers.CTCAligner before it."
-        )
+        expected = self._expected_alignment
         if len(set(steps.values()) - {None}) > 1:
             raise ValueError(f"{expected} Received: steps={steps}")
         if not any(isinstance(x, keras.KerasTensor) for x in inputs.values()):

@@ -107,7 +107,7 @@ def test_records_are_those_of_tfds_with_arrays_as_bytes(file, tmp_path):
     for record, label, x in zip(source, tree["labels"], tree["text"], strict=True):
         assert record["label"] == np.float32(label.item())
         np.testing.assert_array_equal(record["features"]["text"], x[x.any(axis=1)].astype("f4"))
-    info = tfds.builder_from_directory(tmp_path / "tfds/mosi/mult_unaligned/1.0.0").info
+    info = tfds.builder_from_directory(tmp_path / "tfds/mosi/mult_unaligned/1.1.0").info
     assert info.features["features"]["text"]._encoding == tfds.features.Encoding.BYTES
     assert info.splits["train"].num_examples == 7 and info.splits["train"].num_shards == 4
 

@@ -31,11 +31,18 @@ def stored(name, split, data_dir, **options):
     return load(name, split, data_dir=data_dir, shuffle=False, batch_size=99, **options)
 
 
-def assert_holds(batches, part, names=("text", "audio", "vision")):
+MODALITIES = ("text", "audio", "vision")
+
+
+def assert_holds(batches, part):
+    """Check that what is in a file is in the batches, without the padding that is cut."""
     (inputs, _) = batches[0]
-    for name in names:
-        for got, x in zip(inputs[name], part[name], strict=True):
-            valid = x[x.any(axis=1).argmax() : len(x) - x[::-1].any(axis=1).argmax()]
+    real = {name: part[name].any(axis=2) for name in MODALITIES}
+    if batches.aligned:
+        real = dict.fromkeys(MODALITIES, np.any([real[name] for name in MODALITIES], axis=0))
+    for name in MODALITIES:
+        for got, x, steps in zip(inputs[name], part[name], real[name], strict=True):
+            valid = x[steps.argmax() : len(x) - steps[::-1].argmax()]
             np.testing.assert_array_equal(got[: len(valid)], valid.astype("float32"))
             assert not got[len(valid) :].any()
 
@@ -48,6 +55,7 @@ def test_mult(tmp_path, name, aligned):
         batches = stored(name, split, tmp_path, aligned=aligned)
         part = tree[theirs]
         assert batches.modalities == tiny_data.WIDTHS[name]
+        assert batches.aligned == (MODALITIES if aligned else ())
         assert_holds(batches, part)
         wanted = part["labels"] if name == "iemocap" else part["labels"].reshape(-1, 1)
         np.testing.assert_array_equal(batches.labels, wanted.astype("float32"))
@@ -87,7 +95,10 @@ def test_mmsa_aligned(tmp_path, name):
     tiny_data.dump(tree, tmp_path / "aligned_50.pkl")
     for split, theirs in THEIRS.items():
         batches = stored(name, split, tmp_path, aligned=True)
-        assert_holds(batches, tree[theirs], ("audio", "vision"))
+        mask = tree[theirs]["text_bert"][:, 1, :, None]
+        text = np.where(mask == 0, 0, tree[theirs]["text"])
+        assert batches.aligned == MODALITIES
+        assert_holds(batches, tree[theirs] | {"text": text})
         np.testing.assert_array_equal(batches.labels[:, 0], tree[theirs]["regression_labels"])
     # Told apart from an unaligned file by what it holds, whatever its name.
     file = (tmp_path / "aligned_50.pkl").rename(tmp_path / "unaligned_50.pkl")
