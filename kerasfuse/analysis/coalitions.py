@@ -17,9 +17,9 @@ class CoalitionEvaluator:
     graph. Each input is encoded once, and zeros once for a whole batch, not once a sample.
 
     Where encoders end in vectors, all coalitions go through the head as one batch. Where they
-    end in sequences, as those of attention models, each is a pass of its own; of a `FusionModel`,
-    whose outputs do not see padding, a muted sequence is then one step long, and next to nothing
-    that attends to it is computed.
+    end in sequences, as those of attention models, each is a pass of its own; of a `FusionModel`
+    whose outputs do not see padding, and whose sequences do not share their steps, a muted sequence
+    is then one step long, and next to nothing that attends to it is computed.
 
     Reference: Li et al., "Boosting Multi-modal Model Performance with Adaptive Gradient
     Modulation" (AGM), ICCV 2023: a modality is muted by zero input, muted passes run in inference
@@ -57,14 +57,15 @@ class CoalitionEvaluator:
         self.encoders_depend_on_mode = any(_depends_on_mode(layer) for layer in layers)
         features = graph.features
         self._vectors = all(len(z.shape) == 2 for z in tree.flatten(features))
-        self._shortens = isinstance(model, FusionModel) and not self._vectors
-        self._encode = keras.Model(list(graph.present.values()), features)
+        shortens = isinstance(model, FusionModel) and model.ignores_padding
+        self._shortens = shortens and not model.word_aligned and not self._vectors
+        self._encoder = _encoder(graph)
         self._head = keras.Model(features, model.outputs[0])
 
     def encode(self, inputs, training=False):
         """Return the outputs of the encoders: dict of modality name to dict of tensors."""
         inputs = self._made_present(inputs)
-        return self._encode([inputs[m] for m in self.modalities], training=training)
+        return self._encode({m: inputs[m] for m in self.modalities}, training)
 
     def head(self, features, training=False):
         """Return the output on all modalities, of what `encode` returned."""
@@ -93,7 +94,16 @@ class CoalitionEvaluator:
     def encoded_zeros(self, inputs):
         """Return what the encoders make of one sample of zeros, like the outputs of `encode`."""
         inputs = self._made_present(inputs)
-        return self._encode([self._zeros(inputs[m]) for m in self.modalities], training=False)
+        return self._encode({m: self._zeros(inputs[m]) for m in self.modalities}, False)
+
+    def _encode(self, inputs, training):
+        encoded = {m: {} for m in inputs}
+        if self._encoder is not None:
+            encoded |= self._encoder(list(inputs.values()), training=training)
+        # What meets the other modalities as it is, and the keys in the order of the head's inputs.
+        for m, tensors in self._graph.features.items():
+            encoded[m] = {key: encoded[m].get(key, inputs[m]) for key in tensors}
+        return encoded
 
     def _made_present(self, inputs):
         present = self._graph.present_layer
@@ -122,6 +132,19 @@ class CoalitionEvaluator:
             outputs = self._head(stacked, training=False)
             outputs = [outputs[i * batch : (i + 1) * batch] for i in range(len(mixed))]
         return dict(zip(self.subsets, outputs, strict=True))
+
+
+def _encoder(graph):
+    """Return the model of all encoders; `None` where modalities meet as they are.
+
+    An input that is an output too is left out: Keras then loses it as an input of what follows.
+    """
+    outputs = {
+        m: {key: z for key, z in tensors.items() if z is not graph.present[m]}
+        for m, tensors in graph.features.items()
+    }
+    outputs = {m: tensors for m, tensors in outputs.items() if tensors}
+    return keras.Model(list(graph.present.values()), outputs) if outputs else None
 
 
 def _repeated(z, batch):

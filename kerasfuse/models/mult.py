@@ -187,6 +187,7 @@ class MulT(FusionModel):
         self.kernel_sizes = kernel_sizes
         self.mask_padding = mask_padding
         self.causal = causal
+        self.ignores_padding = mask_padding and not causal
         self.alpha = alpha
         self.beta = beta
         self.tau = tau

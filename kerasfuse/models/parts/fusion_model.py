@@ -27,6 +27,8 @@ class FusionModel(AuxiliaryLossTracking, keras.Model):
     """
 
     word_aligned = False
+    # Whether more zero steps at either end change no output.
+    ignores_padding = True
     # `(class, name, weights)` to a model; `kerasfuse/__init__.py` sets it to one of the zoo's.
     preset_loader: ClassVar[Callable[..., Any]]
 
