@@ -102,6 +102,8 @@ def _find(root, files, accept):
 
 
 def _convert(builder_class, root, files, read):
+    for file in files:
+        source_files.check_content(file)
     with progress.bars() as bars:
         source = read(bars)
         _check_splits(source, files)

@@ -1,9 +1,14 @@
 """The source files of a data set: where they are, which belong together, and which are known."""
 
+import codecs
 import functools
 import hashlib
 import os
 import pathlib
+
+_START = 256
+_LFS_POINTER = b"version https://git-lfs"
+_WEB_PAGES = (b"<!doctype html", b"<html")
 
 
 def home():
@@ -51,6 +56,29 @@ def pair(first, second):
         names = ", ".join(f"{file.parent.name}/{file.name}" for file in alone)
         notes.append(f"left out, {len(alone)} files whose partner is missing: {names}.")
     return {key: (kinds[0][key], kinds[1][key]) for key in both}, notes
+
+
+def check_content(path):
+    """Refuse a file that stands in place of the data that its name promises.
+
+    Args:
+        path: the file.
+
+    Raises:
+        ValueError: for a pointer of Git LFS and for a web page, with how to get the data.
+    """
+    with open(path, "rb") as file:
+        start = file.read(_START).removeprefix(codecs.BOM_UTF8).lstrip().lower()
+    if start.startswith(_LFS_POINTER):
+        raise ValueError(
+            f"expected data. Received: {str(path)!r}, which is a Git LFS pointer: it names the "
+            "data and does not hold it. Run `git lfs pull` in the repository that it comes from."
+        )
+    if start.startswith(_WEB_PAGES):
+        raise ValueError(
+            f"expected data. Received: {str(path)!r}, which is a web page (HTML), perhaps a login "
+            "or an error page. Open the address in a browser and save the file that it offers."
+        )
 
 
 def stamp(files):

@@ -6,6 +6,8 @@ import pathlib
 import keras
 import numpy as np
 
+from kerasfuse.datasets.conversion import source_files
+
 IMAGES = (".jpg", ".jpeg", ".png")
 
 
@@ -33,6 +35,7 @@ def read_sound(path, rate):
     try:
         x, found = soundfile.read(path, dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, OSError) as error:
+        source_files.check_content(path)
         raise ValueError(
             f"expected a wav or flac file. Received: {str(path)!r}, which is none ({error}). Get "
             "the file again."
@@ -128,6 +131,7 @@ def read_image(path, side):
         with Image.open(path) as image:
             small = image.convert("RGB").resize((side, side), Image.Resampling.BILINEAR)
     except (UnidentifiedImageError, OSError) as error:
+        source_files.check_content(path)
         raise ValueError(
             f"expected an image. Received: {str(path)!r}, which is none ({error}). Extract the "
             f"frames of {pathlib.Path(path).parent.name} again."

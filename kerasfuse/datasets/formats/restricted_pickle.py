@@ -8,6 +8,7 @@ import re
 
 import numpy as np
 
+from kerasfuse.datasets.conversion import source_files
 from kerasfuse.datasets.formats import pandas_layouts
 
 
@@ -53,6 +54,7 @@ def read_pickle(path, opened=None):
         except MemoryError:
             raise
         except Exception as error:  # a damaged pickle can raise almost anything
+            source_files.check_content(path)
             size = pathlib.Path(path).stat().st_size
             raise ValueError(
                 f"expected a whole pickle. Received: {str(path)!r} ({size:,} bytes), which breaks "
