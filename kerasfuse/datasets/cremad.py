@@ -6,8 +6,7 @@ from kerasfuse.datasets.conversion import conversion, source_files
 from kerasfuse.datasets.conversion.builder import Builder
 from kerasfuse.datasets.conversion.records import Records
 from kerasfuse.datasets.conversion.source import Field, Sample, Source
-from kerasfuse.datasets.formats import audio_files
-from kerasfuse.datasets.formats.openface import UNITS, read_units
+from kerasfuse.datasets.formats import audio_files, openface
 from kerasfuse.datasets.registry import register
 
 # Codes in the names of files, in the order of the labels.
@@ -47,7 +46,7 @@ def cremad(split, data_dir=None, *, vision="frames", by="actor"):
     the magnitudes of 512-sample windows every 353 samples of 3 s at 22.05 kHz (shorter clips are
     repeated), and vision `(224, 224, 3)`, the middle frame, in 0 to 255. With `vision="units"` it
     is a pair of sequences: audio, 64 log-mel bands every 10 ms, and vision, 35 action units a
-    frame.
+    frame (17 or 18 where all files have only intensities or only presences).
 
     With `by="actor"` nobody is in two splits: validation has the actors 1010, 1020, 1030, 1040,
     1050, 1060, 1070, 1080 and 1090, test has 1005, 1015, 1025, 1035, 1045, 1055, 1065, 1075 and
@@ -151,15 +150,17 @@ def _source(clips, notes, vision):
     by_actor = {}
     for clip, (sound, face) in clips.items():
         by_actor.setdefault(f"actor_{clip[:4]}", []).append((clip, sound, face))
+    units = None
     if vision == "frames":
         fields = {"audio": Field((_BINS, _STEPS, 1)), "vision": Field((_SIDE, _SIDE, 3), "uint8")}
     else:
-        fields = {"audio": Field((None, _MEL_BANDS)), "vision": Field((None, len(UNITS)))}
+        units = openface.units_of(next(iter(clips.values()))[1])
+        fields = {"audio": Field((None, _MEL_BANDS)), "vision": Field((None, len(units)))}
     return Source(
         config=vision,
         fields=fields,
         splits={
-            actor: (len(found), lambda i, found=found: _sample(*found[i], vision))
+            actor: (len(found), lambda i, found=found: _sample(*found[i], vision, units))
             for actor, found in by_actor.items()
         },
         label_range=(0, len(_EMOTIONS) - 1),
@@ -168,13 +169,14 @@ def _source(clips, notes, vision):
     )
 
 
-def _sample(clip, sound, face, vision):
+def _sample(clip, sound, face, vision, units):
     emotion = clip.split("_")[2]
     if emotion not in _EMOTIONS:
         raise ValueError(
             "expected a name of CREMA-D: actor_sentence_emotion_level, the emotion one of "
             f"{', '.join(_EMOTIONS)}. Received: {sound}"
         )
+    notes = {}
     if vision == "frames":
         features = {
             "audio": audio_files.log_spectrogram(sound, _RATE, _SECONDS, _WINDOW, _STRIDE),
@@ -183,5 +185,12 @@ def _sample(clip, sound, face, vision):
     else:
         x = audio_files.read_sound(sound, _MEL_RATE)
         audio = audio_files.log_mel(x, _MEL_RATE, _MEL_BANDS, _MEL_WINDOW, _MEL_STRIDE)
-        features = {"audio": audio, "vision": read_units(face)}
-    return Sample(clip, features, np.array(list(_EMOTIONS).index(emotion)), f"{sound} and {face}")
+        table, notes = openface.read_units(face, units)
+        features = {"audio": audio, "vision": table}
+    return Sample(
+        id=clip,
+        features=features,
+        label=np.array(list(_EMOTIONS).index(emotion)),
+        place=f"{sound} and {face}",
+        notes=notes,
+    )

@@ -32,9 +32,9 @@ def own(split, data_dir=None, *, aligned=False, clean=False):
       `(samples, height, width, channels)`.
     - A table, `.csv` or `.parquet`, with a row a sample and the columns `split` (train, validation
       or test), `label` (a number; or `label_1`, `label_2`, ... for several), perhaps `id`, and a
-      column a modality, named after it, with the path of a `.npy` file, relative to the table:
-      `(steps, width)`, `(width,)` or `(height, width, channels)`. An empty cell is an absent
-      modality.
+      column a modality, named after it, with the path of a file, relative to the table: a `.npy`
+      file, `(steps, width)`, `(width,)` or `(height, width, channels)`, or a `.csv` of OpenFace, of
+      which the action units are read. An empty cell is an absent modality.
 
     On the first load the files are converted into records, so that any size is read in little
     memory, and again when a file has changed.
@@ -146,13 +146,19 @@ def _read_npz(files, config, clean):
 
 def _load_arrays(file):
     try:
-        with np.load(file, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
+        archive = np.load(file, allow_pickle=False)
+        if isinstance(archive, np.ndarray):
+            raise ValueError("it holds one array without a name")
+        with archive:
+            arrays = {name: archive[name] for name in archive.files}
+        if other := [name for name, x in arrays.items() if not isinstance(x, np.ndarray)]:
+            raise ValueError(f"{other[0]!r} is no array")
     except (ValueError, zipfile.BadZipFile, EOFError, OSError) as error:
         raise ValueError(
             f"expected arrays of numbers. Received: {str(file)!r}, which cannot be read ({error}). "
             "Save it with numpy.savez, sequences of different lengths padded with zeros."
         ) from error
+    return arrays
 
 
 class _NpzReader:

@@ -6,8 +6,7 @@ from kerasfuse.datasets.conversion import conversion, source_files
 from kerasfuse.datasets.conversion.builder import Builder
 from kerasfuse.datasets.conversion.records import Records
 from kerasfuse.datasets.conversion.source import Field, Sample, Source
-from kerasfuse.datasets.formats import audio_files
-from kerasfuse.datasets.formats.openface import UNITS, read_units
+from kerasfuse.datasets.formats import audio_files, openface
 from kerasfuse.datasets.registry import register
 
 _WORDS = ("kids", "dogs", "are", "talking", "sitting", "by", "the", "door")
@@ -30,9 +29,9 @@ def ravdess(split, data_dir=None, *, fold=5, standardize=True, modalities=None):
 
     Three unaligned sequences: text, the six words one-hot among the 8 distinct words of the two
     sentences; audio, 64 log-mel bands every 10 ms of 16 kHz sound (25 ms windows); vision, 35
-    action units of OpenFace (17 intensities, 18 presences) a video frame, about 30 a second. Each
-    sentence is spoken in each emotion, so that the words carry none: a test of whatever ranks
-    modalities.
+    action units of OpenFace (17 intensities, 18 presences) a video frame, about 30 a second. Where
+    all files have only intensities or only presences, vision has only those. Each sentence is
+    spoken in each emotion, so that the words carry none: a test of whatever ranks modalities.
 
     A fold leaves one actor out: fold f tests actor f, validates on the next actor (after the last
     comes the first) and trains on the others. With actors 01 to 05:
@@ -124,6 +123,7 @@ def _takes(folder):
 
 def _source(takes, notes):
     actors = sorted({f"actor_{take[-2:]}" for take in takes})
+    units = openface.units_of(next(iter(takes.values()))[1])
     by_actor = {
         actor: [(take, *pair) for take, pair in takes.items() if take[-2:] == actor[-2:]]
         for actor in actors
@@ -133,10 +133,10 @@ def _source(takes, notes):
         fields={
             "text": Field((None, len(_WORDS))),
             "audio": Field((None, _BANDS)),
-            "vision": Field((None, len(UNITS))),
+            "vision": Field((None, len(units))),
         },
         splits={
-            actor: (len(found), lambda i, found=found: _sample(*found[i]))
+            actor: (len(found), lambda i, found=found: _sample(*found[i], units))
             for actor, found in by_actor.items()
         },
         label_range=(0, len(_EMOTIONS) - 1),
@@ -145,7 +145,7 @@ def _source(takes, notes):
     )
 
 
-def _sample(take, sound, face):
+def _sample(take, sound, face, units):
     _, emotion, _, statement, *_ = take.split("-")
     if statement not in _STATEMENTS or not 1 <= int(emotion) <= len(_EMOTIONS):
         raise ValueError(
@@ -153,6 +153,7 @@ def _sample(take, sound, face):
             f"actor, emotion 01 to 08 and statement 01 or 02. Received: {sound}"
         )
     words = _STATEMENTS[statement]
+    vision, notes = openface.read_units(face, units)
     return Sample(
         id=take,
         features={
@@ -160,8 +161,9 @@ def _sample(take, sound, face):
             "audio": audio_files.log_mel(
                 audio_files.read_sound(sound, _RATE), _RATE, _BANDS, _WINDOW, _STRIDE
             ),
-            "vision": read_units(face),
+            "vision": vision,
         },
         label=np.array(int(emotion) - 1),
         place=f"{sound} and {face}",
+        notes=notes,
     )

@@ -1,14 +1,18 @@
 """One's own files: a folder of .npz, a table of .npy, and what is told when they do not fit."""
 
 import csv
+import zipfile
 
 import keras
 import numpy as np
 import pytest
 
 from kerasfuse.datasets import load
+from kerasfuse.datasets.formats import openface
 
 SPLITS = {"train": 5, "validation": 2, "test": 3}
+# An archive without files, as .npz and .pt are archives.
+ZIP = b"PK\x05\x06" + bytes(18)
 
 
 @pytest.fixture(autouse=True)
@@ -135,6 +139,43 @@ def test_values_that_are_not_finite_are_refused_unless_asked(tmp_path, capsys):
         stored(tmp_path)
 
 
+def test_a_cell_can_name_a_table_of_openface(tmp_path, capsys):
+    units = np.random.default_rng(0).uniform(1, 2, (4, 17)).round(2)
+
+    def change(folder, rows):
+        for row in rows:
+            row["face"] = "face.csv"
+        lines = [", ".join(["frame", "face_id", *openface.UNITS[:17]])]
+        for i, x in enumerate(units.tolist()):
+            lines += [", ".join(map(str, [i, face, *x])) for face in (4, 7)]
+        (folder / "face.csv").write_text("\n".join(lines))
+
+    batches = stored(write_table(tmp_path, change=change))
+    assert batches.modalities["face"] == 17
+    np.testing.assert_array_equal(batches[0][0]["face"], np.stack([units] * 5).astype("f4"))
+    assert "is used, 10 samples: " in capsys.readouterr().err
+    place = write_table(
+        tmp_path, "b.csv", lambda f, rows: rows[0].update(face="nan.csv") or change(f, rows[1:])
+    )
+    text = (tmp_path / "face.csv").read_text()
+    (tmp_path / "nan.csv").write_text(text.replace(str(units[0, 0]), "-nan(ind)", 1))
+    with pytest.raises(ValueError, match="1 NaN .*'face' of sample 'train-0'.*clean=True"):
+        stored(place)
+    assert not stored(place, clean=True)[0][0]["face"][0, 0, 0]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_encodings_of_tables(tmp_path, encoding):
+    place = write_table(tmp_path, change=lambda f, rows: rows[0].update(id="J\xfcrgen"))
+    text = place.read_text(encoding="utf-8")
+    place.write_text(text, encoding=encoding)
+    assert stored(place).ids[0] == "J\xfcrgen"
+    # How Excel saves "CSV" in western Europe.
+    place.write_text(text, encoding="cp1252")
+    with pytest.raises(ValueError, match='UTF-8. Received: .*samples.csv.*line 2.*"CSV UTF-8"'):
+        stored(place)
+
+
 DAMAGES = {
     "missing file": (
         lambda folder, rows: (folder / rows[3]["age"]).unlink(),
@@ -163,6 +204,25 @@ DAMAGES = {
     "pickled": (
         lambda folder, rows: np.save(folder / rows[2]["words"], np.array([{}]), allow_pickle=True),
         "for 'words'. Received: .*train-2-words.npy",
+    ),
+    **{
+        suffix: (
+            lambda folder, rows, suffix=suffix, data=data: (
+                rows[2].update(words=f"words.{suffix}"),
+                (folder / f"words.{suffix}").write_bytes(data),
+            ),
+            rf"for 'words'. Received: .*words.{suffix}', a .{suffix} file. {remedy}",
+        )
+        for suffix, data, remedy in (
+            ("npz", ZIP, "Save each of its arrays"),
+            ("pt", ZIP, r"Save the tensor with numpy.save\(file, tensor.numpy"),
+            ("pth", b"\x80\x02\x8a\nl\xfc", "Save the tensor"),
+            ("wav", b"RIFF$\0\0\0WAVEfmt ", "Extract features"),
+        )
+    },
+    "zip": (
+        lambda folder, rows: (folder / rows[2]["words"]).write_bytes(ZIP),
+        "train-2-words.npy', which cannot be read .an archive",
     ),
     "zeros": (
         lambda folder, rows: [
@@ -207,7 +267,18 @@ def test_files_that_are_not_there_are_named(tmp_path):
     np.savez(tmp_path / "dev.npz", **arrays(3))
     with pytest.raises(ValueError, match="one file a split.*val.npz and .*dev.npz"):
         stored(tmp_path)
-    (tmp_path / "a").mkdir()
-    (tmp_path / "a/train.npz").write_bytes(b"PK nonsense")
-    with pytest.raises(ValueError, match="cannot be read"):
-        stored(tmp_path / "a")
+
+
+@pytest.mark.parametrize("kind", ["nonsense", "zip of another", "one array"])
+def test_files_that_hold_something_else_are_told(tmp_path, kind):
+    file = tmp_path / "train.npz"
+    if kind == "nonsense":
+        file.write_bytes(b"PK nonsense")
+    elif kind == "zip of another":
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr("data.pkl", b"abc")
+    else:
+        with open(file, "wb") as opened:
+            np.save(opened, np.ones(3))
+    with pytest.raises(ValueError, match="arrays of numbers.*train.npz', which cannot be read"):
+        stored(tmp_path)

@@ -5,7 +5,8 @@ import csv
 import numpy as np
 import pytest
 
-from kerasfuse.datasets import load, ravdess
+from kerasfuse.datasets import load
+from kerasfuse.datasets.formats import openface
 
 soundfile = pytest.importorskip("soundfile")
 
@@ -33,7 +34,7 @@ def write_sound(path, seconds=0.3, rate=16000, seed=0):
 def write_face(path, frames=7, seed=0, official=False):
     path.parent.mkdir(parents=True, exist_ok=True)
     table = np.random.default_rng(seed).uniform(0.1, 5, (frames, 35)).round(2)
-    names, rows = list(ravdess.UNITS), table.tolist()
+    names, rows = list(openface.UNITS), table.tolist()
     if official:  # as OpenFace itself writes it
         names = ["frame", "success", *names]
         rows = [[i, i % 3 != 1, *row] for i, row in enumerate(rows)]
@@ -141,6 +142,51 @@ def test_files_without_a_partner_are_listed(folder, capsys):
     assert f"1 files whose partner is missing: speech/03-{TAKES[0]}.flac" in capsys.readouterr().err
 
 
+def edit_face(folder, take, change):
+    """Change the official table of a take, given as a list of lines."""
+    path = folder / "faces" / f"01-{take}.csv"
+    write_face(path, official=True)
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join(change(lines)) + "\n")
+
+
+def test_the_choice_of_a_face_is_reported(folder, capsys):
+    def two_faces(lines):
+        head, *rows = lines
+        twice = [f"{row}, {face}" for row in rows for face in (0, 1)]
+        return [f"{head}, face_id", *twice]
+
+    edit_face(folder, TAKES[6], two_faces)
+    inputs, _ = stored(folder, "test", fold=2, standardize=False)[0]
+    assert inputs["vision"].shape == (6, 7, 35)
+    told = capsys.readouterr().err
+    assert "several faces, of which the one with the most confident frames is used, 1 s" in told
+    assert f"01-{TAKES[6]}.csv (face 0 of 2 faces, confident in 5 of 7 frames)" in told
+
+
+def test_values_that_are_not_finite_are_cleaned(folder, capsys):
+    def not_finite(lines):
+        *cells, _ = lines[3].split(", ")
+        return [*lines[:3], ", ".join([*cells, "-nan(ind)"]), *lines[4:]]
+
+    edit_face(folder, TAKES[6], not_finite)
+    inputs, _ = stored(folder, "test", fold=2, standardize=False)[0]
+    assert inputs["vision"][0, 2, 33] > 0 and inputs["vision"][0, 2, 34] == 0
+    assert "1 values that were not finite are now 0" in capsys.readouterr().err
+
+
+def test_intensities_alone_are_a_narrower_vision(folder):
+    for take in TAKES:
+        path = folder / "faces" / f"01-{take}.csv"
+        lines = [line.split(";")[:17] for line in path.read_text().splitlines()]
+        path.write_text("\n".join(map(";".join, lines)))
+    batches = stored(folder, "test", fold=2, standardize=False)
+    assert batches.modalities["vision"] == 17
+    write_face(folder / "faces" / f"01-{TAKES[6]}.csv")
+    with pytest.raises(ValueError, match=f"17 action units.*{TAKES[6]}.csv' with 35"):
+        stored(folder, "test", fold=2)
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
@@ -157,7 +203,7 @@ def test_files_without_a_partner_are_listed(folder, capsys):
         (lambda f: (f / f"faces/01-{TAKES[3]}.csv").write_text("a;b\n1;2\n"), "35 action units"),
         (
             lambda f: (f / f"faces/01-{TAKES[3]}.csv").write_text(
-                ";".join(ravdess.UNITS) + "\n" + "1;" * 34 + "x\n"
+                ";".join(openface.UNITS) + "\n" + "1;" * 34 + "x\n"
             ),
             "35 numbers in line 2 of .*05-01-02",
         ),

@@ -26,6 +26,7 @@ class Piece:
         # Samples with zeros in front, behind; values cleaned; samples without the modality.
         self._counts = {name: np.zeros(4, int) for name in source.fields}
         self._clipped = 0
+        self._notes = []
 
     def __iter__(self):
         _, read = self._source.splits[self._split]
@@ -41,6 +42,7 @@ class Piece:
                 continue
             features = self._without_padding(sample, features)
             self._ids.append(sample.id)
+            self._notes += sample.notes.items()
             self._labels.append(label)
             digest = hashlib.blake2b(digest_size=16)
             for name, x in features.items():
@@ -57,6 +59,7 @@ class Piece:
             "digests": np.array(self._digests, "U32"),
             "dropped": np.array(self._dropped, str),
             "clipped": np.array(self._clipped),
+            "notes": np.array(self._notes, str).reshape(-1, 2),
             **{f"lengths:{name}": np.array(x, int) for name, x in self._lengths.items()},
             **{f"counts:{name}": x for name, x in self._counts.items()},
         }

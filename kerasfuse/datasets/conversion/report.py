@@ -32,7 +32,7 @@ def gather(source, pieces):
         "clipped": int(sum(index["clipped"] for index in everything)),
         "duplicates": _duplicates(indices),
         "sizes": _sizes(source),
-        "notes": list(source.notes),
+        "notes": [*source.notes, *_sample_notes(everything)],
     }
 
 
@@ -63,6 +63,16 @@ def text(name, facts):
         lines.append(f"  {found['sizes']}")
     lines += [f"  {note}" for note in found["notes"]]
     return "\n".join(lines)
+
+
+def _sample_notes(indices):
+    """Join what samples say alike into one sentence, with their number and the first details."""
+    details = collections.defaultdict(list)
+    for index in indices:
+        # Pieces of an interrupted conversion may come from a version without notes.
+        for note, detail in index.get("notes", []):
+            details[str(note)].append(str(detail))
+    return [f"{note}, {len(some):,} samples: {_some(some)}." for note, some in details.items()]
 
 
 def _some(names):

@@ -33,6 +33,7 @@ class Sample:
         label: number or array.
         place: where the sample stands, for messages: file and position.
         texts: dict of name to a string that is kept beside, such as the words.
+        notes: dict of what the report says of some samples to the details of this one.
     """
 
     id: str
@@ -40,6 +41,7 @@ class Sample:
     label: np.ndarray
     place: str
     texts: dict = dataclasses.field(default_factory=dict)
+    notes: dict = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass

@@ -1,15 +1,29 @@
-"""Tables, .csv or .parquet, that name the .npy files of each sample."""
+"""Tables, .csv or .parquet, that name the .npy files and OpenFace tables of each sample."""
 
 import csv
+import io
+import zipfile
 
 import numpy as np
 
+from kerasfuse.datasets.conversion import source_files
 from kerasfuse.datasets.conversion.source import Field, Sample, Source
+from kerasfuse.datasets.formats import openface
+from kerasfuse.datasets.formats.text_files import read_text
 
 SPLITS = {
     "train": "train",
     **dict.fromkeys(("validation", "valid", "val", "dev"), "validation"),
     "test": "test",
+}
+# What to do with files of other kinds that a table names.
+_REMEDIES = {
+    ".npz": "Save each of its arrays with numpy.save",
+    **dict.fromkeys((".pt", ".pth"), "Save the tensor with numpy.save(file, tensor.numpy())"),
+    **dict.fromkeys(
+        (".wav", ".flac", ".mp3", ".mp4", ".avi", ".jpg", ".jpeg", ".png"),
+        "Extract features from it, or read its values, and save them with numpy.save",
+    ),
 }
 
 
@@ -68,7 +82,7 @@ class Table:
                     f"expected a file of {name!r} in at least one row. Received: "
                     f"{str(self.path)!r} with none. Remove the column."
                 )
-            x = _load_array(first, name)
+            x, _ = _load_array(first, name)
             fields[name] = field_of(np.atleast_2d(x).shape, x.dtype, name, first)
         splits = {}
         for split in dict.fromkeys(SPLITS.values()):
@@ -87,11 +101,18 @@ class Table:
     def _sample(self, number):
         row = self._rows[number]
         files = {name: self._file(row, name) for name in self._names}
+        features, notes = dict.fromkeys(files), {}
+        for name, file in files.items():
+            if file:
+                x, found = _load_array(file, name)
+                features[name] = np.atleast_2d(x)
+                notes |= found
         return Sample(
             id=self._id(number),
-            features={n: f and np.atleast_2d(_load_array(f, n)) for n, f in files.items()},
+            features=features,
             label=self._label(number),
             place=f"{self._place(number)} ({', '.join(str(f) for f in files.values() if f)})",
+            notes=notes,
         )
 
     def _label(self, number):
@@ -124,9 +145,8 @@ class Table:
 
 
 def _read_csv(path):
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        rows = list(reader)
+    reader = csv.DictReader(io.StringIO(read_text(path), newline=""))
+    rows = list(reader)
     for number, row in enumerate(rows, 2):
         if None in row or None in row.values():
             raise ValueError(
@@ -152,13 +172,26 @@ def _read_parquet(path):
 
 
 def _load_array(file, name):
+    """Give the array of a file, and notes for `Sample`."""
+    if file.suffix.lower() == ".csv":
+        return openface.read_units(file)
+    source_files.check_content(file)
     try:
-        return np.load(file, allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise ValueError(
-            f"expected an array of numbers for {name!r}. Received: {str(file)!r}, which cannot be "
-            f"read ({error}). Save it with numpy.save."
-        ) from error
+        x = np.load(file, allow_pickle=False)
+    except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
+        # numpy takes whatever it does not know for a pickle, and advises to load it unsafely.
+        problem = "no array of numbers" if "pickle" in str(error) else str(error)
+    else:
+        if isinstance(x, np.ndarray):
+            return x, {}
+        x.close()
+        problem = "an archive of arrays"
+    remedy = _REMEDIES.get(file.suffix.lower())
+    received = f"a {file.suffix} file" if remedy else f"which cannot be read ({problem})"
+    raise ValueError(
+        f"expected a .npy file with an array of numbers for {name!r}. Received: {str(file)!r}, "
+        f"{received}. {remedy or 'Save it with numpy.save'}."
+    )
 
 
 def field_of(shape, dtype, name, file):
