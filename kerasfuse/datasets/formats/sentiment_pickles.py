@@ -58,11 +58,11 @@ def load_pickled(builder_class, split, data_dir, *, aligned, strict, text="featu
     if text == "ids" and "text_ids" not in facts["fields"]:
         raise ValueError(
             f'expected token ids for text="ids". Received: {where}, which has none (text_bert in '
-            'the files of MMSA). Say text="features".'
+            'the files of MMSA). Pass text="features".'
         )
     if text == "features" and "text" not in facts["fields"]:
         raise ValueError(
-            f'expected text features. Received: {where}, which has token ids only. Say text="ids".'
+            f'expected text features. Received: {where}, which has only token ids. Pass text="ids".'
         )
     chosen = "text" if text == "features" else "text_ids"
     records = Records(folder, split, {"text": chosen, "audio": "audio", "vision": "vision"})
@@ -151,9 +151,17 @@ def _read(builder_class, files, bars):
     fields = _fields(builder_class, splits["train"], file)
     labels = [name for name in splits["train"] if name.startswith("label")]
     for split, part in splits.items():
+        if set(part) != set(splits["train"]):
+            other = ", ".join(sorted(set(part) ^ set(splits["train"])))
+            raise ValueError(
+                f"expected the same fields in each split. Received: {str(file)!r}, in which train "
+                f"and {split} differ in {other}. Get the file again, or add the fields."
+            )
         _check_counts(part, f"{str(file)!r}, {split}")
     # All modalities have the steps of the words, or they have their own.
-    steps = {name: _num_steps(splits["train"][name]) for name in mult_pickle.MODALITIES}
+    sequences = {**splits["train"]}
+    sequences.setdefault("text", sequences.get("text_ids"))
+    steps = {name: _num_steps(sequences[name]) for name in mult_pickle.MODALITIES}
     aligned = len({count for count in steps.values()}) == 1
     return Source(
         config=f"{layouts[0]}_{'aligned' if aligned else 'unaligned'}",

@@ -89,6 +89,43 @@ def test_mmsa(tmp_path, name):
             np.testing.assert_array_equal(got, wanted)
 
 
+@pytest.mark.parametrize("aligned", [False, True])
+def test_mmsa_with_token_ids_only(tmp_path, aligned):
+    tree = tiny_data.mmsa("mosi", unimodal=False, aligned=aligned)
+    for part in tree.values():
+        del part["text"]
+    file = tiny_data.dump(tree, tmp_path / "a.pkl")
+    for split, theirs in THEIRS.items():
+        batches = stored("mosi", split, file, text="ids", aligned=aligned)
+        assert_holds(batches, tree[theirs], ("audio", "vision"))
+        np.testing.assert_array_equal(batches.labels[:, 0], tree[theirs]["regression_labels"])
+        text = batches[0][0]["text"]
+        ids = tree[theirs]["text_bert"][:, 0]
+        assert text.dtype == "int32"
+        np.testing.assert_array_equal(text, ids[:, : text.shape[1]])
+        assert not ids[:, text.shape[1] :].any()
+    with pytest.raises(ValueError, match='a.pkl\', which has only token ids. Pass text="ids"'):
+        stored("mosi", "train", file, aligned=aligned)
+
+
+def test_the_odd_mmsa_file(shared_data):
+    file = shared_data.parent / "odd_inputs" / "mmsa_text_bert_only_unaligned_50.pkl"
+    if not file.is_file():
+        pytest.skip(f"no odd file at {file}")
+    assert stored("mosi", "train", file, text="ids").num_samples == 6
+    with pytest.raises(ValueError, match='Pass text="ids"'):
+        stored("mosi", "train", file)
+
+
+@pytest.mark.parametrize("field", ["text", "regression_labels_T", "raw_text"])
+def test_splits_with_different_fields_are_told(tmp_path, field):
+    tree = tiny_data.mmsa("sims")
+    del tree["valid"][field]
+    file = tiny_data.dump(tree, tmp_path / "a.pkl")
+    with pytest.raises(ValueError, match="a.pkl', in which train and validation differ in"):
+        stored("sims", "train", file)
+
+
 @pytest.mark.parametrize("name", ["mosi", "mosei"])
 def test_mmsa_aligned(tmp_path, name):
     tree = tiny_data.mmsa(name, unimodal=False, aligned=True)
