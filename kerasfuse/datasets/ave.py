@@ -9,6 +9,8 @@ from kerasfuse.datasets.conversion.builder import Builder
 from kerasfuse.datasets.conversion.records import Records
 from kerasfuse.datasets.conversion.source import Field, Sample, Source
 from kerasfuse.datasets.formats import wav_and_frames
+from kerasfuse.datasets.formats.hdf5 import open_hdf5
+from kerasfuse.datasets.formats.text_files import read_text
 from kerasfuse.datasets.registry import register
 
 _SHAPES = {"audio": (10, 128), "vision": (10, 7, 7, 512), "label": (10, 29)}
@@ -192,7 +194,7 @@ def _frames(files, pairs, notes):
 def _read_list(file):
     """Read lines of event&video&quality&start&end, in seconds."""
     found = []
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(read_text(file).splitlines(), 1):
         if not line.strip() or line.startswith("Category&"):
             continue
         try:
@@ -215,13 +217,7 @@ class _Array:
     def __init__(self, path, role):
         import h5py
 
-        try:
-            self._file = h5py.File(path, "r")
-        except OSError as error:
-            raise ValueError(
-                f"expected an .h5 file. Received: {str(path)!r}, which is none or breaks off "
-                f"({error}). Download it again."
-            ) from error
+        self._file = open_hdf5(path)
         arrays = [x for x in self._file.values() if isinstance(x, h5py.Dataset)]
         wanted = _SHAPES.get(role, ())
         if len(arrays) != 1 or arrays[0].shape[1:] != wanted or arrays[0].dtype.kind not in "fiu":

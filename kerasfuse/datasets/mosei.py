@@ -62,3 +62,4 @@ class Mosei(SentimentBuilder):
     }
     WIDTHS = {"text": (300, 768), "audio": (74,), "vision": (35,)}
     LABEL_RANGE = (-3, 3)
+    IN_SEQUENCES = True

@@ -54,6 +54,7 @@ class Mosi(SentimentBuilder):
     SIZES = dict.fromkeys((False, True), {"train": 1284, "validation": 229, "test": 686})
     WIDTHS = {"text": (300, 768), "audio": (5,), "vision": (20,)}
     LABEL_RANGE = (-3, 3)
+    IN_SEQUENCES = True
 
     @staticmethod
     def split_of(files, videos):

@@ -96,7 +96,7 @@ def test_damaged_files_are_told(tmp_path, changes, message):
 def test_files_that_are_none_or_not_there(tmp_path):
     folder = write(tmp_path / "a")
     (folder / "labels.h5").write_bytes(b"no")
-    with pytest.raises(ValueError, match="an .h5 file.*labels.h5"):
+    with pytest.raises(ValueError, match="a .h5 file.*labels.h5"):
         stored(folder)
     (folder / "labels.h5").unlink()
     with pytest.raises(FileNotFoundError, match="a folder without labels.h5.*github.com"):

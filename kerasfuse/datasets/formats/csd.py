@@ -5,6 +5,8 @@ import functools
 import json
 
 from kerasfuse.datasets.conversion.source import Field, Sample, Source
+from kerasfuse.datasets.formats.hdf5 import open_hdf5
+from kerasfuse.datasets.formats.text_files import read_text
 
 # What the names of the files and of the sequences in them say, in order of precedence.
 _ROLES = {
@@ -13,6 +15,9 @@ _ROLES = {
     "audio": ("covarep", "opensmile", "acoustic"),
     "vision": ("facet", "openface", "visual"),
 }
+# Of CMU-MOSEI: strengths of six emotions, in a file of their own.
+_SENTIMENT = ("sentiment", "opinion")
+_NUM_EMOTIONS = 6
 _FOLDS = {
     "standard_train_fold": "train",
     "standard_valid_fold": "validation",
@@ -30,7 +35,8 @@ def read(files, split_of, label_range, known_sizes):
         files: paths of the .csd files: labels, word vectors, audio and vision, one each; words
             beside them become texts. Which is which is told by their names.
         split_of: function of a list of videos that gives a dict of video to split.
-        label_range: `(lowest, highest)` label. Of several columns of labels the first is sentiment.
+        label_range: `(lowest, highest)` label. Of several columns of labels the first is sentiment;
+            a file of emotions alone is refused.
         known_sizes: dict of split to number of samples, or `None`.
 
     Returns:
@@ -101,13 +107,7 @@ class Sequence:
         import h5py
 
         self.path = path
-        try:
-            self._file = h5py.File(path, "r")
-        except OSError as error:
-            raise ValueError(
-                f"expected a .csd file (HDF5). Received: {str(path)!r}, which is none or breaks "
-                f"off ({error}). Download it again."
-            ) from error
+        self._file = open_hdf5(path)
         roots = [
             name
             for name, group in self._file.items()
@@ -170,7 +170,7 @@ def folds_of(files, videos):
             f"expected the videos of each split in folds.json, or in the SDK's own "
             f"cmu_mosei_std_folds.py, beside the .csd files. Received: {str(folder)!r} with neither"
         )
-    text = found[0].read_text(encoding="utf-8")
+    text = read_text(found[0])
     try:
         if found[0].suffix == ".json":
             lists = json.loads(text)
@@ -195,7 +195,7 @@ def folds_of(files, videos):
 
 
 def _by_role(files):
-    found, notes = {}, []
+    found, notes, emotions = {}, [], None
     for path in files:
         sequence = Sequence(path)
         told = f"{path.stem} {sequence.name}".lower()
@@ -203,6 +203,9 @@ def _by_role(files):
         role = "words" if sequence.is_text and role != "label" else role
         if role is None:
             notes.append(f"not used: {path.name}, whose name tells no modality.")
+        elif role == "label" and _are_emotions(sequence):
+            emotions = sequence
+            notes.append(f"not used: {path.name}, whose labels are emotions.")
         elif role in found:
             raise ValueError(
                 f"expected one file of {role}. Received: {found[role].path} and {path}. Leave the "
@@ -210,6 +213,13 @@ def _by_role(files):
             )
         else:
             found[role] = sequence
+    if emotions and "label" not in found:
+        raise ValueError(
+            "expected opinion or sentiment labels, such as CMU_MOSEI_LabelsSentiment.csd. "
+            f"Received: {str(emotions.path)!r}, whose sequence {emotions.name!r} has "
+            f"{emotions.width} columns, the strengths of emotions. Put the file of the sentiment "
+            "labels beside the features."
+        )
     missing = [role for role in _ROLES if role not in found]
     if missing:
         raise ValueError(
@@ -221,6 +231,16 @@ def _by_role(files):
     # The order that models of the field use.
     order = ("label", "words", "text", "audio", "vision")
     return {role: found[role] for role in order if role in found}, notes
+
+
+def _are_emotions(sequence):
+    names = (sequence.name.lower(), sequence.path.stem.lower())
+    for name in names:  # what is in the file says more than what it is called
+        if any(word in name for word in _SENTIMENT):
+            return False
+        if "emotion" in name:
+            return True
+    return sequence.width == _NUM_EMOTIONS
 
 
 def _inside(sequence, key, start, end):

@@ -79,9 +79,11 @@ class SentimentBuilder(Builder, skip_registration=True):
         WIDTHS: dict of modality to the widths that are known of it.
         LABEL_SHAPE: `()` for a number, `(4, 2)` for pairs of 0 and 1.
         LABEL_RANGE: `(lowest, highest)`.
+        IN_SEQUENCES: whether it is read from `.csd` files too.
     """
 
     LABEL_SHAPE = ()
+    IN_SEQUENCES = False
 
     @staticmethod
     def split_of(files, videos):
@@ -92,7 +94,14 @@ class SentimentBuilder(Builder, skip_registration=True):
 def _find(builder_class, data_dir, aligned):
     """Give `(files, what is missing where there are none)`."""
     folder = source_files.folder(data_dir)
+    in_sequences = builder_class.IN_SEQUENCES
     if folder.is_file() and folder.suffix == ".csd":
+        if not in_sequences:
+            raise ValueError(
+                f"expected a pickle of {builder_class.name}, as {builder_class.name} is not read "
+                f"from .csd files. Received: {str(folder)!r}. "
+                f"{builder_class.MANUAL_DOWNLOAD_INSTRUCTIONS}"
+            )
         folder = folder.parent
     elif folder.is_file():
         return [folder], ""
@@ -103,7 +112,7 @@ def _find(builder_class, data_dir, aligned):
             f"expected one file of {builder_class.name}. Received: {', '.join(map(str, fits))}. "
             "Name the one that is meant in data_dir=..."
         )
-    if not fits and (sequences := sorted(folder.glob("*.csd"))):
+    if in_sequences and not fits and (sequences := sorted(folder.glob("*.csd"))):
         # The lists of videos too: other lists, other splits.
         lists = [*folder.glob("folds.json"), *folder.glob("*_std_folds.py")]
         return [*sequences, *sorted(lists)], ""

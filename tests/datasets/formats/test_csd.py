@@ -1,6 +1,8 @@
 """Sequences of the CMU multimodal SDK, made here, and the real one if present."""
 
 import json
+import subprocess
+import sys
 
 import h5py
 import numpy as np
@@ -154,6 +156,77 @@ DAMAGES = {
         "labels that are numbers.*Opinion_Labels.csd",
     ),
 }
+
+
+def write_emotions(folder, name, root):
+    """Write six strengths from 0 to 3 a segment, as CMU-MOSEI has them."""
+    strengths = np.random.default_rng(0).integers(0, 4, (3, 6)).astype("float32")
+    with h5py.File(folder / name, "w") as file:
+        for video in ALL:
+            file[f"{root}/data/{video}/features"] = strengths
+            file[f"{root}/data/{video}/intervals"] = SEGMENTS
+
+
+@pytest.mark.parametrize(
+    ("name", "root"),
+    [
+        ("CMU_MOSEI_LabelsEmotions.csd", "Emotion Labels"),
+        ("CMU_MOSEI_LabelsSentiment.csd", "Emotion Labels"),
+        ("Emotions_label.csd", "root"),
+        ("CMU_MOSEI_Labels.csd", "All Labels"),
+    ],
+)
+def test_emotions_are_not_taken_for_sentiment(folder, name, root):
+    (folder / "CMU_MOSI_Opinion_Labels.csd").unlink()
+    write_emotions(folder, name, root)
+    with pytest.raises(
+        ValueError, match=f"opinion or sentiment labels.*{name}', whose sequence '{root}' has 6"
+    ):
+        stored(folder)
+
+
+def test_emotions_beside_sentiment_are_left_aside(folder, capsys):
+    wanted = stored(folder).labels
+    write_emotions(folder, "CMU_MOSEI_LabelsEmotions.csd", "Emotion Labels")
+    np.testing.assert_array_equal(stored(folder).labels, wanted)
+    assert "not used: CMU_MOSEI_LabelsEmotions.csd, whose labels are" in capsys.readouterr().err
+
+
+def test_data_sets_of_pickles_do_not_take_sequences(folder):
+    # The four emotions of IEMOCAP are no single number.
+    with pytest.raises(FileNotFoundError, match="iemocap_data_noalign.pkl"):
+        stored(folder, name="iemocap")
+    with pytest.raises(ValueError, match="pickle of iemocap.*Opinion_Labels.csd"):
+        stored(folder / "CMU_MOSI_Opinion_Labels.csd", name="iemocap")
+
+
+def test_a_locked_file_is_called_locked(folder):
+    file = folder / "CMU_MOSI_COVAREP.csd"
+    command = f"import h5py, sys; f = h5py.File({str(file)!r}, 'a'); print(1, flush=True); input()"
+    other = subprocess.Popen(
+        [sys.executable, "-c", command], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    with other:
+        other.stdout.readline()
+        try:
+            h5py.File(file, "r").close()
+        except OSError:
+            with pytest.raises(OSError, match="COVAREP.csd', which is locked.*Close the program"):
+                stored(folder)
+        else:
+            pytest.skip("no file locks here")
+        finally:
+            other.communicate(b"\n")
+    assert stored(folder).num_samples == 6
+
+
+def test_pointers_and_damaged_files(folder):
+    with pytest.raises(ValueError, match="a .csd file .HDF5.*COVAREP.csd.*Download it again"):
+        (folder / "CMU_MOSI_COVAREP.csd").write_bytes(b"abc")
+        stored(folder)
+    with pytest.raises(ValueError, match="COVAREP.csd', which is a Git LFS pointer"):
+        (folder / "CMU_MOSI_COVAREP.csd").write_bytes(b"version https://git-lfs.github.com/spec/v1")
+        csd.Sequence(folder / "CMU_MOSI_COVAREP.csd")
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
