@@ -29,12 +29,12 @@ def renamed_arguments(**new_names: str) -> Callable[[T], T]:
     def decorate(target):
         if not inspect.isclass(target):
             return _reading(target, new_names)
-        for method, called in (("__init__", "__init__"), ("call", "__call__")):
-            names = _among_parameters(new_names, getattr(target, method, None))
-            if names:
-                method = _method_reading(getattr(target, called), names, target.__name__)
-                setattr(target, called, method)
-        target.renamed_arguments = _among_parameters(new_names, target.__init__)
+        of_constructor = _among_parameters(new_names, target.__init__)
+        if of_constructor:
+            target.__init__ = _constructor_reading(target, of_constructor)
+        if of_call := _among_parameters(new_names, getattr(target, "call", None)):
+            target.__call__ = _call_reading(target, of_call)
+        target.renamed_arguments = of_constructor
         return target
 
     return decorate
@@ -133,12 +133,24 @@ def _reading(function, new_names):
     return reading
 
 
-def _method_reading(method, new_names, what):
-    @functools.wraps(method)
-    def reading(self, *args, **kwargs):
-        return method(self, *args, **current_names(kwargs, new_names, what))
+def _constructor_reading(cls, new_names):
+    construct = cls.__init__
 
-    return _with_signature_of(method, reading)
+    @functools.wraps(construct)
+    def reading(self, *args, **kwargs):
+        construct(self, *args, **current_names(kwargs, new_names, cls.__name__))
+
+    return _with_signature_of(construct, reading)
+
+
+def _call_reading(cls, new_names):
+    # Looked up in each call, as that of Keras may be replaced for a while.
+    @functools.wraps(cls.__call__)
+    def reading(self, *args, **kwargs):
+        kwargs = current_names(kwargs, new_names, cls.__name__)
+        return super(cls, self).__call__(*args, **kwargs)
+
+    return reading
 
 
 def _with_signature_of(method, wrapper):

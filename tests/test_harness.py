@@ -214,6 +214,7 @@ class Pair(keras.Model):
     pool = Pool
     optional = True
     always = False
+    head_dtype = "float32"
 
     def __init__(self, widths, **kwargs):
         inputs = {
@@ -226,7 +227,7 @@ class Pair(keras.Model):
             ZerosForNone(self.pool(6, name="second"))(second, first),
         ]
         joint = AuxiliaryLoss(self.always, name="joint")(keras.layers.Concatenate()(pooled))
-        outputs = keras.layers.Dense(1, name="head")(self.last(joint))
+        outputs = keras.layers.Dense(1, name="head", dtype=self.head_dtype)(self.last(joint))
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
         self.widths = widths
         self.tracker = keras.metrics.Mean(name="joint")
@@ -276,6 +277,11 @@ class MixesSamples(Pair):
 
 
 @register
+class HalfScores(Pair):
+    head_dtype = None
+
+
+@register
 class ForgetsWidths(Pair):
     def get_config(self):
         return {"name": self.name}
@@ -306,6 +312,7 @@ def test_a_model_that_keeps_its_promises_passes():
         (LeakyPair, "padding on the left"),
         (LogsInEvaluation, "expected logs"),
         (MixesSamples, "a sample alone"),
+        (HalfScores, "gives bfloat16 under mixed_bfloat16: scores lose digits"),
         (ForgetsWidths, r"get_config\(\) forgets \['widths'\]"),
     ],
 )
