@@ -3,6 +3,8 @@
 import functools
 import io
 
+from kerasfuse.optional_packages import require
+
 INK, MUTED = "#22223b", "#6c6f7f"
 # One for each thing that is told apart.
 COLOURS = ("#1d4a6b", "#e4572e", "#6a994e", "#8e6c8a", "#c08552", "#3d8b8b")
@@ -16,13 +18,7 @@ def require_matplotlib(caller):
     Args:
         caller: who needs it, for the message.
     """
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError as error:
-        raise ImportError(
-            f"`{caller}` expected matplotlib, which is not installed. "
-            "Install it with: pip install 'kerasfuse-zoo[report]'"
-        ) from error
+    require("matplotlib", f"`{caller}`", "report")
 
 
 def new_figure(caller, width, height):

@@ -7,6 +7,7 @@ from keras import ops
 
 from kerasfuse import atomic
 from kerasfuse.export.checks import check_backend, check_model, check_not_recurrent
+from kerasfuse.optional_packages import require
 
 
 def to_onnx(model: keras.Model, path: str | os.PathLike[str]) -> None:
@@ -34,13 +35,7 @@ def to_onnx(model: keras.Model, path: str | os.PathLike[str]) -> None:
     check_backend("torch", "ONNX")
     check_model(model)
     check_not_recurrent(model)
-    try:
-        import onnx  # noqa: F401
-    except ImportError as error:
-        raise ImportError(
-            "expected the package onnx. Received: no such package. Install the extra: "
-            "pip install 'kerasfuse-zoo[export]'"
-        ) from error
+    require("onnx", "models in ONNX", "export")
     from kerasfuse.backend import torch_onnx
 
     samples, dimensions = {}, {}

@@ -1,6 +1,7 @@
 """Start a model's text encoder from pretrained weights."""
 
 from kerasfuse.models.parts.text_encoder import without_pooler
+from kerasfuse.optional_packages import require
 
 
 def load_text_preset(model, preset):
@@ -24,9 +25,7 @@ def load_text_preset(model, preset):
             "expected a model with a text encoder, as the recipe has a text_preset. "
             f"Received: {type(model).__name__} without one"
         )
-    # Imported late: it belongs to the extra `text`.
-    import keras_hub
-
+    keras_hub = require("keras_hub", "a text_preset", "text", package="keras-hub")
     encoder = model.get_layer("text_encoder")
     pretrained = without_pooler(keras_hub.models.Backbone.from_preset(preset))
     wanted, found = ([tuple(v.shape) for v in x.variables] for x in (encoder, pretrained))

@@ -6,6 +6,7 @@ import pathlib
 from collections.abc import Callable, Iterable
 
 from kerasfuse import __version__, atomic
+from kerasfuse.optional_packages import require
 from kerasfuse.recipes.run import read_run
 from kerasfuse.report import parts
 from kerasfuse.report.numbers import measured
@@ -50,14 +51,7 @@ def report(
     >>> from kerasfuse.report import report
     >>> report(["runs/mult_mosi_utterance", "runs/mica_mosi_utterance"], "mosi.html")
     """
-    try:
-        import jinja2
-    except ImportError as error:
-        raise ImportError(
-            "`report` expected jinja2, which is not installed. "
-            "Install it with: pip install 'kerasfuse-zoo[report]'"
-        ) from error
-
+    jinja2 = require("jinja2", "`report`", "report")
     folders = [pathlib.Path(folder) for folder in run_dirs]
     if not folders or len({folder.resolve() for folder in folders}) < len(folders):
         raise ValueError(

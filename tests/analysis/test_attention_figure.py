@@ -1,6 +1,6 @@
 """The figure's panels, outlines and words."""
 
-import builtins
+import sys
 
 import numpy as np
 import pytest
@@ -104,13 +104,6 @@ def test_bad_input_is_refused(attention, words, message):
 
 
 def test_missing_matplotlib_names_the_extra(monkeypatch):
-    real = builtins.__import__
-
-    def without_matplotlib(name, *args, **kwargs):
-        if name.startswith("matplotlib"):
-            raise ImportError(name)
-        return real(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", without_matplotlib)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ImportError, match=r"pip install 'kerasfuse-zoo\[report\]'"):
         attention_figure(maps("audio_to_text"), EVENTS)

@@ -1,10 +1,10 @@
 """The page against the run: every section, number and chart."""
 
-import builtins
 import json
 import re
 import shutil
 import subprocess
+import sys
 
 import chromium
 import numpy as np
@@ -496,14 +496,7 @@ def test_wrong_folders_are_refused(made, tmp_path, monkeypatch):
         report([folder, f"{folder}/../aligned"])
     result = CliRunner().invoke(app, ["report", str(tmp_path)])
     assert result.exit_code == 2 and "holds no recipe.toml" in result.stderr
-    real = builtins.__import__
-
-    def without_jinja(name, *args, **kwargs):
-        if name.startswith("jinja2"):
-            raise ImportError(name)
-        return real(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", without_jinja)
+    monkeypatch.setitem(sys.modules, "jinja2", None)
     with pytest.raises(ImportError, match=r"kerasfuse-zoo\[report\]"):
         report([folder])
 

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from kerasfuse.datasets.conversion import source_files
+from kerasfuse.optional_packages import require
 
 IMAGES = (".jpg", ".jpeg", ".png")
 
@@ -25,13 +26,7 @@ def read_sound(path, rate):
         ImportError: without soundfile, of the extra `data`.
         ValueError: for a file that is no sound or holds none.
     """
-    try:
-        import soundfile
-    except ImportError as error:
-        raise ImportError(
-            "expected soundfile, for wav and flac files. Received: an installation without it. "
-            "pip install 'kerasfuse-zoo[data]'"
-        ) from error
+    soundfile = require("soundfile", "wav and flac files", "data")
     try:
         x, found = soundfile.read(path, dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, OSError) as error:
@@ -120,17 +115,11 @@ def read_image(path, side):
         ImportError: without Pillow, of the extra `data`.
         ValueError: for a file that is no image.
     """
+    image_module = require("PIL.Image", "frames", "data", package="Pillow")
     try:
-        from PIL import Image, UnidentifiedImageError
-    except ImportError as error:
-        raise ImportError(
-            "expected Pillow, for frames. Received: an installation without it. "
-            "pip install 'kerasfuse-zoo[data]'"
-        ) from error
-    try:
-        with Image.open(path) as image:
-            small = image.convert("RGB").resize((side, side), Image.Resampling.BILINEAR)
-    except (UnidentifiedImageError, OSError) as error:
+        with image_module.open(path) as image:
+            small = image.convert("RGB").resize((side, side), image_module.Resampling.BILINEAR)
+    except OSError as error:
         source_files.check_content(path)
         raise ValueError(
             f"expected an image. Received: {str(path)!r}, which is none ({error}). Extract the "

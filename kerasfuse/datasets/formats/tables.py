@@ -10,6 +10,7 @@ from kerasfuse.datasets.conversion import source_files
 from kerasfuse.datasets.conversion.source import Field, Sample, Source
 from kerasfuse.datasets.formats import openface
 from kerasfuse.datasets.formats.text_files import read_text
+from kerasfuse.optional_packages import require
 
 SPLITS = {
     "train": "train",
@@ -157,16 +158,12 @@ def _read_csv(path):
 
 
 def _read_parquet(path):
+    pyarrow = require("pyarrow", "tables in Parquet", "data")
+    parquet = require("pyarrow.parquet", "tables in Parquet", "data", package="pyarrow")
     try:
-        import pyarrow.parquet
-    except ImportError as error:
-        raise ImportError(
-            "expected pyarrow, for tables in Parquet. Received: an installation without it. "
-            "pip install 'kerasfuse-zoo[data]', or save the table as .csv."
-        ) from error
-    try:
-        table = pyarrow.parquet.read_table(path)
+        table = parquet.read_table(path)
     except pyarrow.ArrowException as error:
+        source_files.check_content(path)
         raise ValueError(f"expected a Parquet table. Received: {str(path)!r} ({error})") from error
     return table.column_names, table.to_pylist()
 

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from kerasfuse.layers import LeftJustify
+from kerasfuse.optional_packages import require
 
 # Given anew to each copy, or nothing that decides what it computes.
 _NO_HYPERPARAMETERS = ("name", "trainable", "dtype")
@@ -24,13 +25,7 @@ def make_text_encoder(text_encoder):
         config = text_encoder.get_config()
         kept = {key: config[key] for key in config if key not in _NO_HYPERPARAMETERS}
         return text_encoder, {"class": type(text_encoder).__name__, **kept}
-    try:
-        import keras_hub
-    except ImportError as error:
-        raise ImportError(
-            "expected keras-hub, which text encoders come from. Received: no such package. "
-            "Install the extra: pip install 'kerasfuse-zoo[text]'"
-        ) from error
+    keras_hub = require("keras_hub", "text encoders", "text", package="keras-hub")
     name = text_encoder.get("class")
     found = getattr(keras_hub.models, str(name), None)
     if not (isinstance(found, type) and issubclass(found, keras_hub.models.Backbone)):
