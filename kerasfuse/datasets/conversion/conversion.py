@@ -7,6 +7,7 @@ import json
 import logging
 import pathlib
 import shutil
+import textwrap
 
 import tensorflow_datasets as tfds
 
@@ -21,6 +22,9 @@ from kerasfuse.datasets.conversion.builder import (
     staged,
     write_pieces,
 )
+
+# Letters of a note in a message; a note may name thousands of files.
+_NOTE = 300
 
 
 def prepared(builder_class, files, read, accept=None, *, data_dir=None, missing="", strict=False):
@@ -176,9 +180,12 @@ def _quiet():
 def _check_splits(source, files):
     empty = [split for split, (count, _) in source.splits.items() if not count]
     if empty:
+        # What a reader left out is why: ids that match no list, files without a partner.
+        notes = "".join(f" Note: {textwrap.shorten(note, _NOTE)}" for note in source.notes)
         raise ValueError(
             f"expected samples in every split. Received: none in {', '.join(empty)} of "
-            f"{source_files.named(files)}. Get the files again, or leave the split out."
+            f"{source_files.named(files)}.{notes} Compare the ids in the files with those in the "
+            "lists of splits, or leave the split out."
         )
 
 

@@ -60,6 +60,13 @@ def read(files, split_of, label_range, known_sizes):
             continue
         for name, value, time in zip(names, values, times, strict=True):
             segments[split].append((name, key, value[0], time))
+    if unknown and not all(segments.values()):
+        empty = ", ".join(split for split, some in segments.items() if not some)
+        raise ValueError(
+            f"expected videos of every split in {str(labels.path)!r}. Received: none of {empty}. "
+            f"The lists of splits have videos such as {_some(splits)}, the file "
+            f"such as {_some(unknown)}. Use lists and files with the same names of videos."
+        )
     if unknown:
         notes.append(f"left out, {len(unknown)} segments of videos in no split: {unknown[:5]}.")
 
@@ -256,6 +263,10 @@ def _inside(sequence, key, start, end):
 
 def _decoded(words):
     return [w.decode("utf-8", "replace") if isinstance(w, bytes) else str(w) for w in words[:, 0]]
+
+
+def _some(names):
+    return ", ".join(repr(name) for name in list(names)[:3]) or "none"
 
 
 def _video(key):

@@ -11,6 +11,11 @@ import numpy as np
 from kerasfuse.datasets.conversion import source_files
 from kerasfuse.datasets.formats import pandas_layouts
 
+# To see whether line endings were converted: bytes to look at, and newlines, each after a \r,
+# that chance does not make.
+_SAMPLE = 2**20
+_NOT_BY_CHANCE = 3
+
 
 def read_pickle(path, opened=None):
     """Read a pickle of numpy arrays, plain containers, strings and numbers, and nothing else.
@@ -45,6 +50,8 @@ def read_pickle(path, opened=None):
         reader = _Unpickler(file, encoding="latin1")
         try:
             return reader.load()
+        except _ConvertedError:
+            raise ValueError(_converted(path)) from None
         except _RefusedError as error:
             raise ValueError(
                 "expected a pickle of numpy arrays, containers, strings and numbers. Received: "
@@ -55,11 +62,33 @@ def read_pickle(path, opened=None):
             raise
         except Exception as error:  # a damaged pickle can raise almost anything
             source_files.check_content(path)
+            if _has_converted_lines(path):
+                raise ValueError(_converted(path)) from error
             size = pathlib.Path(path).stat().st_size
             raise ValueError(
                 f"expected a whole pickle. Received: {str(path)!r} ({size:,} bytes), which breaks "
                 f"off or is none ({type(error).__name__}: {error}). Download it again."
             ) from error
+
+
+def _converted(path):
+    return (
+        f"expected a pickle as it was written. Received: {str(path)!r}, whose line endings were "
+        "converted to those of Windows: it was transferred in text mode. Transfer it again in "
+        "binary mode; for Git, write `*.pkl binary` into .gitattributes."
+    )
+
+
+def _has_converted_lines(path):
+    """Whether a file of a binary protocol has \\n after \\r alone, which no chance makes."""
+    with open(path, "rb") as file:
+        data = file.read(_SAMPLE)
+    newlines = data.count(b"\n")
+    return data[:1] == b"\x80" and newlines == data.count(b"\r\n") >= _NOT_BY_CHANCE
+
+
+class _ConvertedError(Exception):
+    """A name with a part of a line ending."""
 
 
 class _RefusedError(Exception):
@@ -68,15 +97,22 @@ class _RefusedError(Exception):
 
 class _Unpickler(pickle.Unpickler):
     def find_class(self, module, name):
-        place = f"{module}.{name}"
-        if place in _ALLOWED:
-            return _ALLOWED[place]
-        if module.partition(".")[0] == "pandas" and name in pandas_layouts.STAND_INS:
-            return pandas_layouts.STAND_INS[name]
-        raise _RefusedError(place)
+        stand_in = _stand_in(module, name)
+        if stand_in is not None:
+            return stand_in
+        module, name = module.rstrip("\r"), name.rstrip("\r")
+        if _stand_in(module, name) is not None:
+            raise _ConvertedError
+        raise _RefusedError(f"{module}.{name}")
 
     def persistent_load(self, pid):
         raise _RefusedError(f"the persistent object {pid!r}")
+
+
+def _stand_in(module, name):
+    if module.partition(".")[0] == "pandas" and name in pandas_layouts.STAND_INS:
+        return pandas_layouts.STAND_INS[name]
+    return _ALLOWED.get(f"{module}.{name}")
 
 
 class _Function:

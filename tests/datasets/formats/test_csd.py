@@ -259,6 +259,15 @@ def test_mosei_takes_its_splits_from_a_list(folder, capsys):
         stored(folder, name="mosei")
 
 
+def test_lists_of_other_videos_are_shown(folder):
+    lists = {"train": ["a1", "a2"], "validation": ["a3"], "test": ["a4"]}
+    (folder / "folds.json").write_text(json.dumps(lists))
+    with pytest.raises(
+        ValueError, match=r"none of train, validation, test.* such as 'a1', 'a2', 'a3', the .*ISJ"
+    ):
+        stored(folder, name="mosei")
+
+
 def test_the_real_words(shared_data):
     path = shared_data / "mosi" / "CMU_MOSI_ModifiedTimestampedWords.csd"
     if not path.is_file():

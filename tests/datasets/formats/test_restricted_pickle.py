@@ -248,3 +248,23 @@ def test_old_pandas_objects_are_read_without_pandas(tmp_path, monkeypatch):
     np.testing.assert_array_equal(np.asarray(series), [1.5, 2.5])
     np.testing.assert_array_equal(np.asarray(frame), [[1, 3, 5], [2, 4, 6]])
     assert frame.columns == ["a", "b", "c"] and len(frame) == 2
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_converted_line_endings_are_named(tmp_path, protocol):
+    data = pickle.dumps({"x": np.arange(4000), "lines": "a\nb\nc\n"}, protocol)
+    file = save(tmp_path / "a.pkl", data.replace(b"\n", b"\r\n"))
+    with pytest.raises(ValueError, match="a.pkl', whose line endings were converted.*binary mode"):
+        read_pickle(file)
+
+
+def test_a_forbidden_name_with_a_line_ending_is_refused(tmp_path):
+    file = save(tmp_path / "a.pkl", b"cos\r\nsystem\r\n(S'true'\r\ntR.")
+    with pytest.raises(ValueError, match="asks for os.system"):
+        read_pickle(file)
+
+
+def test_what_breaks_off_is_not_called_converted(tmp_path):
+    data = pickle.dumps({"x": np.arange(4000), "lines": "a\nb\r\nc\r\n"}, 4)
+    with pytest.raises(ValueError, match="which breaks off or is none"):
+        read_pickle(save(tmp_path / "a.pkl", data[:-9]))
