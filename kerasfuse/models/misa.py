@@ -38,7 +38,9 @@ class MISA(FusionModel):
     for Multimodal Sentiment Analysis", ACM Multimedia 2020, section 3. Text is encoded as the
     paper does where it has no BERT, by the same LSTMs as the rest; with features of a BERT, name
     the modality in `averaged`. Its code has a decoder for each modality where the paper has one
-    for all; the weights are the code's defaults, and the attention has no biases. The MMSA toolkit
+    for all, and its L_diff stops the gradient of the rows' lengths (see
+    `kerasfuse.ops.subspaces`); the weights are the code's defaults, and the attention has no
+    biases. The MMSA toolkit
     reads audio and vision for as many steps as text has; here each is read to its own end.
 
     Args:

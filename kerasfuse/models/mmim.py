@@ -35,7 +35,9 @@ class MMIM(FusionModel):
     Reference: Han, Chen, Poria, "Improving Multimodal Fusion with Hierarchical Mutual Information
     Maximization for Multimodal Sentiment Analysis", EMNLP 2021, section 3. The first vector of a
     BERT is the paper's text; here text is encoded like the rest, or averaged. The networks of q
-    learn in every step, not in an epoch of their own.
+    learn in every step, not in an epoch of their own. The public code differs from the paper, and
+    so from this, in four places: log q has no term of the log-variance, the networks of q have
+    ReLUs, H sees a projection to a quarter of the width, and the memory holds whole batches.
 
     Args:
         modalities: dict of modality name to feature width; two or more.

@@ -32,7 +32,8 @@ def mmd(
 
     The base bandwidth s is the mean squared distance within the pooled sample (no gradient flows
     through it), 2 (mean |z|^2 - |mean z|^2) in closed form. 0 for equal sets, symmetric, at most
-    10.
+    10. A V-statistic is biased upwards: two sets of n and m elements of one distribution have
+    (1 / n + 1 / m) (5 - mean K) on average, 0.02 to 0.03 for 256 elements a side.
 
     Reference: Liang et al., "Attention is not Enough" (MICA), ICCV 2021, section 3.4. The paper
     prints K(k_s, q_s) in the first term, where only k with k makes an MMD, and does not name

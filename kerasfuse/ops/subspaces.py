@@ -48,7 +48,8 @@ def subspace_overlap(x, y):
 
     Reference: Bousmalis et al., "Domain Separation Networks", NeurIPS 2016, which MISA (Hazarika et
     al., 2020) takes. Both print the sum of the entries; their code, for which their weights are
-    meant, takes the mean.
+    meant, takes the mean. MISA's code lets no gradient through the lengths of the rows: the same
+    value, another gradient.
 
     Args:
         x: tensor `(n, width)`.

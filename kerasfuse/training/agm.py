@@ -28,8 +28,9 @@ class AGM(Strategy):
     - `level="encoder"`: the gradients of the encoder of m are multiplied by kappa_m. Where the
       head only adds the modalities up, this is the same in the encoders; elsewhere it is not.
 
-    Muted passes run in inference mode, at response level with gradients. Of encoders with neither
-    batch norm nor dropout the outputs of the joint pass are used again.
+    Muted passes run in inference mode, at response level with gradients, and before the joint pass;
+    in the public code they come after it. Of encoders with neither batch norm nor dropout the
+    outputs of the joint pass are used again.
 
     Reference: Li et al., "Boosting Multi-modal Model Performance with Adaptive Gradient
     Modulation", ICCV 2023, and its public code; AGM(1) and AGM-GE, its supplement, section D,

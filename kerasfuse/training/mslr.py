@@ -13,15 +13,16 @@ _EPOCHS = 5
 class MSLR(Strategy):
     """Scale the learning rate of each encoder by a constant, and by how well it has been doing.
 
-        k_m = c_m acc_m / mean(acc_m of the last 5 epochs)          c_m in the first epoch
+        k_m(t + 1) = c_m acc_m(t) / mean(acc_m(t - 5), ..., acc_m(t - 1))
+        k_m        = c_m   until there are five epochs before t
 
-    acc_m is the accuracy of the share of modality m (see `OGMGE`) in the epoch before, on the
-    validation data of `fit`, or on the training data where there are none.
+    acc_m(t) is the accuracy of the share of modality m (see `OGMGE`) in epoch t, on the validation
+    data of `fit`, or on the training data where there are none.
 
     Reference: Yao and Mihalcea, "Modality-specific Learning Rates for Effective Multimodal Additive
     Late-fusion", ACL Findings 2022, as a baseline of the public code of AGM (Li et al., ICCV 2023).
     The code also scales the head of each modality; here the modalities share one, which is left
-    alone. That the mean includes the epoch itself is our reading.
+    alone.
 
     Args:
         constants: dict of modality name to c_m. In AGM's code: audio 0.9 and vision 1.1 on CREMA-D,
@@ -61,13 +62,13 @@ class MSLR(Strategy):
         found = self.latest()["accuracy"]
         latest = np.array([found[m] for m in self.modalities])
         known = ops.convert_to_numpy(self.accuracies)
-        known = np.concatenate([known[1:], latest[None]])
-        count = min(int(ops.convert_to_numpy(self.epochs)) + 1, _EPOCHS)
-        mean = known[-count:].mean(axis=0)
         constants = np.array([self.constants[m] for m in self.modalities])
         # A modality that was never right keeps its constant.
-        self.factors.assign(constants * np.where(mean > 0, latest / np.maximum(mean, 1e-8), 1.0))
-        self.accuracies.assign(known)
+        mean = known.mean(axis=0)
+        ratio = np.where(mean > 0, latest / np.maximum(mean, 1e-8), 1.0)
+        enough = float(ops.convert_to_numpy(self.epochs)) >= _EPOCHS
+        self.factors.assign(constants * (ratio if enough else 1.0))
+        self.accuracies.assign(np.concatenate([known[1:], latest[None]]))
         self.epochs.assign_add(1.0)
 
     def get_config(self):

@@ -26,7 +26,8 @@ class OGMGE(Strategy):
     2022, and its public code, for two modalities: the mean over the others is ours, and equals the
     code's ratio for two. `reference="running"` is OGM-GE(RA) of Li et al. (AGM), ICCV 2023,
     supplement, which gives no formula: ours is the mean of rho_m over the steps before, 1 in the
-    first. The authors' alpha: 0.8 on CREMA-D, 0.1 on VGGSound.
+    first. The code's standard deviation divides by n - 1, ours by n. The authors' alpha: 0.8 on
+    CREMA-D, 0.1 on VGGSound.
 
     Optimizers that normalise gradients, such as Adam, undo the scaling: take SGD.
 

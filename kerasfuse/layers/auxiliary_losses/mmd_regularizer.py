@@ -15,7 +15,9 @@ class MMDRegularizer(AuxiliaryLoss):
         L = weight x mean over layers and heads of MMD^2({k_m}, {q_n})
 
     The elements are all valid steps of all samples of the batch; each head is a group of its own,
-    since attention happens there. See `kerasfuse.ops.mmd` for the kernel and the estimators.
+    since attention happens there. See `kerasfuse.ops.mmd` for the kernel and the estimators. The
+    value that training shows does not fall to 0: it is 0.02 to 0.03 where queries and keys have one
+    distribution and 256 of each are compared.
 
     Reference: Liang et al., MICA, ICCV 2021, section 3.4. The paper sums over layers without saying
     which elements of the data enter; here it is the batch, and the mean.
