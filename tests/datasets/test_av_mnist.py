@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from kerasfuse.datasets import load
+from kerasfuse.datasets.formats import av_mnist_arrays
 
 soundfile = pytest.importorskip("soundfile")
 
@@ -229,6 +230,13 @@ def test_damaged_files_are_named(folder, damage):
     change(folder)
     with pytest.raises(ValueError, match=message):
         stored(folder)
+
+
+def test_an_archive_is_no_array(tmp_path):
+    with open(tmp_path / "a.npy", "wb") as file:
+        np.savez(file, x=np.ones(3))
+    with pytest.raises(ValueError, match="array of numbers.*a.npy', .*an archive of arrays"):
+        av_mnist_arrays._open_array(tmp_path / "a.npy")
 
 
 @pytest.mark.parametrize(

@@ -156,7 +156,7 @@ def test_wav_and_frames(tmp_path, capsys):
         (["Bell&v1&good&0"], "line 1 of .*valSet.txt'. Received: 'Bell&v1&good&0'"),
         (["Bell&v1&good&0&ten"], "line 1 of .*valSet.txt"),
         (["", "Bell&v1&good&6&4"], "line 2 of .*valSet.txt.*6 to 4 s"),
-        (["Bell&nowhere&good&0&4"], "none in validation.*without wav or frames: nowhere"),
+        (["Bell&nowhere&good&0&4"], "none in validation.*without wav or frames: gone, nowhere"),
         (["Bell&v1&good&0&4"] * 2, "'id' 'v1 0-4 Bell' twice in validation"),
     ],
 )

@@ -274,7 +274,8 @@ def flip_last(lines):
             lambda x: ['"nan"' + x[0][x[0].index(",") :], *x[1:]],
             "finite numbers in .*1 that are not, the first in line 1, column 1",
         ),
-        ("bclstm/video/video_test0.csv", lambda x: ["<html>\n", *x], "table of numbers in"),
+        ("bclstm/video/video_test0.csv", lambda x: ["no\n", *x], "table of numbers in"),
+        ("bclstm/video/video_test0.csv", lambda x: ["<html>\n", *x], "a web page .HTML."),
         (
             "bclstm/text_test.csv",
             lambda x: ['"9999"' + x[0][x[0].index(",") :], *x[1:]],

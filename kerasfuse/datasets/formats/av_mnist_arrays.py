@@ -72,7 +72,11 @@ class CirculatingArrays:
 
 def _open_array(file):
     try:
-        return np.load(file, mmap_mode="r", allow_pickle=False)
+        array = np.load(file, mmap_mode="r", allow_pickle=False)
+        if not isinstance(array, np.ndarray):
+            array.close()
+            raise ValueError("an archive of arrays")
+        return array
     except (ValueError, EOFError, OSError) as error:
         raise ValueError(
             f"expected an array of numbers. Received: {str(file)!r}, which cannot be read "

@@ -1,11 +1,13 @@
 """The files of CMU-MOSI as distributed with bc-LSTM, utterances and their real values joined."""
 
 import csv
+import io
 import itertools
 
 import numpy as np
 
 from kerasfuse.datasets.conversion.source import Field, Sample, Source
+from kerasfuse.datasets.formats.text_files import read_text
 
 WIDTHS = {"text": 100, "audio": 73, "vision": 100}
 _FOLDERS = {"text": "text", "audio": "audio", "vision": "video"}
@@ -68,8 +70,7 @@ def _sample(folder, row):
 
 def _read_transcripts(folder):
     """Read `"{video}_{index}", words, video number, 0/1` into a list of dicts."""
-    with open(folder / _TRANSCRIPTS, encoding="utf-8", newline="") as file:
-        rows = list(csv.reader(file))
+    rows = list(csv.reader(io.StringIO(read_text(folder / _TRANSCRIPTS), newline="")))
     transcripts = []
     for line, row in enumerate(rows, 1):
         try:
@@ -96,7 +97,7 @@ def _read_transcripts(folder):
 def _read_sentences(path):
     """Read a tsv of sentences and values into a list of (words, value)."""
     sentences = []
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = read_text(path).splitlines()
     for number, line in enumerate(lines[1:], 2):
         if not line.strip():
             continue
