@@ -172,6 +172,8 @@ def _read(builder_class, files, bars):
     sequences.setdefault("text", sequences.get("text_ids"))
     steps = {name: _num_steps(sequences[name]) for name in mult_pickle.MODALITIES}
     aligned = len({count for count in steps.values()}) == 1
+    # Token ids have the steps of the text features.
+    shared = [n for n in fields if aligned and _num_steps(sequences[n]) == steps["text"]]
     return Source(
         config=f"{layouts[0]}_{'aligned' if aligned else 'unaligned'}",
         fields=fields,
@@ -185,7 +187,7 @@ def _read(builder_class, files, bars):
         texts=("words",) if "words" in splits["train"] else (),
         notes=_unknown_widths(builder_class, fields),
         facts={"aligned": aligned, "labels": labels, "steps": steps},
-        aligned=tuple(steps) if aligned else (),
+        aligned=tuple(shared),
     )
 
 

@@ -34,13 +34,13 @@ def stored(name, split, data_dir, **options):
 MODALITIES = ("text", "audio", "vision")
 
 
-def assert_holds(batches, part):
+def assert_holds(batches, part, names=MODALITIES):
     """Check that what is in a file is in the batches, without the padding that is cut."""
     (inputs, _) = batches[0]
     real = {name: part[name].any(axis=2) for name in MODALITIES}
     if batches.aligned:
         real = dict.fromkeys(MODALITIES, np.any([real[name] for name in MODALITIES], axis=0))
-    for name in MODALITIES:
+    for name in names:
         for got, x, steps in zip(inputs[name], part[name], real[name], strict=True):
             valid = x[steps.argmax() : len(x) - steps[::-1].argmax()]
             np.testing.assert_array_equal(got[: len(valid)], valid.astype("float32"))
@@ -97,10 +97,11 @@ def test_mmsa_with_token_ids_only(tmp_path, aligned):
     file = tiny_data.dump(tree, tmp_path / "a.pkl")
     for split, theirs in THEIRS.items():
         batches = stored("mosi", split, file, text="ids", aligned=aligned)
-        assert_holds(batches, tree[theirs], ("audio", "vision"))
+        assert batches.aligned == (MODALITIES if aligned else ())
+        ids = tree[theirs]["text_bert"][:, 0]
+        assert_holds(batches, tree[theirs] | {"text": ids[:, :, None]}, ("audio", "vision"))
         np.testing.assert_array_equal(batches.labels[:, 0], tree[theirs]["regression_labels"])
         text = batches[0][0]["text"]
-        ids = tree[theirs]["text_bert"][:, 0]
         assert text.dtype == "int32"
         np.testing.assert_array_equal(text, ids[:, : text.shape[1]])
         assert not ids[:, text.shape[1] :].any()
