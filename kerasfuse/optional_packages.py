@@ -27,6 +27,7 @@ def require(module, needed_for, extra, package=None):
     top = module.partition(".")[0]
     package = package or top
     try:
+        importlib.import_module(top)  # a part may be imported already where the whole is not
         return importlib.import_module(module)
     except (ImportError, OSError) as error:  # OSError: a shared library is missing
         if isinstance(error, ModuleNotFoundError) and error.name == top:
