@@ -13,7 +13,7 @@ from kerasfuse import analysis, backend, datasets, zoo
 from kerasfuse.drawing import COLOURS, INK, MUTED, new_figure
 from kerasfuse.metrics.conventions import in_percent, lower_is_better
 from kerasfuse.recipes.modulation import of_modalities
-from kerasfuse.recipes.scoring import load_split
+from kerasfuse.recipes.scoring import check_fit, load_split
 from kerasfuse.recipes.seeds import mean_and_sd
 from kerasfuse.recipes.speed import inference_speed, training_speed
 from kerasfuse.recipes.training import train
@@ -231,8 +231,8 @@ def compare(
 
     tests = [load_split(entry, "test", data_dir, shuffle=False) for entry in entries]
     _check_one_data_set(entries, tests)
-    for entry, test in zip(entries, tests, strict=True):
-        entry.build().check_data(test)
+    for entry in entries:
+        check_fit(entry, data_dir)
     steps = mean_steps(tests[0])
     rows = []
     for name, entry, test in zip(names, entries, tests, strict=True):

@@ -8,6 +8,7 @@ import numpy as np
 from kerasfuse import datasets, losses, metrics, zoo
 from kerasfuse.metrics.conventions import lower_is_better
 from kerasfuse.nearest_names import choose
+from kerasfuse.recipes.label_checks import check_labels
 from kerasfuse.tables import Results
 from kerasfuse.training import WarmupLinearDecay
 
@@ -46,7 +47,20 @@ def evaluate(
     model = zoo.load(name, weights)
     data = load_split(entry, split, data_dir, shuffle=False)
     train_labels = load_split(entry, "train", data_dir).labels
+    check_labels(entry, {"train": train_labels, split: data.labels})
     return score(model, entry, data), constant_scores(entry.recipe, train_labels, data.labels)
+
+
+def check_fit(entry, data_dir=None):
+    """Refuse data that an entry's model, loss or metrics would read wrongly, before any training.
+
+    Raises:
+        ValueError: for labels that do not fit, see `check_labels`, and sequences that do not share
+            their steps where the model needs it.
+    """
+    splits = {split: load_split(entry, split, data_dir) for split in SPLITS}
+    check_labels(entry, {split: data.labels for split, data in splits.items()})
+    entry.build().check_data(splits["test"])
 
 
 def score(model, entry, data):

@@ -24,6 +24,7 @@ from kerasfuse.recipes.processes import train_in_processes
 from kerasfuse.recipes.run import Run, is_finished, is_whole, open_run, read_run, seed_folder
 from kerasfuse.recipes.scoring import (
     SPLITS,
+    check_fit,
     compile_model,
     constant_scores,
     load_split,
@@ -102,7 +103,7 @@ def train(
     waiting = [seed for seed in seeds if not is_finished(folder, seed)]
     if waiting:
         # Before the folder is made: what cannot be built or read leaves nothing behind.
-        entry.build().check_data(load_split(entry, "test", data_dir))
+        check_fit(entry, data_dir)
     open_run(folder, entry)
     for seed in seeds:
         if seed not in waiting:

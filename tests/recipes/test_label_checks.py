@@ -1,0 +1,99 @@
+"""Labels that a loss or a suite of metrics would read wrongly are refused before anything runs."""
+
+import numpy as np
+import pytest
+import tiny_zoo
+
+from kerasfuse import recipes, zoo
+from kerasfuse.recipes.label_checks import check_labels
+
+BINARY = {"loss": "binary_crossentropy", "metrics": "binary", "score": "accuracy"}
+CLASSES = {"loss": "sparse_categorical_crossentropy", "metrics": "ravdess", "score": "accuracy"}
+
+
+@pytest.fixture
+def entry(monkeypatch, tmp_path):
+    tiny_zoo.use(monkeypatch, tmp_path / "zoo")
+    return zoo.entry(tiny_zoo.NAME)
+
+
+def labels(*values):
+    column = np.array(values, "float32")[:, None]
+    return {"train": column, "validation": column[:2], "test": column}
+
+
+@pytest.mark.parametrize(
+    ("settings", "values", "message"),
+    [
+        # Ratings under a cross-entropy trained to a loss of -516,015 and an accuracy of 100 %.
+        (BINARY, (1, 2, 3, 4, 5), "from 0 to 1, as loss = 'binary_cr.*1, 2, 3, 4, 5 in train.*mae"),
+        (BINARY, (0, 1, 2), "num_outputs = 3"),
+        (BINARY, (0, 0.5, 1), "0 and 1, as metrics = 'binary' reads them.*'mae'"),
+        (CLASSES, (0, 1, 8), "classes 0 to 0, as loss"),
+        ({**CLASSES, "num_outputs": 8}, (0, 1, 8), "classes 0 to 7, as loss"),
+        ({**CLASSES, "num_outputs": 8}, (-1, 1, 2), "classes 0 to 7"),
+        # Three classes and eight outputs.
+        (
+            {**CLASSES, "num_outputs": 8},
+            (0, 1, 2),
+            "each of the 3 classes of 'simulated'.*outputs = 8",
+        ),
+        # Both readings of Acc-2 were 100 %.
+        ({}, (1, 2, 3, 4, 5), "sentiment from -3 to 3, as metrics = 'mosi' reads.*ratings fit"),
+        ({}, (0, 1, 2, 3), "sentiment from -3 to 3"),
+        ({}, (0.5, 4.5, -9.5), "shift yours so that 0 is neutral"),
+    ],
+)
+def test_what_does_not_fit_is_named_with_what_would(entry, settings, values, message):
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        check_labels(entry.override(settings), labels(*values))
+
+
+@pytest.mark.parametrize(
+    ("settings", "values"),
+    [
+        ({}, (-3, 0.2, 2)),
+        (BINARY, (0, 1, 1)),
+        ({**CLASSES, "num_outputs": 8}, range(8)),
+        ({"metrics": "mosei", "loss": "sentiment_cross_entropy", "num_outputs": 7}, (-2, 1)),
+    ],
+)
+def test_what_fits_passes(entry, settings, values):
+    check_labels(entry.override(settings), labels(*values))
+
+
+def test_one_split_is_enough(entry):
+    found = labels(0, 1, 1)
+    found["test"] = found["test"] * 2
+    with pytest.raises(ValueError, match="0, 2 in test"):
+        check_labels(entry.override(BINARY), found)
+
+
+def write(folder, values):
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for split in ("train", "validation", "test"):
+        arrays = {m: rng.normal(size=(len(values), 3, 4)) for m in ("text", "audio", "vision")}
+        np.savez(folder / f"{split}.npz", labels=np.array(values, "float32"), **arrays)
+    return folder
+
+
+@pytest.mark.filterwarnings("ignore:.*speak of modalities:UserWarning")
+def test_nothing_is_built_or_written(entry, tmp_path, monkeypatch):
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "tfds"))
+    data = write(tmp_path / "ratings", [1, 2, 3, 4, 5])
+    overrides = {"data": "own", "modalities": {"text": 4, "audio": 4, "vision": 4}}
+    monkeypatch.setattr(type(entry), "build", lambda self: pytest.fail("a model was built"))
+    with pytest.raises(ValueError, match=r"1, 2, 3, 4, 5 in train.*of 'own'"):
+        recipes.train(entry.name, tmp_path / "run", overrides=overrides, data_dir=data, verbose=0)
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_labels_of_every_entry_at_hand_fit(shared_data):
+    for name in ("mult_mosi_utterance", "mult_ravdess", "agm_late_av_mnist", "mica_simulated"):
+        entry = zoo.entry(name)
+        found = {
+            split: recipes.scoring.load_split(entry, split, shared_data).labels
+            for split in ("train", "validation", "test")
+        }
+        check_labels(entry, found)
