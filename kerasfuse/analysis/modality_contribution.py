@@ -1,4 +1,4 @@
-"""What each modality is worth to a model, in the units of its metrics."""
+"""What each modality contributes to a model, in the units of its metrics."""
 
 from itertools import combinations
 from typing import NamedTuple
@@ -49,7 +49,7 @@ class ModalityContribution(NamedTuple):
 
 
 def modality_contribution(model, batches, metrics, permutations=5, seed=0, progress=None):
-    r"""Measure how much of each metric a model owes to each modality.
+    r"""Measure how much of each metric a model gains from each modality.
 
         absent    v(all) - v(all without m)            m is all zeros in every sample
         permuted  v(all) - mean v(all, m of sample pi(i) in sample i),   pi random

@@ -1,4 +1,4 @@
-"""A picture of what a metric owes to each modality."""
+"""A picture of what each modality contributes to a metric."""
 
 from kerasfuse.drawing import COLOURS, INK, MUTED, new_figure
 

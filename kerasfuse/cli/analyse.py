@@ -1,4 +1,4 @@
-"""`kerasfuse analyse`: what a model owes to each modality, and what corruption leaves of it."""
+"""`kerasfuse analyse`: how much a model depends on each modality, and how corruption changes it."""
 
 import pathlib
 

@@ -227,7 +227,7 @@ def analyse(
         pathlib.Path | None, typer.Option(help="Folder for pictures of the tables, .svg.")
     ] = None,
 ):
-    """Measure what a model owes to each modality, and what is left when inputs get worse."""
+    """Measure how much a model depends on each modality, and how corrupted inputs change it."""
     run_analysis(name, split, metric, data_dir, weights or "default", seed, figures)
 
 

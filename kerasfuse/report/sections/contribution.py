@@ -1,4 +1,4 @@
-"""What the score owes to each modality."""
+"""How much the score depends on each modality."""
 
 from kerasfuse.metrics.conventions import lower_is_better, scaled
 from kerasfuse.report.bar_chart import bar_chart
