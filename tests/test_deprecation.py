@@ -12,6 +12,7 @@ import tomlkit
 from kerasfuse import layers, models, zoo
 from kerasfuse.deprecation import renamed_arguments
 from kerasfuse.entries import arguments, parsing
+from kerasfuse.recipes.run import read_recipe
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(2, 5, 8)).astype("float32")
@@ -127,6 +128,16 @@ def test_former_arguments_of_a_model_and_of_nested_layers_are_read():
     with pytest.warns(DeprecationWarning, match="'pieces' is 2 always"):
         early = arguments.current_model_args("EarlyFusion", {"units": [4], "pieces": 2})
     assert early == {"units": [4]}
+
+
+def test_a_run_folder_of_an_earlier_version_is_read(tmp_path):
+    entry = zoo.entry("dahb_ravdess")
+    text = tomlkit.dumps(entry.definition())
+    assert "feedforward_units" in text
+    former_text = text.replace("feedforward_units", "feedforward_dim")
+    (tmp_path / "recipe.toml").write_text(former_text, encoding="utf-8")
+    with former("feedforward_dim"):
+        assert read_recipe(tmp_path).model_args == entry.model_args
 
 
 def test_the_listing_reads_its_former_argument():

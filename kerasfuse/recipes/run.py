@@ -11,6 +11,7 @@ from typing import Any
 import tomlkit
 
 from kerasfuse import atomic, zoo
+from kerasfuse.entries.arguments import current_model_args
 from kerasfuse.metrics.conventions import lower_is_better
 from kerasfuse.recipes.seeds import mean_and_sd
 
@@ -124,10 +125,12 @@ def read_recipe(folder):
     """Return the entry that a run folder trains, overrides included."""
     definition = tomllib.loads(pathlib.Path(folder, "recipe.toml").read_text(encoding="utf-8"))
     entry = zoo.entry(definition["entry"]["name"])
+    model = definition["model"]
     return dataclasses.replace(
         entry,
-        model_class=definition["model"]["class"],
-        model_args=definition["model"]["args"],
+        model_class=model["class"],
+        # Of a folder that an earlier version wrote.
+        model_args=current_model_args(model["class"], model["args"]),
         data_name=definition["data"]["name"],
         data_args=definition["data"]["args"],
         recipe=zoo.Recipe(**definition["recipe"], seeds=entry.recipe.seeds),
