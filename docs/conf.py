@@ -36,7 +36,11 @@ exclude_patterns = ["_*"]
 nitpicky = True
 nitpick_ignore_regex = [
     ("py:obj|py:exc", ".*"),
-    ("py:class", r"(numpy|pathlib|kerasfuse\.entries)\..*"),
+    # Types of annotated attributes: of other libraries, and of classes that are not public.
+    (
+        "py:class",
+        r"(numpy|pathlib|collections|kerasfuse\.entries)\..*|kerasfuse\..*\.(Records|Row)",
+    ),
 ]
 
 # Markdown: the pages and, executed by `make notebooks` before, the notebooks.
