@@ -103,10 +103,13 @@ def _advice(labels):
     if whole and set(np.unique(labels)) <= {0, 1}:
         return "These fit loss = 'binary_crossentropy' and metrics = 'binary'."
     if whole and labels.min() >= 0 and labels.max() < 20:
+        count = int(labels.max()) + 1
+        classes = f"loss = 'sparse_categorical_crossentropy' with num_outputs = {count}"
+        if labels.min() > 0:
+            classes = "loss = 'sparse_categorical_crossentropy' once they are numbered from 0"
         return (
-            "Classes fit loss = 'sparse_categorical_crossentropy', with num_outputs = "
-            f"{int(labels.max()) + 1}; ratings fit loss = 'mae'. For metrics that fit them, train "
-            "in Python: model.compile(..., metrics=...)."
+            f"Ratings fit loss = 'mae'; classes fit {classes}. For metrics that fit them, train in "
+            "Python: model.compile(..., metrics=...)."
         )
     fit = "Numbers fit loss = 'mae' or 'mse'"
     if labels.min() < 0 < labels.max() and np.abs(labels).max() <= 3:

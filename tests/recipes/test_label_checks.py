@@ -39,7 +39,11 @@ def labels(*values):
             "each of the 3 classes of 'simulated'.*outputs = 8",
         ),
         # Both readings of Acc-2 were 100 %.
-        ({}, (1, 2, 3, 4, 5), "sentiment from -3 to 3, as metrics = 'mosi' reads.*ratings fit"),
+        (
+            {},
+            (1, 2, 3, 4, 5),
+            "sentiment from -3 to 3, as metrics = 'mosi' reads.*Ratings fit.*numbered from 0",
+        ),
         ({}, (0, 1, 2, 3), "sentiment from -3 to 3"),
         ({}, (0.5, 4.5, -9.5), "shift yours so that 0 is neutral"),
     ],

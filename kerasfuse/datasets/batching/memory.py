@@ -81,14 +81,16 @@ class Memory:
         arrays = [self._arrays[name] for name in self.aligned]
         if not arrays:
             return
-        for i in range(self.num_samples):
-            lengths = {x.name: x.raw_length(i) for x in arrays if x.raw_length(i) is not None}
-            if len(set(lengths.values())) > 1:
-                raise ValueError(
-                    "expected aligned modalities to have the same number of steps in a sample. "
-                    f"Received: {lengths} in sample {i}. Leave `aligned` out if they do not share "
-                    "their steps."
-                )
+        lengths = np.array([x.raw_lengths for x in arrays])
+        differ = ((lengths >= 0) & (lengths != lengths.max(axis=0))).any(axis=0)
+        if differ.any():
+            i = int(differ.argmax())
+            found = {x.name: int(n) for x, n in zip(arrays, lengths[:, i], strict=True) if n >= 0}
+            raise ValueError(
+                "expected aligned modalities to have the same number of steps in a sample. "
+                f"Received: {found} in sample {i}. Leave `aligned` out if they do not share "
+                "their steps."
+            )
         present = np.array([x.present for x in arrays])
         starts, stops = np.array([x.ends for x in arrays]).transpose(1, 0, 2)
         start = np.where(present, starts, np.iinfo(int).max).min(axis=0)

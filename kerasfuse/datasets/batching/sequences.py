@@ -46,10 +46,14 @@ class Sequences:
         self.present = np.zeros(num_samples, bool)
         self._start = self._stop = np.zeros(num_samples, int)
 
-    def raw_length(self, i):
-        """Return the number of steps of a sample with its padding; `None` where it has none."""
-        x = None if self.samples is None else self.samples[i]
-        return None if x is None else len(x)
+    @property
+    def raw_lengths(self):
+        """Numbers of steps `(samples,)` with padding; -1 where a sample lacks the modality."""
+        if self.samples is None:
+            return np.full(len(self.present), -1)
+        if isinstance(self.samples, np.ndarray):
+            return np.full(len(self.samples), self.samples.shape[1])
+        return np.array([-1 if x is None else len(x) for x in self.samples])
 
     def cut(self, start, stop):
         """Take other ends than the own ones: those of several modalities that share their steps."""
