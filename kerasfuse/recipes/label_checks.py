@@ -4,20 +4,50 @@ import numpy as np
 
 from kerasfuse import datasets
 
-# What each loss reads; the errors, which read any number, are left out.
+
+def _single(labels):
+    return labels.ndim < 2 or labels.shape[1:] == (1,)
+
+
+def _whole(labels):
+    return bool((labels == np.round(labels)).all())
+
+
+def _between(low, high):
+    return lambda labels: labels.min() >= low and labels.max() <= high
+
+
+def _sentiment(limit):
+    # Of ratings of one sign, both readings of Acc-2 would be near 100 %.
+    def fits(labels):
+        within = _single(labels) and _between(-limit, limit)(labels)
+        return within and labels.min() < 0 < labels.max()
+
+    return f"sentiment from -{limit} to {limit}", fits
+
+
+def _classes(count):
+    fits = _between(0, count - 1)
+    return f"classes 0 to {count - 1}", lambda x: _single(x) and _whole(x) and fits(x)
+
+
+def _emotions(labels):
+    return labels.shape[1:] in ((4,), (4, 2)) and _whole(labels) and _between(0, 1)(labels)
+
+
+# What each loss and each suite of metrics reads, in words and as a test of all labels; errors read
+# any number. The suites of data sets with classes, and the loss of classes, go by their number.
 _OF_LOSS = {
-    "binary_crossentropy": "numbers from 0 to 1",
-    "sparse_categorical_crossentropy": "classes",
-    "sentiment_cross_entropy": "numbers from -3 to 3",
-    "emotion_cross_entropy": "four emotions",
+    "binary_crossentropy": ("numbers from 0 to 1", _between(0, 1)),
+    "sentiment_cross_entropy": ("numbers from -3 to 3", _between(-3, 3)),
+    "emotion_cross_entropy": ("four emotions", _emotions),
 }
-# What each suite of metrics reads; those of a data set with classes read classes.
 _OF_METRICS = {
-    "binary": "0 and 1",
-    "mosi": "sentiment from -3 to 3",
-    "mosei": "sentiment from -3 to 3",
-    "sims": "sentiment from -1 to 1",
-    "iemocap": "four emotions",
+    "binary": ("0 and 1", _classes(2)[1]),
+    "mosi": _sentiment(3),
+    "mosei": _sentiment(3),
+    "sims": _sentiment(1),
+    "iemocap": ("four emotions", _emotions),
 }
 
 
@@ -35,38 +65,21 @@ def check_labels(entry, labels):
     """
     recipe = entry.recipe
     together = np.concatenate(list(labels.values()))
-    for argument, name, kinds in (
-        ("loss", recipe.loss, _OF_LOSS),
-        ("metrics", recipe.metrics, _OF_METRICS),
+    of_loss, of_metrics = _OF_LOSS.get(recipe.loss), _OF_METRICS.get(recipe.metrics)
+    if recipe.loss == "sparse_categorical_crossentropy":
+        of_loss = _classes(entry.model_args.get("num_outputs", 1))
+    if recipe.metrics in datasets.names() and (count := datasets.num_classes(recipe.metrics)):
+        of_metrics = _classes(count)
+    for argument, name, reads in (
+        ("loss", recipe.loss, of_loss),
+        ("metrics", recipe.metrics, of_metrics),
     ):
-        classes = name in datasets.names() and datasets.num_classes(name)
-        kind = kinds.get(name, "classes" if argument == "metrics" and classes else None)
-        count = classes or entry.model_args.get("num_outputs", 1)
-        if kind and not _fits(kind, together, count):
-            wanted = f"classes 0 to {count - 1}" if kind == "classes" else kind
+        if reads and not reads[1](together):
             raise ValueError(
-                f"expected labels that are {wanted}, as {argument} = {name!r} reads them. "
+                f"expected labels that are {reads[0]}, as {argument} = {name!r} reads them. "
                 f"Received: {_described(labels)} of {entry.data_name!r}. {_advice(together)}"
             )
     _check_number_of_outputs(entry, labels, together)
-
-
-def _fits(kind, labels, count):
-    low, high = labels.min(), labels.max()
-    is_whole = (labels == np.round(labels)).all()
-    is_single = labels.ndim < 2 or labels.shape[1:] == (1,)
-    if kind == "four emotions":
-        return labels.shape[1:] in ((4,), (4, 2)) and is_whole and low >= 0 and high <= 1
-    if kind == "numbers from 0 to 1":
-        return low >= 0 and high <= 1
-    if kind == "0 and 1":
-        return is_single and is_whole and low >= 0 and high <= 1
-    if kind == "classes":
-        return is_single and is_whole and low >= 0 and high < count
-    limit = 1 if kind.endswith("from -1 to 1") else 3
-    within = is_single and low >= -limit and high <= limit
-    # Of ratings of one sign, both readings of Acc-2 would be near 100 %.
-    return within and (not kind.startswith("sentiment") or low < 0 < high)
 
 
 def _check_number_of_outputs(entry, labels, together):
@@ -90,15 +103,14 @@ def _described(labels):
             shown = ", ".join(f"{value:g}" for value in found)
         else:
             shown = f"{len(found)} values from {found[0]:g} to {found[-1]:g}"
-        shape = "" if values.ndim < 2 or values.shape[1:] == (1,) else f", shape {values.shape[1:]}"
+        shape = "" if _single(values) else f", shape {values.shape[1:]}"
         parts.append(f"{shown}{shape} in {split}")
     return "labels " + "; ".join(parts)
 
 
 def _advice(labels):
-    single = labels.ndim < 2 or labels.shape[1:] == (1,)
-    whole = (labels == np.round(labels)).all()
-    if not single:
+    whole = _whole(labels)
+    if not _single(labels):
         return "Several numbers a sample: train in Python, with a loss and metrics of your choice."
     if whole and set(np.unique(labels)) <= {0, 1}:
         return "These fit loss = 'binary_crossentropy' and metrics = 'binary'."

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import tiny_zoo
 
-from kerasfuse import recipes, zoo
+from kerasfuse import datasets, recipes, zoo
+from kerasfuse.entries import recipe
+from kerasfuse.recipes import label_checks
 from kerasfuse.recipes.label_checks import check_labels
 
 BINARY = {"loss": "binary_crossentropy", "metrics": "binary", "score": "accuracy"}
@@ -101,3 +103,10 @@ def test_the_labels_of_every_entry_at_hand_fit(shared_data):
             for split in ("train", "validation", "test")
         }
         check_labels(entry, found)
+
+
+def test_every_loss_and_suite_has_a_rule():
+    errors = {"mae", "mse", "sparse_categorical_crossentropy"}  # any number; by the outputs
+    assert set(recipe.LOSSES) == errors | set(label_checks._OF_LOSS)
+    classes = {name for name in datasets.names() if datasets.num_classes(name)}
+    assert set(recipe.METRICS) == classes | set(label_checks._OF_METRICS)
