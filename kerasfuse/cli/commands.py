@@ -111,6 +111,9 @@ def train(
     seeds: Annotated[str | None, typer.Option(help="Such as 1,2,3.")] = None,
     data_dir: DataDir = None,
     jobs: Annotated[int, typer.Option(help="Seeds trained at the same time, in processes.")] = 1,
+    keep_epochs: Annotated[
+        bool, typer.Option("--keep-epochs", help="Keep the weights of every epoch, in float16.")
+    ] = False,
     record: Annotated[
         bool, typer.Option("--record", help="Write results and weights into the entry.")
     ] = False,
@@ -139,6 +142,7 @@ def train(
         jobs=jobs,
         verbose=1 if sys.stdout.isatty() else 2,
         report=typer.echo,
+        keep_epochs=keep_epochs,
     )
     tables.show_run(run)
     if record or add or label or table:

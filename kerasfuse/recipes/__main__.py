@@ -1,17 +1,17 @@
-"""Train one seed of a run folder: `python -m kerasfuse.recipes RUN_DIR SEED [DATA_DIR]`."""
+"""Train one seed of a run folder: `python -m kerasfuse.recipes RUN_DIR SEED`."""
 
 import os
 import sys
 import threading
 import time
 
-from kerasfuse.recipes.run import read_recipe
+from kerasfuse.recipes.run_folder import read_recipe
 from kerasfuse.recipes.training import train_seed
 
 
-def main(run_dir, seed, data_dir=None):
+def main(run_dir, seed):
     threading.Thread(target=_end_with, args=[os.getppid()], daemon=True).start()
-    train_seed(read_recipe(run_dir), run_dir, int(seed), data_dir, verbose=2)
+    train_seed(read_recipe(run_dir), run_dir, int(seed), verbose=2)
 
 
 def _end_with(parent):

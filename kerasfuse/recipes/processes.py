@@ -6,13 +6,13 @@ import sys
 import time
 
 from kerasfuse import backend
-from kerasfuse.recipes.run import seed_folder
+from kerasfuse.recipes.run_folder import seed_folder
 
 
-def train_in_processes(folder, seeds, data_dir, jobs, report):
+def train_in_processes(folder, seeds, jobs, report):
     """Run `python -m kerasfuse.recipes` for each seed, at most `jobs` at a time.
 
-    The run folder's recipe is all that a process needs to know. When one fails the others are
+    The run folder is all that a process needs to know. When one fails the others are
     stopped, and a later call goes on with all of them.
 
     Raises:
@@ -23,7 +23,7 @@ def train_in_processes(folder, seeds, data_dir, jobs, report):
         while waiting or running:
             while waiting and len(running) < jobs:
                 seed = waiting.pop(0)
-                running[seed] = _start(folder, seed, data_dir)
+                running[seed] = _start(folder, seed)
                 report(f"seed {seed}: starts, output in {_log(folder, seed)}")
             for seed, process in list(running.items()):
                 if process.poll() is None:
@@ -47,11 +47,9 @@ def _log(folder, seed):
     return seed_folder(folder, seed) / "log.txt"
 
 
-def _start(folder, seed, data_dir):
+def _start(folder, seed):
     _log(folder, seed).parent.mkdir(exist_ok=True)
     command = [sys.executable, "-m", "kerasfuse.recipes", str(folder), str(seed)]
-    if data_dir is not None:
-        command.append(str(data_dir))
     with open(_log(folder, seed), "ab") as log:
         return subprocess.Popen(
             command,

@@ -1,6 +1,8 @@
 """Score models by a recipe's loss and metrics, beside the best constant prediction."""
 
+import hashlib
 import os
+import pathlib
 
 import keras
 import numpy as np
@@ -9,6 +11,7 @@ from kerasfuse import datasets, losses, metrics, zoo
 from kerasfuse.metrics.conventions import lower_is_better
 from kerasfuse.nearest_names import choose
 from kerasfuse.recipes.label_checks import check_labels
+from kerasfuse.recipes.run_folder import RunData, folder_of_data
 from kerasfuse.tables import Results
 from kerasfuse.training import WarmupLinearDecay
 
@@ -24,9 +27,10 @@ def evaluate(
     """Score an entry's model on one split of its data.
 
     Args:
-        name: an entry's name.
+        name: an entry's name or address; a run folder is one.
         split: `"train"`, `"validation"` or `"test"`.
-        data_dir: folder of the real data, see `kerasfuse.datasets.load`.
+        data_dir: folder of the real data, see `kerasfuse.datasets.load`; of a run, by default the
+            one that it was trained on.
         weights: as in `zoo.load`.
 
     Returns:
@@ -45,6 +49,7 @@ def evaluate(
     choose("split", split, SPLITS)
     entry = zoo.entry(name)
     model = zoo.load(name, weights)
+    data_dir = data_dir or folder_of_data(name)
     data = load_split(entry, split, data_dir, shuffle=False)
     train_labels = load_split(entry, "train", data_dir).labels
     check_labels(entry, {"train": train_labels, split: data.labels})
@@ -54,6 +59,9 @@ def evaluate(
 def check_fit(entry, data_dir=None):
     """Refuse data that an entry's model, loss or metrics would read wrongly, before any training.
 
+    Returns:
+        `RunData`, by which a run knows its data again.
+
     Raises:
         ValueError: for labels that do not fit, see `check_labels`, and sequences that do not share
             their steps where the model needs it.
@@ -61,6 +69,19 @@ def check_fit(entry, data_dir=None):
     splits = {split: load_split(entry, split, data_dir) for split in SPLITS}
     check_labels(entry, {split: data.labels for split, data in splits.items()})
     entry.build().check_data(splits["test"])
+    return RunData(
+        checksum(splits),
+        {split: data.num_samples for split, data in splits.items()},
+        None if data_dir is None else str(pathlib.Path(data_dir).absolute()),
+    )
+
+
+def checksum(splits):
+    """Return the sha256 of the features and labels of all splits, a dict of `Batches`."""
+    digest = hashlib.sha256()
+    for split in SPLITS:
+        digest.update(splits[split].checksum().encode())
+    return digest.hexdigest()
 
 
 def score(model, entry, data):

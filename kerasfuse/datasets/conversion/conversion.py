@@ -12,7 +12,7 @@ import textwrap
 import tensorflow_datasets as tfds
 
 from kerasfuse import progress
-from kerasfuse.atomic import replacing
+from kerasfuse.atomic import locked, replacing
 from kerasfuse.datasets.conversion import report, source_files
 from kerasfuse.datasets.conversion.builder import (
     FACTS,
@@ -31,7 +31,8 @@ def prepared(builder_class, files, read, accept=None, *, data_dir=None, missing=
     """Give the folder of the records that were made from files, making them if need be.
 
     The records lie where those of TensorFlow Datasets do: in TFDS_DATA_DIR or
-    ~/tensorflow_datasets. They know their files again by name, size and time, else by content. An
+    ~/tensorflow_datasets. They know their files again by what changes with their content, see
+    `source_files.stamp`, else by the content itself. An
     interrupted conversion leaves only a hidden folder of finished pieces, with which the same
     conversion goes on. Records do without their files, unless the user names a folder.
 
@@ -77,7 +78,7 @@ def prepared(builder_class, files, read, accept=None, *, data_dir=None, missing=
 def _made(builder_class, root, files, read, accept):
     try:
         root.mkdir(parents=True, exist_ok=True)
-        with _locked(root):
+        with locked(root / ".lock"):
             # Another process may have been faster.
             return _find(root, files, accept) or _convert(builder_class, root, files, read)
     except OSError as error:
@@ -95,10 +96,10 @@ def _find(root, files, accept):
         facts = json.loads(path.read_text(encoding="utf-8"))
         if facts["version"] != str(Builder.VERSION):
             continue
-        known = not files or facts["stamp"] == stamp
+        known = not files or (stamp is not None and facts["stamp"] == stamp)
         if not known and facts["bytes"] == source_files.size(files):
             known = facts["sha256"] == source_files.sha256(files)
-            if known:  # moved, or touched: the next time needs no look inside
+            if known and stamp:  # moved, or touched: the next time needs no look inside
                 _write_facts(path, facts | {"stamp": stamp})
         if known and (accept is None or accept(facts)):
             return path.parent, facts
@@ -208,16 +209,3 @@ def _check_ids(pieces, files):
                         f"{place}. Remove one, or give it another id."
                     )
                 seen[name] = place
-
-
-@contextlib.contextmanager
-def _locked(root):
-    """Let one process at a time convert a data set; the lock of a killed one is free again."""
-    try:
-        import fcntl
-    except ImportError:  # Windows: two at once do the same work twice
-        yield
-        return
-    with open(root / ".lock", "w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

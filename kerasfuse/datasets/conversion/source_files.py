@@ -5,8 +5,11 @@ import functools
 import hashlib
 import os
 import pathlib
+import time
 
 _START = 256
+# Nanoseconds by which the clock of a file system may be off: FAT counts in steps of two seconds.
+_COARSEST = 2_000_000_000
 _LFS_POINTER = b"version https://git-lfs"
 _WEB_PAGES = (b"<!doctype html", b"<html")
 
@@ -82,11 +85,19 @@ def check_content(path):
 
 
 def stamp(files):
-    """Digest names, sizes and times of files."""
+    """Digest what changes with the content of files, without a look at it.
+
+    Sizes and times of modification alone do not: programs that copy set them back. The time at
+    which the file system last changed a file is its own. It is coarse, so a file that changed just
+    now has no stamp, and has to be known by its content.
+    """
     digest = hashlib.sha256()
     for file in files:
         found = file.stat()
-        digest.update(f"{file.name}/{found.st_size}/{found.st_mtime_ns}\n".encode())
+        if time.time_ns() - found.st_ctime_ns < _COARSEST:
+            return None
+        times = f"{found.st_mtime_ns}/{found.st_ctime_ns}"
+        digest.update(f"{file.name}/{found.st_size}/{times}/{found.st_ino}\n".encode())
     return digest.hexdigest()
 
 
@@ -97,13 +108,19 @@ def size(files):
 
 def sha256(files):
     """Digest names and contents of files."""
-    return _sha256_of(tuple((str(file), file.stat().st_mtime_ns) for file in files))
+    stamped = stamp(files)
+    paths = tuple(map(str, files))
+    return _sha256_of(paths) if stamped is None else _kept_sha256_of(paths, stamped)
 
 
 @functools.lru_cache(maxsize=8)
-def _sha256_of(stamped):
+def _kept_sha256_of(paths, stamped):
+    return _sha256_of(paths)
+
+
+def _sha256_of(paths):
     digest = hashlib.sha256()
-    for path, _ in stamped:
+    for path in paths:
         digest.update(pathlib.Path(path).name.encode())
         with open(path, "rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kerasfuse import zoo
-from kerasfuse.recipes import storage
+from kerasfuse.training import storage
 
 ROOT = pathlib.Path(__file__).parents[2]
 FULL = pathlib.Path("/dev/full")
