@@ -97,4 +97,9 @@ def read_run(
             "expected a run with a finished seed. "
             f"Received: run_dir={str(run_dir)!r}, where none is finished."
         )
+    if "test" not in read_results(folder, finished[0]):
+        raise ValueError(
+            "expected a run that is scored on the test split. "
+            f"Received: run_dir={str(run_dir)!r}, a trial of a search, which never reads it."
+        )
     return Run(entry, folder, {seed: read_results(folder, seed) for seed in finished})

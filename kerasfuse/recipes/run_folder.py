@@ -24,8 +24,8 @@ class RunData:
     """Say what data a run is on: other data make another run.
 
     Args:
-        sha256: checksum of the features and labels of all splits.
-        samples: dict of split to number of samples.
+        sha256: checksum of the features and labels of all splits that the run reads.
+        samples: dict of these splits to number of samples; of a run in a search there is no test.
         folder: the folder of the real data that was named, absolute; `None` for the default.
     """
 

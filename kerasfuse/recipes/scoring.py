@@ -56,8 +56,13 @@ def evaluate(
     return score(model, entry, data), constant_scores(entry.recipe, train_labels, data.labels)
 
 
-def check_fit(entry, data_dir=None):
+def check_fit(entry, data_dir=None, splits=SPLITS):
     """Refuse data that an entry's model, loss or metrics would read wrongly, before any training.
+
+    Args:
+        entry: an `Entry`.
+        data_dir: folder of the real data.
+        splits: names of those that are read.
 
     Returns:
         `RunData`, by which a run knows its data again.
@@ -66,9 +71,9 @@ def check_fit(entry, data_dir=None):
         ValueError: for labels that do not fit, see `check_labels`, and sequences that do not share
             their steps where the model needs it.
     """
-    splits = {split: load_split(entry, split, data_dir) for split in SPLITS}
+    splits = {split: load_split(entry, split, data_dir) for split in splits}
     check_labels(entry, {split: data.labels for split, data in splits.items()})
-    entry.build().check_data(splits["test"])
+    entry.build().check_data(splits["validation"])
     return RunData(
         checksum(splits),
         {split: data.num_samples for split, data in splits.items()},
@@ -79,8 +84,8 @@ def check_fit(entry, data_dir=None):
 def checksum(splits):
     """Return the sha256 of the features and labels of all splits, a dict of `Batches`."""
     digest = hashlib.sha256()
-    for split in SPLITS:
-        digest.update(splits[split].checksum().encode())
+    for data in splits.values():
+        digest.update(data.checksum().encode())
     return digest.hexdigest()
 
 

@@ -133,8 +133,15 @@ def train(
     return read_run(name, folder, seeds)
 
 
-def train_seed(entry, run_folder, seed, verbose="auto"):
+def train_seed(entry, run_folder, seed, verbose="auto", callbacks=()):
     """Train and score one seed of an entry in a run folder, going on where it stopped.
+
+    Args:
+        entry: an `Entry`.
+        run_folder: a folder that `open_run` made.
+        seed: whole number.
+        verbose: as in `keras.Model.fit`.
+        callbacks: further ones, called once an epoch is safe on disk.
 
     Raises:
         BlockingIOError: when another process trains it.
@@ -146,7 +153,11 @@ def train_seed(entry, run_folder, seed, verbose="auto"):
             return
         data = read_data(run_folder)
         train_once = functools.partial(
-            _train_once, seed=seed, keep_epochs=keeps_epochs(run_folder), verbose=verbose
+            _train_once,
+            seed=seed,
+            keep_epochs=keeps_epochs(run_folder),
+            verbose=verbose,
+            callbacks=callbacks,
         )
         for fold in entry.recipe.folds:
             # The run's checksum is that of the fold that the entry's data name.
@@ -173,12 +184,12 @@ def _alone(folder):
         yield
 
 
-def _train_once(entry, folder, seed, data, keep_epochs, verbose):
+def _train_once(entry, folder, seed, data, keep_epochs, verbose, callbacks):
     if is_whole(folder):
         return
     recipe, data_dir = entry.recipe, data.folder
     keras.utils.set_random_seed(seed)
-    splits = {split: load_split(entry, split, data_dir, seed) for split in SPLITS}
+    splits = {split: load_split(entry, split, data_dir, seed) for split in data.samples or SPLITS}
     data.check(checksum(splits), folder)
     model, best = entry.build(), entry.build()
     if recipe.text_preset is not None:
@@ -219,7 +230,7 @@ def _train_once(entry, folder, seed, data, keep_epochs, verbose):
             validation_data=splits["validation"],
             epochs=recipe.epochs,
             initial_epoch=checkpoint.initial_epoch,
-            callbacks=[*watching, *counting, checkpoint],
+            callbacks=[*watching, *counting, checkpoint, *callbacks],
             # Keras would shuffle whole batches once more, by a generator that nothing restores.
             shuffle=False,
             verbose=verbose,
@@ -234,11 +245,12 @@ def _train_once(entry, folder, seed, data, keep_epochs, verbose):
         best.load_weights(checkpoint.best_weights)
         # What is scored is what an entry would hold.
         round_weights(best, stored_dtype(checkpoint.best_weights))
-        keep_predictions(folder, best, splits["test"])
+        if "test" in splits:
+            keep_predictions(folder, best, splits["test"])
         results = _results(entry, seed, best, splits, checkpoint.state)
         if gate is not None:
             results["gate_search"] = gate
-        if recipe.modulation is not None:
+        if recipe.modulation is not None and "test" in splits:
             scores = score_modalities(best, entry, splits, folder, seed, verbose)
             for split, found in scores.items():
                 results[split] |= found
@@ -249,7 +261,8 @@ def _train_once(entry, folder, seed, data, keep_epochs, verbose):
 
 
 def _results(entry, seed, model, splits, state):
-    scores = {split: score(model, entry, splits[split]) for split in ("validation", "test")}
+    scored = [split for split in ("validation", "test") if split in splits]
+    scores = {split: score(model, entry, splits[split]) for split in scored}
     train_labels = splits["train"].labels
     return {
         "seed": seed,
