@@ -245,7 +245,8 @@ def tune(
         typer.Option("--set", metavar="KEY=VALUE", help="As in train, for every trial."),
     ] = None,
     seeds: Annotated[
-        str | None, typer.Option(help="Fresh seeds at the end, by default the recipe's.")
+        str | None,
+        typer.Option(help="Fresh seeds at the end, by default the recipe's, or 'none'."),
     ] = None,
     sampler: Annotated[str, typer.Option(help="tpe, random, gp or qmc.")] = "tpe",
     pruner: Annotated[str, typer.Option(help="median, halving, hyperband or none.")] = "median",
@@ -262,7 +263,7 @@ def tune(
         None if space is None else read_space(space),
         trials,
         run_dir,
-        seeds=None if seeds is None else numbers(seeds),
+        seeds=[] if seeds == "none" else None if seeds is None else numbers(seeds),
         overrides=dict(map(setting, settings or [])),
         sampler=sampler,
         pruner=pruner,
