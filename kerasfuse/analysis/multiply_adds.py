@@ -154,7 +154,7 @@ def _multi_cross_attention(layer, inputs, outputs):
     # Beside its Dense layers, which are counted as such.
     query, sources = inputs[:2]
     source_steps = sum(x.shape[1] for x in sources.values())
-    return 2 * query.shape[1] * source_steps * query.shape[-1]
+    return 2 * query.shape[1] * source_steps * layer.query_projection.units
 
 
 def _tensor_fusion(layer, inputs, outputs):
