@@ -69,8 +69,8 @@ class DAHB(FusionModel):
     `variant="release"` is the model of the release: without padding and with its weights, outputs
     are the release's. It differs from the equations in these points.
 
-    - The encoders are two `PostNormBlock`s (four for CMU-MOSEI) and a norm, with a dropout of 0.5
-      inside. The position of the first token, which starts at 0, is part of the token here.
+    - The encoders are two layers `PostNormBlock` (four for CMU-MOSEI) and a norm, with a dropout
+      of 0.5 inside. The position of the first token, which starts at 0, is part of the token here.
     - Temporal alignment has `num_heads` heads of 32, and an output projection with a bias.
     - In the fusion the norms stand on the branch, but on the sum in the Multi-CA; there is no
       output projection; self-attention and the attention of X_m have biases, and their logits are
@@ -108,7 +108,7 @@ class DAHB(FusionModel):
         contrast_weight: lambda; 0 switches the contrast off.
         temperature: of the contrast.
         class_width: width of a class of real-valued labels: 0.2 for CH-SIMS.
-        norm: `"sum"` or `"branch"`, where the norms of `AttentionBlock`s stand, those of the
+        norm: `"sum"` or `"branch"`, where the norms of every `AttentionBlock` stand, those of the
             Multi-CA excepted; `None`: where the variant has them.
         activation: `"relu"` or `"gelu"`; `None`: the variant's.
         dropout: rate on embedded sequences.
