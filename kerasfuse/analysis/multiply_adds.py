@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from kerasfuse import layers
+from kerasfuse.layers.sublayer import watched_calls
 
 
 def multiply_adds(model, steps):
@@ -83,7 +84,8 @@ def _recorded_calls():
 
     keras.layers.Layer.__call__ = recording
     try:
-        yield calls
+        with watched_calls():
+            yield calls
     finally:
         keras.layers.Layer.__call__ = plain
 

@@ -197,8 +197,9 @@ class Entry:
         if "data" in settings:
             others = {key: value for key, value in settings.items() if key != "data"}
             recipe = dataclasses.replace(self.recipe, folds=())
+            # Published figures are of the entry's own data.
             moved = dataclasses.replace(
-                self, data_name=settings["data"], data_args={}, recipe=recipe
+                self, data_name=settings["data"], data_args={}, recipe=recipe, published=[]
             )
             return moved.override(others)
         settings = current_model_args(self.model_class, settings)

@@ -14,7 +14,7 @@ from kerasfuse.drawing import COLOURS, INK, MUTED, new_figure
 from kerasfuse.metrics.conventions import in_percent, lower_is_better
 from kerasfuse.recipes.modulation import of_modalities
 from kerasfuse.recipes.scoring import check_fit, load_split
-from kerasfuse.recipes.search import tune
+from kerasfuse.recipes.search.tuning import tune
 from kerasfuse.recipes.seeds import mean_and_sd
 from kerasfuse.recipes.speed import inference_speed, training_speed
 from kerasfuse.recipes.training import train
