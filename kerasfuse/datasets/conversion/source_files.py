@@ -6,6 +6,8 @@ import hashlib
 import os
 import pathlib
 
+from kerasfuse.datasets.conversion.unreadable import Unreadable
+
 _START = 256
 _LFS_POINTER = b"version https://git-lfs"
 _WEB_PAGES = (b"<!doctype html", b"<html")
@@ -65,19 +67,23 @@ def check_content(path):
         path: the file.
 
     Raises:
-        ValueError: for a pointer of Git LFS and for a web page, with how to get the data.
+        Unreadable: for a pointer of Git LFS and for a web page, with how to get the data.
     """
     with open(path, "rb") as file:
         start = file.read(_START).removeprefix(codecs.BOM_UTF8).lstrip().lower()
     if start.startswith(_LFS_POINTER):
-        raise ValueError(
+        raise Unreadable(
             f"expected data. Received: {str(path)!r}, which is a Git LFS pointer: it names the "
-            "data and does not hold it. Run `git lfs pull` in the repository that it comes from."
+            "data and does not hold it. Run `git lfs pull` in the repository that it comes from.",
+            path,
+            "Git LFS pointer",
         )
     if start.startswith(_WEB_PAGES):
-        raise ValueError(
+        raise Unreadable(
             f"expected data. Received: {str(path)!r}, which is a web page (HTML), perhaps a login "
-            "or an error page. Open the address in a browser and save the file that it offers."
+            "or an error page. Open the address in a browser and save the file that it offers.",
+            path,
+            "web page",
         )
 
 
@@ -85,19 +91,28 @@ def stamp(files):
     """Digest names, sizes and times of files."""
     digest = hashlib.sha256()
     for file in files:
-        found = file.stat()
-        digest.update(f"{file.name}/{found.st_size}/{found.st_mtime_ns}\n".encode())
+        size_of_it, time = _size_and_time(file)
+        digest.update(f"{file.name}/{size_of_it}/{time}\n".encode())
     return digest.hexdigest()
 
 
 def size(files):
     """Add up the bytes of files."""
-    return sum(file.stat().st_size for file in files)
+    return sum(_size_and_time(file)[0] for file in files)
 
 
 def sha256(files):
     """Digest names and contents of files."""
-    return _sha256_of(tuple((str(file), file.stat().st_mtime_ns) for file in files))
+    return _sha256_of(tuple((str(file), _size_and_time(file)[1]) for file in files))
+
+
+def _size_and_time(file):
+    """Give zeros for a file that is not there, a broken link for instance: its reader tells."""
+    try:
+        found = file.stat()
+    except OSError:
+        return 0, 0
+    return found.st_size, found.st_mtime_ns
 
 
 @functools.lru_cache(maxsize=8)
@@ -105,6 +120,9 @@ def _sha256_of(stamped):
     digest = hashlib.sha256()
     for path, _ in stamped:
         digest.update(pathlib.Path(path).name.encode())
-        with open(path, "rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+        try:
+            with open(path, "rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        except OSError:
+            digest.update(b"cannot be read")
     return digest.hexdigest()
