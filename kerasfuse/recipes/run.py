@@ -125,7 +125,7 @@ def read_recipe(folder):
     """Return the entry that a run folder trains, overrides included."""
     definition = tomllib.loads(pathlib.Path(folder, "recipe.toml").read_text(encoding="utf-8"))
     entry = zoo.entry(definition["entry"]["name"])
-    model = definition["model"]
+    model, recipe = definition["model"], definition["recipe"]
     return dataclasses.replace(
         entry,
         model_class=model["class"],
@@ -133,7 +133,8 @@ def read_recipe(folder):
         model_args=current_model_args(model["class"], model["args"]),
         data_name=definition["data"]["name"],
         data_args=definition["data"]["args"],
-        recipe=zoo.Recipe(**definition["recipe"], seeds=entry.recipe.seeds),
+        recipe=zoo.Recipe(**recipe, seeds=entry.recipe.seeds),
+        published=entry.published_of(definition["data"]["name"], recipe["metrics"]),
     )
 
 
