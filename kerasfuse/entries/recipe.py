@@ -19,7 +19,7 @@ LOSSES = (
 )
 _SENTIMENT = ("mosi", "mosei", "sims")
 _OF_CLASSES = tuple(name for name in datasets.names() if datasets.num_classes(name))
-METRICS = ("binary", *_SENTIMENT, "iemocap", *_OF_CLASSES)
+METRICS = ("binary", *_SENTIMENT, "iemocap", "mosei_emotions", *_OF_CLASSES)
 OPTIMIZERS = ("adam", "adamw", "sgd")
 STRATEGIES = ("AGM", "MSES", "MSLR", "OGMGE")
 
@@ -158,6 +158,8 @@ class Recipe:
             return metrics.binary()
         if self.metrics == "iemocap":
             return metrics.emotion("iemocap")
+        if self.metrics == "mosei_emotions":
+            return metrics.emotion("mosei")
         if self.metrics in _SENTIMENT:
             return metrics.sentiment(self.metrics)
         return metrics.multiclass(datasets.num_classes(self.metrics))

@@ -25,6 +25,7 @@ class ClassAccuracy(Confusion):
     | `sims_3` | CH-SIMS: up to -0.1, 0.1, above |
     | `sims_2` | CH-SIMS: up to 0, above (0 is negative here) |
     | `iemocap_neutral`, `_happy`, `_sad`, `_angry` | the larger of that emotion's two logits |
+    | `mosei_happy`, `_sad`, `_anger`, `_surprise`, `_disgust`, `_fear` | its logit > 0 |
     | `logit` | one logit for labels 0 / 1: logit > 0 |
     | `classes_8` and so on | the largest of 8 logits, for labels 0 to 7 |
 
@@ -44,9 +45,9 @@ class ClassAccuracy(Confusion):
 
     Call arguments:
         y_true: (batch,), (batch, 1) or (batch, 1, 1) labels; IEMOCAP: one-hot pairs (batch, 4, 2)
-            or class numbers (batch, 4).
+            or class numbers (batch, 4); emotions of CMU-MOSEI: (batch, 6) of 0 and 1.
         y_pred: (batch, 1) scores, or (batch, 7) logits; IEMOCAP: (batch, 8) or (batch, 4, 2);
-            `classes_8`: (batch, 8).
+            emotions of CMU-MOSEI: (batch, 6) logits; `classes_8`: (batch, 8).
         sample_weight: (batch,) or (batch, 1); 0 leaves a sample out.
 
     Raises:

@@ -35,11 +35,18 @@ def _emotions(labels):
     return labels.shape[1:] in ((4,), (4, 2)) and _whole(labels) and _between(0, 1)(labels)
 
 
+def _presences(labels):
+    return labels.shape[1:] == (6,) and _whole(labels) and _between(0, 1)(labels)
+
+
 # What each loss and each suite of metrics reads, in words and as a test of all labels; errors read
 # any number. The suites of data sets with classes, and the loss of classes, go by their number.
 _OF_LOSS = {
     "binary_crossentropy": ("numbers from 0 to 1", _between(0, 1)),
-    "sentiment_cross_entropy": ("numbers from -3 to 3", _between(-3, 3)),
+    "sentiment_cross_entropy": (
+        "numbers from -3 to 3",
+        lambda labels: _single(labels) and _between(-3, 3)(labels),
+    ),
     "emotion_cross_entropy": ("four emotions", _emotions),
 }
 _OF_METRICS = {
@@ -48,7 +55,10 @@ _OF_METRICS = {
     "mosei": _sentiment(3),
     "sims": _sentiment(1),
     "iemocap": ("four emotions", _emotions),
+    "mosei_emotions": ("six emotions, each 0 or 1", _presences),
 }
+# The losses that compare one output with one number of a label. Keras would repeat the shorter.
+_NUMBER_BY_NUMBER = ("mae", "mse", "binary_crossentropy")
 
 
 def check_labels(entry, labels):
@@ -79,13 +89,26 @@ def check_labels(entry, labels):
                 f"expected labels that are {reads[0]}, as {argument} = {name!r} reads them. "
                 f"Received: {_described(labels)} of {entry.data_name!r}. {_advice(together)}"
             )
+    if recipe.metrics == "mosei_emotions" and recipe.loss != "binary_crossentropy":
+        raise ValueError(
+            "expected logits of emotions, as metrics = 'mosei_emotions' reads outputs. Received: "
+            f"loss = {recipe.loss!r}, which trains something else. Set loss to "
+            "'binary_crossentropy'."
+        )
     _check_number_of_outputs(entry, labels, together)
 
 
 def _check_number_of_outputs(entry, labels, together):
+    outputs = entry.model_args.get("num_outputs", 1)
+    numbers = int(np.prod(together.shape[1:]))
+    if entry.recipe.loss in _NUMBER_BY_NUMBER and outputs != numbers:
+        raise ValueError(
+            f"expected an output for each of the {numbers} numbers of a label of "
+            f"{entry.data_name!r}. Received: num_outputs = {outputs}, and {_described(labels)}. "
+            f"Set num_outputs to {numbers}."
+        )
     if entry.recipe.loss != "sparse_categorical_crossentropy":
         return
-    outputs = entry.model_args.get("num_outputs", 1)
     classes = datasets.num_classes(entry.data_name) or int(together.max()) + 1
     if outputs != classes:
         raise ValueError(
@@ -110,6 +133,11 @@ def _described(labels):
 
 def _advice(labels):
     whole = _whole(labels)
+    if _presences(labels):
+        return (
+            "These fit loss = 'binary_crossentropy' with num_outputs = 6 and metrics = "
+            "'mosei_emotions'."
+        )
     if not _single(labels):
         return "Several numbers a sample: train in Python, with a loss and metrics of your choice."
     if whole and set(np.unique(labels)) <= {0, 1}:

@@ -167,6 +167,9 @@ def read_recipe(folder):
             data_name=definition["data"]["name"],
             data_args=definition["data"]["args"],
             recipe=zoo.Recipe(**definition["recipe"], seeds=entry.recipe.seeds),
+            published=entry.published_of(
+                definition["data"]["name"], definition["recipe"]["metrics"]
+            ),
         )
     )
 

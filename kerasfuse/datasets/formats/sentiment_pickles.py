@@ -13,13 +13,25 @@ from kerasfuse.datasets.formats import csd, mmsa_pickle, mult_pickle
 from kerasfuse.datasets.formats.restricted_pickle import read_pickle
 from kerasfuse.nearest_names import close_to
 
+# Of an emotion, from none to a strong one. Old files go beyond 3.
+_STRENGTHS = (0, 3)
 _LAYOUTS = {
     "mult": (mult_pickle.is_mult, mult_pickle.splits),
     "mmsa": (mmsa_pickle.is_mmsa, mmsa_pickle.splits),
 }
 
 
-def load_pickled(builder_class, split, data_dir, *, aligned, strict, text="features", label=None):
+def load_pickled(
+    builder_class,
+    split,
+    data_dir,
+    *,
+    aligned,
+    strict,
+    text="features",
+    label=None,
+    emotions=False,
+):
     """Make the arguments of `Batches` from a MulT or MMSA pickle of a data set.
 
     Args:
@@ -29,6 +41,7 @@ def load_pickled(builder_class, split, data_dir, *, aligned, strict, text="featu
         strict: refuse split sizes other than the known ones.
         text: `"features"`, or `"ids"` for the token ids of MMSA's files.
         label: a modality, for the label that was given to it alone; `None` for all together.
+        emotions: whether labels are six emotions, 1 where one is present, in place of sentiment.
 
     Raises:
         FileNotFoundError: when no file is found.
@@ -36,13 +49,16 @@ def load_pickled(builder_class, split, data_dir, *, aligned, strict, text="featu
     """
     if text not in ("features", "ids"):
         raise ValueError(f'expected text="features" or "ids". Received: text={text!r}')
-    files, missing = _find(builder_class, data_dir, aligned)
+    files, missing = _find(builder_class, data_dir, aligned, emotions)
     folder, facts = conversion.prepared(
         builder_class,
         files,
-        lambda bars: _read(builder_class, files, bars),
+        lambda bars: _read(builder_class, files, bars, emotions),
         # A file that is named and of the other kind is told below.
-        lambda facts: bool(files) or facts["facts"]["aligned"] == aligned,
+        lambda facts: (
+            facts["facts"].get("emotions", False) == emotions
+            and (bool(files) or facts["facts"]["aligned"] == aligned)
+        ),
         data_dir=data_dir,
         missing=missing,
         strict=strict,
@@ -67,6 +83,8 @@ def load_pickled(builder_class, split, data_dir, *, aligned, strict, text="featu
     chosen = "text" if text == "features" else "text_ids"
     records = Records(folder, split, {"text": chosen, "audio": "audio", "vision": "vision"})
     labels = _labels(records.labels, facts["facts"]["labels"], label, where)
+    if emotions:
+        labels = (labels > 0).astype("float32")
     return records.arguments() | {"labels": labels}
 
 
@@ -91,7 +109,7 @@ class SentimentBuilder(Builder, skip_registration=True):
         return csd.folds_of(files, videos)
 
 
-def _find(builder_class, data_dir, aligned):
+def _find(builder_class, data_dir, aligned, emotions):
     """Give `(files, what is missing where there are none)`."""
     folder = source_files.folder(data_dir)
     in_sequences = builder_class.IN_SEQUENCES
@@ -112,13 +130,15 @@ def _find(builder_class, data_dir, aligned):
             f"expected one file of {builder_class.name}. Received: {', '.join(map(str, fits))}. "
             "Name the one that is meant in data_dir=..."
         )
-    if in_sequences and not fits and (sequences := sorted(folder.glob("*.csd"))):
+    if in_sequences and (emotions or not fits) and (sequences := sorted(folder.glob("*.csd"))):
         # The lists of videos too: other lists, other splits.
         lists = [*folder.glob("folds.json"), *folder.glob("*_std_folds.py")]
         return [*sequences, *sorted(lists)], ""
     if not fits and data_dir and len(files) == 1:  # under a name of the user's own
         known = {name for names in builder_class.FILES.values() for name in names}
         fits = [file for name, file in files.items() if name not in known]
+    if emotions:
+        return fits, "CMU_MOSEI_LabelsEmotions.csd and the other .csd files"
     missing = " and ".join(builder_class.FILES[aligned])
     if close := close_to(builder_class.FILES[aligned][0], files):
         missing += f" (is it {files[close[0]]}?)"
@@ -133,14 +153,22 @@ def _shallow(folder, name):
                 yield from sorted(inner.glob("*.pkl"))
 
 
-def _read(builder_class, files, bars):
+def _read(builder_class, files, bars, emotions):
+    if emotions and files[0].suffix != ".csd":
+        raise ValueError(
+            "expected the .csd files of the CMU multimodal SDK, CMU_MOSEI_LabelsEmotions.csd or "
+            f'CMU_MOSEI_Labels.csd among them, for label="emotions". Received: {str(files[0])!r}, '
+            "a pickle, whose labels are sentiment alone. Name the folder of the .csd files in "
+            "data_dir=..."
+        )
     if files[0].suffix == ".csd":
         sequences = [file for file in files if file.suffix == ".csd"]
         return csd.read(
             sequences,
             functools.partial(builder_class.split_of, sequences),
-            builder_class.LABEL_RANGE,
+            _STRENGTHS if emotions else builder_class.LABEL_RANGE,
             builder_class.SIZES.get(False),
+            emotions,
         )
     (file,) = files
     with bars.open(file, "rb", description=f"reading {file.name}") as opened:
