@@ -331,6 +331,7 @@ def predict(
     batches = arrays.read(source, zoo.entry(name).model_args["modalities"], batch_size)
     model = zoo.load(name, weights or "default")
     scores = model.predict(batches, verbose=0)
+    arrays.check_finite(batches.ids, scores)
     if output is None:
         typer.echo(arrays.as_text(batches.ids, scores, ".csv"), nl=False)
     else:

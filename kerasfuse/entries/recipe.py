@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from kerasfuse import datasets, metrics, training
+from kerasfuse import datasets, losses, metrics, training
 from kerasfuse.nearest_names import choose, nearest
 
 LOSSES = (
@@ -151,6 +151,19 @@ class Recipe:
                 "expected warmup_epochs to be a whole number from 0, below epochs. "
                 f"Received: warmup_epochs={warmup!r}, epochs={self.epochs!r}."
             )
+
+    def make_loss(self) -> keras.losses.Loss:
+        """Make the loss that the recipe names."""
+        return {
+            "mae": keras.losses.MeanAbsoluteError,
+            "mse": keras.losses.MeanSquaredError,
+            "binary_crossentropy": lambda: keras.losses.BinaryCrossentropy(from_logits=True),
+            "sparse_categorical_crossentropy": lambda: keras.losses.SparseCategoricalCrossentropy(
+                from_logits=True
+            ),
+            "sentiment_cross_entropy": losses.SentimentCrossEntropy,
+            "emotion_cross_entropy": losses.EmotionCrossEntropy,
+        }[self.loss]()
 
     def make_metrics(self) -> list[keras.Metric]:
         """Make the metrics of the family that the recipe names."""

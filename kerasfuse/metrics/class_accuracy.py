@@ -30,8 +30,8 @@ class ClassAccuracy(Confusion):
     | `classes_8` and so on | the largest of 8 logits, for labels 0 to 7 |
 
     Conventions: MulT (Tsai et al., ACL 2019, section 4.1 and the authors' evaluation code);
-    CH-SIMS (Yu et al., ACL 2020). A NaN output is counted as wrong; with no sample counted the
-    result is 0. Keras hands sample weights to metrics under `weighted_metrics` only.
+    CH-SIMS (Yu et al., ACL 2020). The result is NaN if an output is not finite, and 0 with no
+    sample counted. Keras hands sample weights to metrics under `weighted_metrics` only.
 
     Args:
         label_scheme: one of the names above.
@@ -65,4 +65,5 @@ class ClassAccuracy(Confusion):
         super().__init__(label_scheme, seven_logits, name, dtype)
 
     def result(self):
-        return ops.divide_no_nan(ops.trace(self.counts[:, :-1]), ops.sum(self.counts))
+        right = ops.trace(self.counts[:, :-1])
+        return self.of_finite(ops.divide_no_nan(right, ops.sum(self.counts)))

@@ -39,13 +39,13 @@ class LabelScheme:
         return self._one_hot(values), ops.cast(counts, "float32")
 
     def predicted_classes(self, y_pred, seven_logits):
-        """Return one-hot rows (batch, classes); a NaN output belongs to no class."""
+        """Return one-hot rows (batch, classes); one that is not finite is all 0."""
         return self._one_hot(self.prediction(y_pred, seven_logits))
 
     def _one_hot(self, values):
         numbers = ops.arange(self.num_classes, dtype="float32")
         correct = ops.expand_dims(self.classify(values), -1) == numbers
-        readable = ops.expand_dims(ops.logical_not(ops.isnan(values)), -1)
+        readable = ops.expand_dims(ops.isfinite(values), -1)
         return ops.cast(ops.logical_and(correct, readable), "float32")
 
 
@@ -141,7 +141,7 @@ def largest_of(num_classes):
                 f"Received: y_pred.shape={tuple(y_pred.shape)}"
             )
         number = ops.cast(ops.argmax(y_pred, axis=-1), "float32")
-        return ops.where(ops.any(ops.isnan(y_pred), axis=-1), float("nan"), number)
+        return ops.where(ops.all(ops.isfinite(y_pred), axis=-1), number, float("nan"))
 
     return prediction
 

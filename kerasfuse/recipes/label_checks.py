@@ -1,5 +1,6 @@
 """Whether the labels of a data set fit the loss and the metrics of a recipe."""
 
+import keras
 import numpy as np
 
 from kerasfuse import datasets
@@ -57,6 +58,12 @@ _OF_METRICS = {
     "iemocap": ("four emotions", _emotions),
     "mosei_emotions": ("six emotions, each 0 or 1", _presences),
 }
+# What reads outputs as logits says nothing of a model that another loss trained.
+_LOSS_OF_METRICS = {
+    "binary": "binary_crossentropy",
+    "iemocap": "emotion_cross_entropy",
+    "mosei_emotions": "binary_crossentropy",
+}
 # The losses that compare one output with one number of a label. Keras would repeat the shorter.
 _NUMBER_BY_NUMBER = ("mae", "mse", "binary_crossentropy")
 
@@ -89,13 +96,38 @@ def check_labels(entry, labels):
                 f"expected labels that are {reads[0]}, as {argument} = {name!r} reads them. "
                 f"Received: {_described(labels)} of {entry.data_name!r}. {_advice(together)}"
             )
-    if recipe.metrics == "mosei_emotions" and recipe.loss != "binary_crossentropy":
+    wanted = _loss_of(recipe.metrics)
+    if wanted and recipe.loss != wanted:
         raise ValueError(
-            "expected logits of emotions, as metrics = 'mosei_emotions' reads outputs. Received: "
-            f"loss = {recipe.loss!r}, which trains something else. Set loss to "
-            "'binary_crossentropy'."
+            f"expected logits, as metrics = {recipe.metrics!r} reads outputs. Received: "
+            f"loss = {recipe.loss!r}, which trains something else. Set loss to {wanted!r}."
         )
     _check_number_of_outputs(entry, labels, together)
+    _check_shapes(entry, together)
+
+
+def _loss_of(metrics):
+    """Name the loss that a suite of metrics asks for; `None` for those of regression."""
+    if metrics in datasets.names() and datasets.num_classes(metrics):
+        return "sparse_categorical_crossentropy"
+    return _LOSS_OF_METRICS.get(metrics)
+
+
+def _check_shapes(entry, labels):
+    """Let the loss and the metrics read outputs of the model's shape, before there is a model."""
+    outputs = entry.model_args.get("num_outputs", 1)
+    y, zeros = labels[:2].astype("float32"), np.zeros((len(labels[:2]), outputs), "float32")
+    try:
+        keras.ops.convert_to_numpy(entry.recipe.make_loss()(y, zeros))
+        for metric in entry.recipe.make_metrics():
+            metric.update_state(y, zeros)
+    # Whatever a backend raises of shapes that do not go together.
+    except Exception as error:
+        raise ValueError(
+            f"expected outputs that loss = {entry.recipe.loss!r} and metrics = "
+            f"{entry.recipe.metrics!r} can read beside labels of shape {labels.shape[1:]}. "
+            f"Received: num_outputs = {outputs} ({str(error).splitlines()[0]})."
+        ) from error
 
 
 def _check_number_of_outputs(entry, labels, together):

@@ -100,7 +100,7 @@ def emotions(values=(0, 1), shape=(8, 6)):
         (EMOTIONS, emotions((0, 1, 1 / 3)), "six emotions"),
         (EMOTIONS, emotions(shape=(8, 5)), "six emotions.*Several numbers"),
         ({**EMOTIONS, "num_outputs": 1}, emotions(), "each of the 6 numbers.*num_outputs = 1"),
-        ({**EMOTIONS, "loss": "mae"}, emotions(), "logits .*Received: loss = 'mae'.*binary_cross"),
+        ({**EMOTIONS, "loss": "mae"}, emotions(), "logits, .*Received: loss = 'mae'.*binary_cross"),
         ({**EMOTIONS, "loss": "sentiment_cross_entropy"}, emotions(), "numbers from -3 to 3"),
     ],
 )
