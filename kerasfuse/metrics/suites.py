@@ -3,6 +3,7 @@
 from kerasfuse.metrics.balanced_accuracy import BalancedAccuracy
 from kerasfuse.metrics.class_accuracy import ClassAccuracy
 from kerasfuse.metrics.label_scheme import EMOTIONS, MOSEI_EMOTIONS
+from kerasfuse.metrics.macro_f1 import MacroF1
 from kerasfuse.metrics.mean_absolute_error import MeanAbsoluteError
 from kerasfuse.metrics.mean_of_metrics import MeanOfMetrics
 from kerasfuse.metrics.pearson_correlation import PearsonCorrelation
@@ -119,7 +120,7 @@ def emotion(dataset="iemocap"):
 
 
 def binary():
-    """Return `accuracy` and weighted `f1` of one logit for labels 0 and 1.
+    """Return `accuracy`, weighted `f1`, `macro_f1` and `balanced_accuracy` of one logit.
 
     A logit above 0 is class 1.
 
@@ -129,13 +130,13 @@ def binary():
     Example:
 
     >>> [metric.name for metric in binary()]
-    ['accuracy', 'f1']
+    ['accuracy', 'f1', 'macro_f1', 'balanced_accuracy']
     """
-    return [ClassAccuracy("logit"), WeightedF1("logit")]
+    return _of_classes("logit")
 
 
 def multiclass(num_classes):
-    """Return `accuracy` and weighted `f1` of a logit for each class.
+    """Return `accuracy`, weighted `f1`, `macro_f1` and `balanced_accuracy` of a logit a class.
 
     Args:
         num_classes: number of classes.
@@ -149,9 +150,18 @@ def multiclass(num_classes):
 
     Example:
 
-    >>> accuracy, f1 = multiclass(3)
+    >>> accuracy, *others = multiclass(3)
     >>> accuracy.update_state([2, 0], [[0.1, 0.2, 0.9], [0.3, 0.5, 0.1]])
     >>> float(accuracy.result())
     0.5
     """
-    return [ClassAccuracy(f"classes_{num_classes}"), WeightedF1(f"classes_{num_classes}")]
+    return _of_classes(f"classes_{num_classes}")
+
+
+def _of_classes(label_scheme):
+    return [
+        ClassAccuracy(label_scheme),
+        WeightedF1(label_scheme),
+        MacroF1(label_scheme),
+        BalancedAccuracy(label_scheme),
+    ]

@@ -199,7 +199,7 @@ def test_several_classes_against_scikit_learn():
     generator = np.random.default_rng(3)
     truth, logits = generator.integers(0, 4, 50), generator.normal(size=(50, 5)).astype("float32")
     guess = logits.argmax(1)
-    accuracy, f1 = multiclass(5)
+    accuracy, f1, *_ = multiclass(5)
     for rows in (slice(0, 20), slice(20, 50)):
         accuracy.update_state(truth[rows, None], logits[rows])
         f1.update_state(truth[rows], logits[rows])
@@ -216,7 +216,7 @@ def test_a_logit_that_is_not_finite_gives_no_score(broken):
 
 
 def test_logits_of_another_number_of_classes_are_told():
-    accuracy, _ = multiclass(3)
+    accuracy, *_ = multiclass(3)
     with pytest.raises(ValueError, match=r"\(batch, 3\). Received: y_pred.shape=\(2, 4\)"):
         accuracy.update_state([0, 1], np.zeros((2, 4)))
     with pytest.raises(ValueError, match="classes_0"):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 from scipy.stats import pearsonr
-from sklearn.metrics import accuracy_score, f1_score
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 
 from kerasfuse import losses, metrics
 from kerasfuse.datasets.formats import csd
@@ -275,6 +275,8 @@ def test_binary_agrees_with_scikit_learn():
     expected = {
         "accuracy": accuracy_score(y[:, 0], guess),
         "f1": f1_score(y[:, 0], guess, average="weighted"),
+        "macro_f1": f1_score(y[:, 0], guess, average="macro"),
+        "balanced_accuracy": balanced_accuracy_score(y[:, 0], guess),
     }
     assert found == pytest.approx(expected, rel=1e-6)
 
