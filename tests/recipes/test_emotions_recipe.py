@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from kerasfuse import recipes, zoo
 from kerasfuse.cli import app
 from kerasfuse.metrics.label_scheme import MOSEI_EMOTIONS
-from kerasfuse.recipes.run import seed_folder
+from kerasfuse.recipes.run_folder import seed_folder
 from kerasfuse.report import report, reported_run
 
 GUIDE = pathlib.Path(__file__).parents[2] / "docs" / "guides" / "data_formats.md"
