@@ -85,7 +85,7 @@ def test_a_video_in_two_splits_is_told(tmp_path, capsys):
         ({"val_order": np.array([6])}, "positions of 6 videos in .*val_order.h5'. Received: 6"),
         ({"val_order": np.zeros(0, int)}, "none in validation"),
         ({"train_order": np.array([2, 0, 2])}, "'id' '2' twice in train"),
-        ({"labels": np.full((6, 10, 29), b"a")}, "array of numbers .* for 'label'"),
+        ({"labels": np.full((6, 10, 29), b"a")}, "expected numbers at .*labels.h5'"),
     ],
 )
 def test_damaged_files_are_told(tmp_path, changes, message):

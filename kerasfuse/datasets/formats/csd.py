@@ -5,8 +5,9 @@ import functools
 import json
 
 from kerasfuse.datasets.conversion.source import Field, Sample, Source
-from kerasfuse.datasets.formats.hdf5 import open_hdf5
+from kerasfuse.datasets.formats import hdf5
 from kerasfuse.datasets.formats.text_files import read_text
+from kerasfuse.shown import shortened, shown
 
 # What the names of the files and of the sequences in them say, in order of precedence.
 _ROLES = {
@@ -18,6 +19,8 @@ _ROLES = {
 # Of CMU-MOSEI: strengths of six emotions, in a file of their own.
 _SENTIMENT = ("sentiment", "opinion")
 _NUM_EMOTIONS = 6
+# What parsers raise, the last two for brackets that nest without end.
+_NO_LISTS = (ValueError, SyntaxError, TypeError, AttributeError, RecursionError, MemoryError)
 _FOLDS = {
     "standard_train_fold": "train",
     "standard_valid_fold": "validation",
@@ -55,6 +58,11 @@ def read(files, split_of, label_range, known_sizes):
         values, times = labels.read(key)
         split = splits.get(_video(key))
         names = [key] if "[" in key else [f"{key}[{i}]" for i in range(len(times))]
+        if len(names) != len(times):
+            raise ValueError(
+                f"expected one label of the segment {shown(key)} in {str(labels.path)!r}. "
+                f"Received: {len(times)}. Name the video without the brackets, or split them."
+            )
         if split is None:
             unknown += names
             continue
@@ -114,7 +122,7 @@ class Sequence:
         import h5py
 
         self.path = path
-        self._file = open_hdf5(path)
+        self._file = hdf5.open_hdf5(path)
         roots = [
             name
             for name, group in self._file.items()
@@ -123,12 +131,18 @@ class Sequence:
         if len(roots) != 1 or not len(self._file[roots[0]]["data"]):
             raise ValueError(
                 "expected one sequence with the videos in its group 'data'. Received: "
-                f"{str(path)!r} with {', '.join(self._file) or 'nothing'}"
+                f"{str(path)!r} with {shortened(', '.join(map(shown, self._file))) or 'nothing'}"
             )
         self.name = roots[0]
         self._data = self._file[self.name]["data"]
-        first = self.read(next(iter(self._data)))[0]
+        key = next(iter(self._data))
+        first = self.read(key)[0]
         self.width, self.is_text = first.shape[1], first.dtype.kind in "SUO"
+        if not self.width:
+            raise ValueError(
+                f"expected features of video {shown(key)} in {str(path)!r}. Received: shape "
+                f"{first.shape}. Extract the features again."
+            )
         # Segments of a video follow each other.
         self.read = functools.lru_cache(maxsize=2)(self.read)
 
@@ -142,18 +156,20 @@ class Sequence:
     def read(self, key):
         """Give the features `(steps, width)` of a video and their start and end in seconds."""
         group = self._data[key]
-        missing = [name for name in ("features", "intervals") if name not in group]
-        if missing:
+        # A dataset has no names to look for.
+        names = list(group) if hasattr(group, "keys") else []
+        if not {"features", "intervals"} <= set(names):
             raise ValueError(
-                f"expected features and intervals of {key!r} in {str(self.path)!r}. Received: "
-                f"{', '.join(group)}"
+                f"expected features and intervals of {shown(key)} in {str(self.path)!r}. Received: "
+                f"{shortened(', '.join(map(shown, names))) or 'neither'}"
             )
-        features, times = group["features"][()], group["intervals"][()]
+        features = hdf5.read(group, "features", hdf5.NUMBERS + hdf5.TEXTS)
+        times = hdf5.read(group, "intervals")
         wrong_width = hasattr(self, "width") and features.shape[1:] != (self.width,)
         if features.ndim != 2 or times.shape != (len(features), 2) or wrong_width:
             wanted = f"(steps, {self.width})" if hasattr(self, "width") else "(steps, width)"
             raise ValueError(
-                f"expected features {wanted} and intervals (steps, 2) of video {key!r} in "
+                f"expected features {wanted} and intervals (steps, 2) of video {shown(key)} in "
                 f"{str(self.path)!r}. Received: features {features.shape}, intervals "
                 f"{times.shape}. Extract this video again, or delete it from the file."
             )
@@ -188,15 +204,18 @@ def folds_of(files, videos):
                 if isinstance(statement, ast.Assign)
                 and getattr(statement.targets[0], "id", None) in _FOLDS
             }
+        if not all(type(v) is str for videos in lists.values() for v in videos):
+            raise TypeError("names that are no texts")
         split_of = {video: split for split, videos in lists.items() for video in videos}
-    except (ValueError, SyntaxError, TypeError, AttributeError) as error:
+    except _NO_LISTS as error:
         raise ValueError(
-            f"expected lists of videos. Received: {str(found[0])!r} ({error})"
+            f"expected lists of videos. Received: {str(found[0])!r} ({shortened(str(error))}). "
+            "Write a dict of train, validation and test to names of videos."
         ) from error
     if set(lists) != set(_FOLDS.values()):
         raise ValueError(
             f"expected train, validation and test. Received: {str(found[0])!r} with "
-            f"{', '.join(lists)}"
+            f"{shortened(', '.join(map(shown, lists)))}"
         )
     return split_of
 
@@ -223,7 +242,7 @@ def _by_role(files):
     if emotions and "label" not in found:
         raise ValueError(
             "expected opinion or sentiment labels, such as CMU_MOSEI_LabelsSentiment.csd. "
-            f"Received: {str(emotions.path)!r}, whose sequence {emotions.name!r} has "
+            f"Received: {str(emotions.path)!r}, whose sequence {shown(emotions.name)} has "
             f"{emotions.width} columns, the strengths of emotions. Put the file of the sentiment "
             "labels beside the features."
         )
