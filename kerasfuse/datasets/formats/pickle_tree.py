@@ -7,6 +7,7 @@ from kerasfuse.datasets.formats.pickle_opcodes import Name, RefusedError, Unbuil
 from kerasfuse.shown import shortened
 
 _DEEPEST = 32
+_DEEP = f"containers nested more than {_DEEPEST} deep"
 # A part that is shared counts in each place: who walks or copies the tree meets it there.
 _MOST_VALUES = 10_000_000
 _VALUES_A_BYTE = 4
@@ -40,6 +41,8 @@ def check(tree, size):
             waiting.pop()
             continue
         if id(item) not in opened:
+            if len(opened) == _DEEPEST:
+                raise RefusedError(_DEEP)
             opened[id(item)] = count, parts = _inside(item)
             for part in parts:
                 if id(part) in opened:
@@ -55,7 +58,7 @@ def check(tree, size):
         values = count + sum(known[id(part)][0] for part in parts)
         depth = 1 + max((known[id(part)][1] for part in parts), default=0)
         if depth > _DEEPEST:
-            raise RefusedError(f"containers nested more than {_DEEPEST} deep")
+            raise RefusedError(_DEEP)
         if values > most:
             raise RefusedError(f"more values than a file of {size:,} bytes holds")
         known[id(item)] = values, depth
