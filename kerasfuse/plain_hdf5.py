@@ -60,19 +60,32 @@ def open_file(path):
     """
     file = h5py.File(path, "r")
     try:
-        outside = _leads_out(file)
-    except Exception as error:  # a damaged file can raise almost anything
-        file.close()
-        raise ValueError(_damaged(path, error)) from error
-    if outside is not None:
-        file.close()
-        name, told = outside
-        raise ValueError(
+        for _ in _walk(file):
+            pass
+        return file
+    except _OutsideError as error:
+        name, told = error.args
+        problem = (
             f"expected a file that holds its data itself. Received: {str(path)!r}, of which "
             f"{shown(name)} {told}. Nothing of it was read. Get the file from its authors, or copy "
             "its data into a plain one with h5py."
         )
-    return file
+    except Exception as error:  # a damaged file can raise almost anything
+        problem = _damaged(path, error)
+    file.close()
+    raise ValueError(problem)
+
+
+def names(file):
+    """List the datasets of a file that `open_file` opened.
+
+    Raises:
+        ValueError: for a damaged file.
+    """
+    try:
+        return [name[1:] for name, found in _walk(file) if isinstance(found, h5d.DatasetID)]
+    except Exception as error:
+        raise ValueError(_damaged(file.filename, error)) from error
 
 
 def dataset(group, name, kinds=NUMBERS):
@@ -138,8 +151,12 @@ def read_part(found, place):
     return values
 
 
-def _leads_out(file):
-    """Give the name of the first object that is not in the file itself, and why."""
+class _OutsideError(Exception):
+    """An object that is not in the file itself: its name and why."""
+
+
+def _walk(file):
+    """Give name and identifier of every object; raise `_OutsideError` for one that is elsewhere."""
     waiting = [(file.id, "", 0)]
     seen = {h5o.get_info(file.id).addr}
     while waiting:
@@ -147,28 +164,28 @@ def _leads_out(file):
         for link in group:
             name = f"{path}/{link.decode('utf-8', 'replace')}"
             if name.encode("utf-8") != f"{path}/".encode() + link:
-                return name, "has a name that is no text"
+                raise _OutsideError(name, "has a name that is no text")
             kind = group.links.get_info(link).type
             if kind == h5l.TYPE_EXTERNAL:
-                return name, "is a link to another file"
+                raise _OutsideError(name, "is a link to another file")
             if kind != h5l.TYPE_HARD:
-                return name, "is a link by name"
+                raise _OutsideError(name, "is a link by name")
             found = h5o.open(group, link)
             if isinstance(found, h5d.DatasetID):
                 how = found.get_create_plist()
                 if how.get_layout() == h5d.VIRTUAL:
-                    return name, "is a view of other files"
+                    raise _OutsideError(name, "is a view of other files")
                 if how.get_external_count():
-                    return name, "lies in another file"
+                    raise _OutsideError(name, "lies in another file")
             elif isinstance(found, h5g.GroupID):
-                if depth == _DEEPEST:
-                    return name, f"lies more than {_DEEPEST} groups deep"
                 address = h5o.get_info(found).addr
+                if depth == _DEEPEST:
+                    raise _OutsideError(name, f"lies more than {_DEEPEST} groups deep")
                 if address in seen:
-                    return name, "is a group that lies in two places"
+                    raise _OutsideError(name, "is a group that lies in two places")
                 seen.add(address)
                 waiting.append((found, name, depth + 1))
-    return None
+            yield name, found
 
 
 def _dtype(found):

@@ -3,7 +3,6 @@
 import os
 import pathlib
 
-import h5py
 import numpy as np
 
 from kerasfuse import plain_hdf5
@@ -12,6 +11,7 @@ from kerasfuse.shown import shortened, shown
 # What Keras stores as two bytes and an attribute, as HDF5 has no such numbers: all bits of the
 # exponent are 1 in infinity and NaN.
 _BFLOAT16 = "V"
+_COMPLEX = "c"
 _EXPONENT = 0x7F80
 _MOST_NAMES = 3
 
@@ -38,9 +38,8 @@ def check(path: str | os.PathLike[str]) -> None:
             f"off ({shortened(str(error))}). Get the file again."
         ) from error
     with file:
-        wrong = [
-            f"{shown(name)} ({told})" for name in _arrays(file) if (told := _not_finite(file, name))
-        ]
+        wrong = [(name, _not_finite(file, name)) for name in plain_hdf5.names(file)]
+    wrong = [f"{shown(name)} ({told})" for name, told in wrong if told]
     if wrong:
         others = f" and {len(wrong) - _MOST_NAMES} more" if len(wrong) > _MOST_NAMES else ""
         raise ValueError(
@@ -50,17 +49,11 @@ def check(path: str | os.PathLike[str]) -> None:
         )
 
 
-def _arrays(file):
-    names = []
-    file.visititems(lambda name, x: names.append(name) if isinstance(x, h5py.Dataset) else None)
-    return names
-
-
 def _not_finite(file, name):
     """Say what is wrong with the numbers of an array, or give `None`."""
-    if h5py.h5t.COMPOUND == file[name].id.get_type().get_class():
+    values = plain_hdf5.read(file, name, plain_hdf5.NUMBERS + _COMPLEX + _BFLOAT16)
+    if values.dtype.kind == _COMPLEX:
         return "complex numbers"
-    values = plain_hdf5.read(file, name, plain_hdf5.NUMBERS + _BFLOAT16)
     if values.dtype.kind == _BFLOAT16:
         if values.dtype.itemsize != 2:
             return f"values of {values.dtype.itemsize} bytes that are no numbers"

@@ -1,10 +1,10 @@
-"""Run what may end the interpreter, fill the memory or never end: each case in a process of its own.
+"""Run what may end the interpreter, fill the memory or never end, each in a process of its own.
 
 A process that has imported the library once forks a child for each case, with a limit of memory
 and of time, and tells how it ended. `Sandbox` is its other end:
 
     with Sandbox() as sandbox:
-        outcome = sandbox.run("hostile.readers:read", reader="mmsa", path="a.pkl")
+        outcome = sandbox.run("hostile.readers:read_pickle", {"path": "a.pkl"})
 
 Functions are named, as they run in another process; their arguments and what they return are JSON.
 """
@@ -71,14 +71,13 @@ class Sandbox:
 
     Args:
         memory: bytes that a case may take beside those of the interpreter that it starts from.
-        seconds: that a case may take.
     """
 
-    def __init__(self, memory=MEMORY, seconds=SECONDS):
+    def __init__(self, memory=MEMORY):
         paths = [str(TESTS.parent), str(TESTS), *os.environ.get("PYTHONPATH", "").split(":")]
         environment = os.environ | {"PYTHONPATH": ":".join(filter(None, paths))}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "hostile.sandbox", str(memory), str(seconds)],
+            [sys.executable, "-c", _START, str(memory)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment | {"OMP_NUM_THREADS": "1"},
@@ -89,54 +88,69 @@ class Sandbox:
         return self
 
     def __exit__(self, *error):
+        self.close()
+
+    def close(self):
         self._process.stdin.close()
         self._process.wait()
         self._process.stdout.close()
 
-    def run(self, function, **arguments):
-        """Call `module:function` in a child and give its `Outcome`."""
-        self._process.stdin.write(json.dumps([function, arguments]) + "\n")
+    def run(self, function, arguments, seconds=SECONDS):
+        """Call `module:function` in a child and give its `Outcome`.
+
+        Args:
+            function: its name.
+            arguments: dict of its arguments.
+            seconds: that it may take.
+        """
+        self._process.stdin.write(json.dumps([function, arguments, seconds]) + "\n")
         self._process.stdin.flush()
         return Outcome(**json.loads(self._process.stdout.readline()))
 
 
-def run_all(cases, workers, **limits):
-    """Yield `(case, Outcome)` of many, in any order; a case is `(function, arguments)`."""
+def run_all(cases, sandboxes, seconds=SECONDS):
+    """Yield `(case, Outcome)` of many in any order, a sandbox a thread.
+
+    Args:
+        cases: list of `(function, arguments)`, see `Sandbox.run`.
+        sandboxes: list of `Sandbox`.
+        seconds: that a case may take.
+    """
     waiting, done = queue.SimpleQueue(), queue.SimpleQueue()
     for case in cases:
         waiting.put(case)
-    count = waiting.qsize()
 
-    def work():
-        with Sandbox(**limits) as sandbox:
-            while True:
-                try:
-                    case = waiting.get_nowait()
-                except queue.Empty:
-                    return
-                function, arguments = case
-                done.put((case, sandbox.run(function, **arguments)))
+    def work(sandbox):
+        while True:
+            try:
+                function, arguments = waiting.get_nowait()
+            except queue.Empty:
+                return
+            done.put(((function, arguments), sandbox.run(function, arguments, seconds)))
 
-    threads = [threading.Thread(target=work, daemon=True) for _ in range(workers)]
+    threads = [threading.Thread(target=work, args=(s,), daemon=True) for s in sandboxes]
     for thread in threads:
         thread.start()
-    for _ in range(count):
+    for _ in cases:
         yield done.get()
-    for thread in threads:
-        thread.join()
 
 
 # In the other process.
 
 
-def main(memory, seconds):
+# Not as the main module, of which the functions that are called would import another copy.
+_START = "import sys; from hostile.sandbox import main; main(int(sys.argv[1]))"
+
+
+def main(memory):
+    """Answer the lines on standard input, a case each."""
     import kerasfuse.datasets  # noqa: F401
     import kerasfuse.zoo  # noqa: F401
 
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     for line in sys.stdin:
-        function, arguments = json.loads(line)
+        function, arguments, seconds = json.loads(line)
         answers.write(json.dumps(_run(function, arguments, memory, seconds)) + "\n")
         answers.flush()
 
@@ -245,7 +259,3 @@ def _where(error):
             place = f"{pathlib.Path(code.co_filename).name}:{trace.tb_lineno}"
         trace = trace.tb_next
     return f"{type(error).__name__} at {place}: {str(error)[:300]}"
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]), float(sys.argv[2]))

@@ -1,4 +1,4 @@
-"""Pickles that ask for memory, time or calls: each is refused with a sentence, and nothing breaks."""
+"""Pickles that ask for memory, time or calls: each is refused with a sentence."""
 
 import re
 
@@ -14,7 +14,7 @@ def test_an_attack_is_refused(sandbox, tmp_path, name):
     data, told = ATTACKS[name]
     path = tmp_path / "a.pkl"
     path.write_bytes(data)
-    outcome = sandbox.run("hostile.readers:read_pickle", path=str(path))
+    outcome = sandbox.run("hostile.readers:read_pickle", {"path": str(path)})
     if told is None:  # harmless where nothing believes it
         assert outcome.is_good, outcome
         return

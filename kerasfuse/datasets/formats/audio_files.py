@@ -29,7 +29,8 @@ def read_sound(path, rate):
     soundfile = require("soundfile", "wav and flac files", "data")
     try:
         x, found = soundfile.read(path, dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, OSError) as error:
+    except (soundfile.LibsndfileError, OSError, MemoryError) as error:
+        # A header may declare any number of samples.
         source_files.check_content(path)
         raise ValueError(
             f"expected a wav or flac file. Received: {str(path)!r}, which is none ({error}). Get "
@@ -119,7 +120,9 @@ def read_image(path, side):
     try:
         with image_module.open(path) as image:
             small = image.convert("RGB").resize((side, side), image_module.Resampling.BILINEAR)
-    except OSError as error:
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # a damaged image can raise almost anything, and declare any size
         source_files.check_content(path)
         raise ValueError(
             f"expected an image. Received: {str(path)!r}, which is none ({error}). Extract the "

@@ -82,7 +82,7 @@ class _Manager(Unbuilt):
         """Refuse blocks that do not fill the table, each place once."""
         blocks, axes = self.blocks or [], self.axes or []
         known = all(type(b) is _Block and type(b.values) is np.ndarray for b in blocks)
-        known &= all(type(a) in (np.ndarray, range) and np.ndim(a) == 1 for a in axes)
+        known &= all(type(a) is range or (type(a) is np.ndarray and a.ndim == 1) for a in axes)
         if not known or not 1 <= len(axes) <= 2 or (len(axes) == 1 and len(blocks) != 1):
             raise RefusedError("a pandas object of a version that is not known")
         sizes = [len(axis) for axis in axes]

@@ -2,15 +2,15 @@
 
 import csv
 import io
-import zipfile
 
 import numpy as np
 
 from kerasfuse.datasets.conversion import source_files
 from kerasfuse.datasets.conversion.source import Field, Sample, Source
-from kerasfuse.datasets.formats import openface
+from kerasfuse.datasets.formats import numpy_files, openface
 from kerasfuse.datasets.formats.text_files import read_text
 from kerasfuse.optional_packages import require
+from kerasfuse.shown import shortened
 
 SPLITS = {
     "train": "train",
@@ -174,15 +174,9 @@ def _load_array(file, name):
         return openface.read_units(file)
     source_files.check_content(file)
     try:
-        x = np.load(file, allow_pickle=False)
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
-        # numpy takes whatever it does not know for a pickle, and advises to load it unsafely.
-        problem = "no array of numbers" if "pickle" in str(error) else str(error)
-    else:
-        if isinstance(x, np.ndarray):
-            return x, {}
-        x.close()
-        problem = "an archive of arrays"
+        return numpy_files.load_array(file), {}
+    except ValueError as error:
+        problem = shortened(str(error))
     remedy = _REMEDIES.get(file.suffix.lower())
     received = f"a {file.suffix} file" if remedy else f"which cannot be read ({problem})"
     raise ValueError(
@@ -193,10 +187,11 @@ def _load_array(file, name):
 
 def field_of(shape, dtype, name, file):
     """Give the field of samples of this shape: a sequence, a vector as one step, or an image."""
-    if dtype.kind not in "fiub" or not 1 <= len(shape) <= 3 or "/" in name:
+    named = name.isprintable() and "/" not in name
+    if dtype.kind not in "fiub" or not 1 <= len(shape) <= 3 or not named:
         raise ValueError(
             f"expected {name!r} to hold numbers of shape (steps, width), (width,) or (height, "
-            f"width, channels), and no '/' in the name. Received: {str(file)!r} with dtype "
-            f"{dtype}, shape {shape} a sample"
+            "width, channels), and no '/' or control characters in the name. Received: "
+            f"{str(file)!r} with dtype {dtype}, shape {shape} a sample"
         )
     return Field(tuple(shape) if len(shape) == 3 else (None, shape[-1]))
