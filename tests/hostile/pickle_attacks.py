@@ -303,7 +303,7 @@ def attacks():
                                 + text("start")
                                 + integer(0)
                                 + text("stop")
-                                + integer(10**6)
+                                + integer(2 * 10**9)
                                 + b"u",
                             )
                         ]

@@ -63,5 +63,6 @@ def _guarded(read, *arguments, **options):
         raise ValueError(str(error)) from error
     except Exception as error:  # numpy parses the header as Python, with Python's errors
         # It takes whatever it does not know for a pickle, and advises to load it unsafely.
-        told = "no array of numbers" if "pickle" in str(error) else str(error)
+        told = "no array of numbers" if "pickle" in str(error) else "a damaged header"
+        told = str(error) if "Failed to read all data" in str(error) else told
         raise ValueError(told) from error
