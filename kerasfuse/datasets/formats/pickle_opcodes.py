@@ -23,9 +23,9 @@ _BYTES_AN_OBJECT = 2
 _BYTES_LIKE_AN_OBJECT = 100
 # Where all keys have the same hash, each is compared with all others. An honest one takes less
 # than a microsecond.
-_FEW_KEYS = 1_000
+_FEW_KEYS = 200
 _KEYS_A_LOOK = 200
-_SECONDS, _SECONDS_A_KEY = 0.5, 10e-6
+_SECONDS, _SECONDS_A_KEY = 0.5, 2e-6
 _LONGEST_KEY = 16
 _PLAIN_KEYS = frozenset({str, bytes, int, float, complex, bool, type(None)})
 _MEMOIZE, _SHORT_TEXT, _TEXT, _SHORT_INTEGER = b"\x94\x8cXK"
@@ -375,7 +375,7 @@ class Machine:
         if not kinds <= _PLAIN_KEYS:
             for key in keys:
                 _check_key(key)
-        if len(target) + len(keys) <= _FEW_KEYS:
+        elif len(target) + len(keys) <= _FEW_KEYS:
             yield slice(None)
             return
         for first in range(0, len(keys), _KEYS_A_LOOK):
