@@ -1,11 +1,19 @@
-"""Write a file whole or not at all."""
+"""Write a file whole or not at all, and one process at a time."""
 
 import contextlib
 import errno
 import os
 import pathlib
+import re
 import secrets
 import shutil
+
+try:
+    import fcntl
+except ImportError:  # Windows has no locks of this kind; two at once do the same work twice.
+    fcntl = None
+
+_TEMPORARY = re.compile(r"\.[0-9a-f]{8}\..+")
 
 
 @contextlib.contextmanager
@@ -51,6 +59,64 @@ def replacing(path, room=0):
         temporary.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def locked(path, wait=True):
+    """Hold a lock file, so that no other process does; that of a killed process is free at once.
+
+    Args:
+        path: the lock file. It is removed at the end. Its folder is made.
+        wait: whether to wait for another process that holds it.
+
+    Raises:
+        BlockingIOError: when another process holds it, and `wait` is false.
+        OSError: when the file cannot be made.
+
+    Example:
+
+    >>> with locked("notes.lock"):
+    ...     pass
+    """
+    path = pathlib.Path(path)
+    with _writing_to(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    if fcntl is None:
+        yield
+        return
+    file = _lock_file(path, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(file)
+
+
+def _lock_file(path, how):
+    while True:
+        with _writing_to(path.parent):
+            file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(file, how)
+            # The holder before may have removed the file while this process waited.
+            if path.exists() and os.path.samestat(os.fstat(file), os.stat(path)):
+                return file
+        except FileNotFoundError:
+            pass  # removed between the two looks
+        except BaseException:
+            os.close(file)
+            raise
+        os.close(file)
+
+
+def sweep(folder):
+    """Remove the temporary files that killed processes left in a folder and below.
+
+    Only for who holds the folder alone: `replacing` of another process would lose its file.
+    """
+    for path in pathlib.Path(folder).rglob(".*"):
+        if _TEMPORARY.fullmatch(path.name) and path.is_file():
+            path.unlink(missing_ok=True)
+
+
 def check_writable(folder):
     """Make a folder, and find out before long work whether files can be written into it.
 
@@ -68,12 +134,18 @@ def _disk_is_full(error):
 
 def _temporary_beside(path):
     temporary = path.with_name(f".{secrets.token_hex(4)}.{path.name}")
-    try:
+    with _writing_to(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.touch()
+    return temporary
+
+
+@contextlib.contextmanager
+def _writing_to(folder):
+    try:
+        yield
     except OSError as error:
         raise type(error)(
-            f"expected a place that can be written to. Received: folder={str(path.parent)!r} "
+            f"expected a place that can be written to. Received: folder={str(folder)!r} "
             f"({error.strerror or error}). Choose another folder, or change its permissions."
         ) from error
-    return temporary

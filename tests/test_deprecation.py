@@ -12,7 +12,7 @@ import tomlkit
 from kerasfuse import layers, models, zoo
 from kerasfuse.deprecation import renamed_arguments
 from kerasfuse.entries import arguments, parsing
-from kerasfuse.recipes.run import read_recipe
+from kerasfuse.recipes.run_folder import read_recipe
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(2, 5, 8)).astype("float32")

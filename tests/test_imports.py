@@ -57,6 +57,7 @@ OPTIONAL = BACKENDS | {
     "PIL",
     "pillow",
     "matplotlib",
+    "optuna",
     "onnx",
     "onnxruntime",
     "onnxscript",

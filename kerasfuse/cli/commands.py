@@ -2,7 +2,6 @@
 
 import pathlib
 import sys
-import tomllib
 from typing import Annotated
 
 import rich.console
@@ -12,6 +11,7 @@ import typer
 from kerasfuse import datasets, export, recipes, zoo
 from kerasfuse.cli import arrays, tables
 from kerasfuse.cli.analyse import run_analysis
+from kerasfuse.cli.arguments import numbers, read_space, setting
 from kerasfuse.cli.demo import run_demo
 from kerasfuse.cli.errors import Group, say
 from kerasfuse.report import report as write_report
@@ -111,6 +111,9 @@ def train(
     seeds: Annotated[str | None, typer.Option(help="Such as 1,2,3.")] = None,
     data_dir: DataDir = None,
     jobs: Annotated[int, typer.Option(help="Seeds trained at the same time, in processes.")] = 1,
+    keep_epochs: Annotated[
+        bool, typer.Option("--keep-epochs", help="Keep the weights of every epoch, in float16.")
+    ] = False,
     record: Annotated[
         bool, typer.Option("--record", help="Write results and weights into the entry.")
     ] = False,
@@ -133,12 +136,13 @@ def train(
     run = recipes.train(
         name,
         run_dir,
-        seeds=None if seeds is None else _numbers(seeds),
-        overrides=dict(map(_setting, settings or [])),
+        seeds=None if seeds is None else numbers(seeds),
+        overrides=dict(map(setting, settings or [])),
         data_dir=data_dir,
         jobs=jobs,
         verbose=1 if sys.stdout.isatty() else 2,
         report=typer.echo,
+        keep_epochs=keep_epochs,
     )
     tables.show_run(run)
     if record or add or label or table:
@@ -191,6 +195,13 @@ def compare(
         pathlib.Path | None,
         typer.Option(help="Write the table into this page, such as docs/results/ravdess.md."),
     ] = None,
+    tuned: Annotated[
+        bool, typer.Option("--tuned", help="Search the settings of each model before, as tune.")
+    ] = False,
+    trials: Annotated[int, typer.Option(help="With --tuned: trials of each model.")] = 12,
+    space: Annotated[
+        pathlib.Path | None, typer.Option(help="With --tuned: what is searched, as in tune.")
+    ] = None,
 ):
     """Train or load several models on one data set and show them in one table."""
     found = recipes.compare(
@@ -198,12 +209,14 @@ def compare(
         run_dir,
         data=data,
         metric=metric,
-        seeds=None if seeds is None else _numbers(seeds),
-        overrides=dict(map(_setting, settings or [])),
+        seeds=None if seeds is None else numbers(seeds),
+        overrides=dict(map(setting, settings or [])),
         data_dir=data_dir,
         jobs=jobs,
         verbose=2,
         report=typer.echo,
+        tuned=trials if tuned else 0,
+        space=None if space is None else read_space(space),
     )
     tables.show_comparison(found)
     if figure is not None:
@@ -211,6 +224,55 @@ def compare(
         typer.echo(f"Drawn in {figure}")
     if readme is not None:
         found.update_readme(readme)
+
+
+@app.command()
+def tune(
+    name: Name,
+    space: Annotated[
+        pathlib.Path | None,
+        typer.Option(
+            help="A .toml file of what may be chosen; by default learning rate, weight decay and "
+            "dropout around the recipe's."
+        ),
+    ] = None,
+    trials: Annotated[int, typer.Option(help="How many, in all.")] = 40,
+    run_dir: Annotated[
+        pathlib.Path | None, typer.Option(help="Folder of the search, by default runs/tune-NAME.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="As in train, for every trial."),
+    ] = None,
+    seeds: Annotated[
+        str | None,
+        typer.Option(help="Fresh seeds at the end, by default the recipe's, or 'none'."),
+    ] = None,
+    sampler: Annotated[str, typer.Option(help="tpe, random, gp or qmc.")] = "tpe",
+    pruner: Annotated[str, typer.Option(help="median, halving, hyperband or none.")] = "median",
+    storage: Annotated[
+        str | None,
+        typer.Option(help="Journal file that several machines share, or URL of a database."),
+    ] = None,
+    data_dir: DataDir = None,
+    jobs: Annotated[int, typer.Option(help="Trials at the same time, in processes.")] = 1,
+):
+    """Search settings on validation, then test the best against the default on fresh seeds."""
+    found = recipes.tune(
+        name,
+        None if space is None else read_space(space),
+        trials,
+        run_dir,
+        seeds=[] if seeds == "none" else None if seeds is None else numbers(seeds),
+        overrides=dict(map(setting, settings or [])),
+        sampler=sampler,
+        pruner=pruner,
+        storage=storage,
+        data_dir=data_dir,
+        jobs=jobs,
+        report=typer.echo,
+    )
+    tables.show_search(found)
 
 
 @app.command()
@@ -269,6 +331,7 @@ def predict(
     batches = arrays.read(source, zoo.entry(name).model_args["modalities"], batch_size)
     model = zoo.load(name, weights or "default")
     scores = model.predict(batches, verbose=0)
+    arrays.check_finite(batches.ids, scores)
     if output is None:
         typer.echo(arrays.as_text(batches.ids, scores, ".csv"), nl=False)
     else:
@@ -321,7 +384,7 @@ def convert(
     ] = None,
 ):
     """Convert the files of a data set into records, once, and tell what is in them."""
-    typer.echo(datasets.convert(name, data_dir, **dict(map(_setting, settings or []))))
+    typer.echo(datasets.convert(name, data_dir, **dict(map(setting, settings or []))))
 
 
 @app.command()
@@ -332,23 +395,3 @@ def demo(
 ):
     """Load a model, score it, fine-tune it and look inside it: under 3 minutes on 2 cores."""
     run_demo(folder)
-
-
-def _numbers(text):
-    try:
-        return [int(number) for number in text.split(",")]
-    except ValueError:
-        raise ValueError(
-            f"expected seeds to be whole numbers with commas between. Received: seeds={text!r}."
-        ) from None
-
-
-def _setting(text):
-    key, equals, value = text.partition("=")
-    if not equals or not key:
-        raise ValueError(f"expected KEY=VALUE. Received: --set {text!r}.")
-    try:
-        return key, tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        # A word needs no quotes here.
-        return key, value

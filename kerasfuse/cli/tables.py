@@ -113,3 +113,55 @@ def show_scores(entry, split, scores, constant, shipped):
     if entry.simulated:
         notes.append("SIMULATED data: these numbers compare with nobody's.")
     show(f"{entry.name}, {split}", columns, rows, notes)
+
+
+def show_search(found):
+    """Print what a search chose, and what that is worth on fresh seeds."""
+    best = found.best
+    names = list(dict.fromkeys(name for trial in found.trials for name in trial.settings))
+    rows = [
+        [
+            name,
+            _written(found.default_of(name)),
+            _written(best.settings.get(name)),
+            f"{found.importance[name]:.2f}" if name in found.importance else "-",
+        ]
+        for name in names
+    ]
+    states = [trial.state for trial in found.trials]
+    counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
+    monitor = found.entry.recipe.monitor
+    show(
+        f"{found.entry.name}: {len(states)} trials",
+        ["argument", "default", "best trial", "importance"],
+        rows,
+        [f"Trials: {counts}. Best: trial {best.number}, {monitor} {best.value:.4g}."],
+    )
+    if found.tuned is None:
+        return
+    tuned, default = (run.table("test") for run in (found.tuned, found.default))
+    rows = []
+    for metric in tuned:
+        p_value = found.gain(metric).p_value
+        p = "-" if p_value != p_value else f"{p_value:.3f}"
+        rows.append(
+            [metric, zoo.spread(metric, tuned[metric]), zoo.spread(metric, default[metric])]
+        )
+        rows[-1].append(p)
+    show(
+        f"Test split, fresh seeds {', '.join(map(str, found.tuned.seeds))}",
+        ["metric", "best setting", "default", "p"],
+        rows,
+        [
+            f"On these seeds {monitor} of the best setting is {abs(found.optimism):.4g} "
+            f"{'worse' if found.optimism > 0 else 'better'} than in its trial, of which the search "
+            "took the best.",
+            f"Pictures: kerasfuse report {found.folder}",
+        ],
+    )
+
+
+def _written(value):
+    if value is None:
+        return "-"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

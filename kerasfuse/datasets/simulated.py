@@ -3,7 +3,7 @@
 import numpy as np
 
 from kerasfuse.datasets.registry import register
-from kerasfuse.datasets.simulated_events import BLOCK, Latent, Map
+from kerasfuse.datasets.simulated_events import BLOCK, VERSION, Latent, Map
 from kerasfuse.datasets.simulated_options import (
     LIMITS,
     SPLITS,
@@ -133,7 +133,18 @@ def simulated(
         "label_range": (-3, 3),
         "ids": [f"simulated_{like}/{split}/{i}" for i in range(num_samples)],
         "alignments": alignments,
+        "identity": repr(
+            (
+                *("simulated", VERSION, split, like, num_samples, data_seed, float(incongruity)),
+                *map(_in_order, (typical, strength, noise, missing_frames, missing_modalities)),
+            )
+        ),
     }
+
+
+def _in_order(by_modality):
+    """Give a dict of numbers as one text, however it was written."""
+    return sorted((name, float(value)) for name, value in by_modality.items())
 
 
 def _incongruous(polarity, fraction, generator):

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+# Goes up with every change of what is simulated.
+VERSION = 1
 BLOCK = 64  # samples drawn from one generator
 _MAX_EVENTS = 5
 _NUM_IDENTITIES = 12

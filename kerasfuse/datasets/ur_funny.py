@@ -9,7 +9,7 @@ from kerasfuse.datasets.conversion import conversion, source_files
 from kerasfuse.datasets.conversion.builder import Builder
 from kerasfuse.datasets.conversion.records import Records
 from kerasfuse.datasets.conversion.source import Field, Sample, Source
-from kerasfuse.datasets.formats import pickle_fields
+from kerasfuse.datasets.formats.pickles import contents
 from kerasfuse.datasets.formats.restricted_pickle import read_pickle
 from kerasfuse.datasets.registry import register
 from kerasfuse.shown import shortened, shown
@@ -134,7 +134,7 @@ def _source(files, context, bars):
             features=features,
             label=entries["labels"],
             place=", ".join(str(files[role]) for role in ("text", "audio", "vision", "labels")),
-            texts={"words": pickle_fields.text(said, "punchline_sentence")},
+            texts={"words": contents.text(said, "punchline_sentence")},
         )
 
     return Source(

@@ -5,17 +5,23 @@ from kerasfuse.recipes.publishing import publish
 from kerasfuse.recipes.recording import record, record_weights
 from kerasfuse.recipes.run import Run, read_run
 from kerasfuse.recipes.scoring import constant_scores, evaluate
+from kerasfuse.recipes.search.trials import Trial
+from kerasfuse.recipes.search.tuning import Search, read_search, tune
 from kerasfuse.recipes.training import train
 
 __all__ = [
     "Comparison",
     "Run",
+    "Search",
+    "Trial",
     "compare",
     "constant_scores",
     "evaluate",
     "publish",
     "read_run",
+    "read_search",
     "record",
     "record_weights",
     "train",
+    "tune",
 ]

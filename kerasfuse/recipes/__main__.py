@@ -1,21 +1,29 @@
-"""Train one seed of a run folder: `python -m kerasfuse.recipes RUN_DIR SEED [DATA_DIR]`."""
+"""Work for a folder in a process of its own.
+
+`python -m kerasfuse.recipes RUN_DIR SEED` trains one seed of a run; `python -m kerasfuse.recipes
+SEARCH_DIR` trains trials of a search until there are enough.
+"""
 
 import os
 import sys
 import threading
 import time
 
-from kerasfuse.recipes.run import read_recipe
+from kerasfuse.recipes.run_folder import read_recipe
+from kerasfuse.recipes.search.trials import work
 from kerasfuse.recipes.training import train_seed
 
 
-def main(run_dir, seed, data_dir=None):
+def main(folder, seed=None):
     threading.Thread(target=_end_with, args=[os.getppid()], daemon=True).start()
-    train_seed(read_recipe(run_dir), run_dir, int(seed), data_dir, verbose=2)
+    if seed is None:
+        work(folder, report=lambda line: print(line, flush=True))
+    else:
+        train_seed(read_recipe(folder), folder, int(seed), verbose=2)
 
 
 def _end_with(parent):
-    # A parent that is killed cannot stop its children, and two runs must not share a folder.
+    # A parent that is killed cannot stop its children, which would hold the folder.
     while os.getppid() == parent:
         time.sleep(1)
     os._exit(1)

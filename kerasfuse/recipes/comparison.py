@@ -14,6 +14,7 @@ from kerasfuse.drawing import COLOURS, INK, MUTED, new_figure
 from kerasfuse.metrics.conventions import in_percent, lower_is_better
 from kerasfuse.recipes.modulation import of_modalities
 from kerasfuse.recipes.scoring import check_fit, load_split
+from kerasfuse.recipes.search.tuning import tune
 from kerasfuse.recipes.seeds import mean_and_sd
 from kerasfuse.recipes.speed import inference_speed, training_speed
 from kerasfuse.recipes.training import train
@@ -37,6 +38,7 @@ class Row:
         of_modalities: dict of metric to the test score of each seed, of what a recipe that balances
             its modalities finds of each of them.
         is_recorded: whether the scores are those that the entry records.
+        trials: how many trials chose the settings, if they were searched for.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Row:
     p_value: float | None = None
     of_modalities: dict[str, list[float]] = dataclasses.field(default_factory=dict)
     is_recorded: bool = False
+    trials: int = 0
 
     @property
     def numbers(self) -> dict[str, float]:
@@ -126,6 +129,11 @@ class Comparison:
                 "Acc_m), strength_m the competition strength d_m; "
             )
         steps = ", ".join(f"{name} {count}" for name, count in self.steps.items())
+        if budgets := {row.trials for row in self.rows if row.trials}:
+            found += (
+                f"settings of each model chosen on validation by {budgets.pop()} trials of one "
+                "seed; "
+            )
         return found + (
             f"multiply-adds of one sample{f' of {steps} steps' if steps else ''}; samples a second "
             f"on {platform.machine()} with {os.cpu_count()} cores, {backend.name()}."
@@ -180,6 +188,8 @@ def compare(
     jobs: int = 1,
     verbose: str | int = "auto",
     report: Callable[[str], object] | None = None,
+    tuned: int = 0,
+    space: Mapping[str, Any] | None = None,
 ) -> Comparison:
     """Train entries, or load what was found before, on one data set, and compare them.
 
@@ -197,6 +207,9 @@ def compare(
         overrides: dict of values for arguments of every model, the data or the recipe, by name.
         data_dir: folder of the real data, see `kerasfuse.datasets.load`.
         jobs, verbose, report: see `train`.
+        tuned: the number of trials in which each model's settings are searched for before it is
+            compared, see `tune`: the same for all. 0 for each entry's own settings.
+        space: what is searched, the same for all; by default that of `tune` for each.
 
     Returns:
         A `Comparison`, best model first.
@@ -217,8 +230,10 @@ def compare(
         raise ValueError(f"expected two or more different entries. Received: {names}.")
     overrides = dict(overrides or {})
     if data is not None:
-        modalities = datasets.load(data, split="train", data_dir=data_dir).modalities
-        overrides |= {"data": data, "modalities": dict(modalities)}
+        arguments = _data_arguments(data, overrides)
+        modalities = datasets.load(data, "train", data_dir=data_dir, **arguments).modalities
+        # Some data sets have an argument of that name, too.
+        overrides |= {"data": data, "model.modalities": dict(modalities)}
     entries = [zoo.entry(name).override(overrides) for name in names]
     metric = metric or entries[0].recipe.score
     for entry in entries:
@@ -237,13 +252,17 @@ def compare(
     rows = []
     for name, entry, test in zip(names, entries, tests, strict=True):
         folder = pathlib.Path(run_dir, name)
-        asked = seeds is not None or bool(overrides)
+        asked = seeds is not None or bool(overrides) or bool(tuned)
         recorded = entry.recorded and not asked and not folder.is_dir()
         if recorded:
             scores = {m: found["per_seed"] for m, found in entry.results["test"].items()}
             trained = entry.results["seeds"]
         else:
-            run = train(name, folder, seeds, overrides, data_dir, jobs, verbose, report)
+            if tuned:
+                run = _tuned(name, run_dir, seeds, overrides, data_dir, jobs, report, tuned, space)
+                entry = run.entry
+            else:
+                run = train(name, folder, seeds, overrides, data_dir, jobs, verbose, report)
             trained = list(run.seeds)
             scores = {
                 m: [found["test"][m] for found in run.seeds.values()] for m in run.first["test"]
@@ -263,9 +282,37 @@ def compare(
                     m: scores[m] for m in of_modalities(entry.recipe.score, model) if m in scores
                 },
                 is_recorded=recorded,
+                trials=tuned,
             )
         )
     return Comparison(metric, entries[0].data_name, _ranked(rows, metric), steps)
+
+
+def _tuned(name, run_dir, seeds, overrides, data_dir, jobs, report, trials, space):
+    """Search one entry's settings and return the run of the best ones."""
+    say = report or (lambda line: None)
+    found = tune(
+        name,
+        space,
+        trials,
+        pathlib.Path(run_dir, f"tune-{name}"),
+        seeds=seeds,
+        overrides=overrides,
+        data_dir=data_dir,
+        jobs=jobs,
+        report=lambda line: say(f"{name}, {line}"),
+    )
+    return found.tuned
+
+
+def _data_arguments(data, overrides):
+    """Give the overrides that say which of the data's files are read, and how."""
+    found = {}
+    for key, value in overrides.items():
+        place, _, bare = key.rpartition(".")
+        if place in ("", "data") and bare in datasets.arguments(data):
+            found[bare] = value
+    return found
 
 
 def _check_one_data_set(entries, tests):

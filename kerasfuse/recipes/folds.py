@@ -17,7 +17,7 @@ def join(entry, folder):
     found = {fold: _read(fold_folder(folder, fold)) for fold in entry.recipe.folds}
     kept = entry.data_args["fold"]
     joined = {**found[kept], "folds": {str(fold): results for fold, results in found.items()}}
-    for split in ("validation", "test"):
+    for split in [split for split in ("validation", "test") if split in joined]:
         joined[split] = _mean([results[split] for results in found.values()])
         joined["baseline"] = {
             **joined["baseline"],

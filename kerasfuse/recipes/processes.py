@@ -1,4 +1,4 @@
-"""Several seeds at the same time, each in a process of its own."""
+"""Several trainings at the same time, each in a process of its own."""
 
 import os
 import subprocess
@@ -6,36 +6,56 @@ import sys
 import time
 
 from kerasfuse import backend
-from kerasfuse.recipes.run import seed_folder
+from kerasfuse.recipes.run_folder import seed_folder
 
 
-def train_in_processes(folder, seeds, data_dir, jobs, report):
-    """Run `python -m kerasfuse.recipes` for each seed, at most `jobs` at a time.
+def train_in_processes(folder, seeds, jobs, report):
+    """Train seeds of a run folder, each in a process, at most `jobs` at a time.
 
-    The run folder's recipe is all that a process needs to know. When one fails the others are
-    stopped, and a later call goes on with all of them.
+    The run folder is all that a process needs to know.
 
     Raises:
         ValueError: when a seed fails, with the end of what it printed.
     """
-    waiting, running = list(seeds), {}
+    tasks = {
+        f"seed {seed}": ([str(folder), str(seed)], seed_folder(folder, seed) / "log.txt")
+        for seed in seeds
+    }
+    run_processes(tasks, jobs, report)
+
+
+def run_processes(tasks, jobs, report=None, watch=None):
+    """Run `python -m kerasfuse.recipes` with the arguments of each task, some at a time.
+
+    When one fails the others are stopped; what they did is on disk, and a later call goes on.
+
+    Args:
+        tasks: dict of label to a list of arguments and the path of a file for what it prints.
+        jobs: how many run at the same time.
+        report: called with one line of text when a task starts or ends.
+        watch: called every second.
+
+    Raises:
+        ValueError: when a task fails, with the end of what it printed.
+    """
+    report = report or (lambda line: None)
+    waiting, running, watched = list(tasks), {}, time.monotonic()
     try:
         while waiting or running:
             while waiting and len(running) < jobs:
-                seed = waiting.pop(0)
-                running[seed] = _start(folder, seed, data_dir)
-                report(f"seed {seed}: starts, output in {_log(folder, seed)}")
-            for seed, process in list(running.items()):
+                label = waiting.pop(0)
+                running[label] = _start(*tasks[label])
+                report(f"{label}: starts, output in {tasks[label][1]}")
+            for label, process in list(running.items()):
                 if process.poll() is None:
                     continue
-                del running[seed]
+                del running[label]
                 if process.returncode:
-                    lines = _log(folder, seed).read_text(encoding="utf-8").strip().splitlines()
-                    raise ValueError(
-                        f"expected seed {seed} to train. Received: {(lines or ['no output'])[-1]} "
-                        f"({_log(folder, seed)} holds all of its output)"
-                    )
-                report(f"seed {seed}: finished")
+                    raise _failed(label, tasks[label][1])
+                report(f"{label}: finished")
+            if watch and time.monotonic() - watched > 1:
+                watch()
+                watched = time.monotonic()
             time.sleep(0.1)
     finally:
         for process in running.values():
@@ -43,20 +63,21 @@ def train_in_processes(folder, seeds, data_dir, jobs, report):
             process.wait()
 
 
-def _log(folder, seed):
-    return seed_folder(folder, seed) / "log.txt"
+def _failed(label, log):
+    lines = log.read_text(encoding="utf-8").strip().splitlines()
+    return ValueError(
+        f"expected {label} to train. Received: {(lines or ['no output'])[-1]} "
+        f"({log} holds all of its output)"
+    )
 
 
-def _start(folder, seed, data_dir):
-    _log(folder, seed).parent.mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "kerasfuse.recipes", str(folder), str(seed)]
-    if data_dir is not None:
-        command.append(str(data_dir))
-    with open(_log(folder, seed), "ab") as log:
+def _start(arguments, log):
+    log.parent.mkdir(exist_ok=True)
+    with open(log, "ab") as file:
         return subprocess.Popen(
-            command,
+            [sys.executable, "-m", "kerasfuse.recipes", *arguments],
             env={**os.environ, **backend.child_environment()},
             stdin=subprocess.DEVNULL,
-            stdout=log,
+            stdout=file,
             stderr=subprocess.STDOUT,
         )

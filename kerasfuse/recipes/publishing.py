@@ -7,13 +7,12 @@ import pathlib
 import re
 import shutil
 
-import tomlkit
-
 from kerasfuse import atomic, hub, zoo
 from kerasfuse.checksum import sha256
-from kerasfuse.entries.parsing import parse
 from kerasfuse.recipes.recording import summary
-from kerasfuse.recipes.run import differences, read_recipe, read_run, seed_folder
+from kerasfuse.recipes.run import read_run
+from kerasfuse.recipes.run_folder import is_on_data_of, is_run
+from kerasfuse.recipes.run_model import write_model
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,29 +60,18 @@ def publish(source: str | os.PathLike[str], folder: str | os.PathLike[str]) -> P
     >>> model = zoo.load("./published")
     """
     folder = pathlib.Path(folder)
-    if folder.exists() and any(folder.iterdir()) and not (folder / hub.ENTRY_FILE).is_file():
-        raise ValueError(
-            "expected a new or empty folder, or one of an earlier publication. "
-            f"Received: folder={str(folder)!r}, which holds other files."
-        )
-    is_run = pathlib.Path(source, "recipe.toml").is_file()
-    text, weights = _of_run(source) if is_run else _of_entry(source)
-    entry = parse(text.encode(), hub.ENTRY_FILE)
-    # First the weights: a folder with an entry is whole.
-    with atomic.replacing(folder / entry.weights.file) as temporary:
-        shutil.copyfile(weights, temporary)
-    for file, content in ((hub.ENTRY_FILE, text), ("README.md", None)):
-        with atomic.replacing(folder / file) as temporary:
-            temporary.write_text(content or _read_me(folder, entry), encoding="utf-8")
+    entry = _of_run(source, folder) if is_run(source) else _of_entry(source, folder)
+    with atomic.replacing(folder / "README.md") as temporary:
+        temporary.write_text(_read_me(folder, entry), encoding="utf-8")
     files = (hub.ENTRY_FILE, entry.weights.file, "README.md")
     return Published(folder, entry, files, sha256(folder / hub.ENTRY_FILE))
 
 
-def _of_entry(name):
+def _of_entry(name, folder):
     if hub.is_address(name):
         raise ValueError(
             "expected the name of a zoo entry, or the folder of a finished run. "
-            f"Received: source={str(name)!r}, which holds no recipe.toml."
+            f"Received: source={str(name)!r}, which holds no run.json."
         )
     entry = zoo.entry(name)
     weights = zoo.folder() / entry.weights.file
@@ -93,48 +81,37 @@ def _of_entry(name):
             f"`{entry.weights.made_by}`."
         )
     hub.check_sha256(weights, entry)
-    return (zoo.folder() / f"{name}.toml").read_text(encoding="utf-8"), weights
+    _take(folder, name)
+    # First the weights: a folder with an entry is whole.
+    for source, file in ((weights, weights.name), (zoo.folder() / f"{name}.toml", hub.ENTRY_FILE)):
+        with atomic.replacing(folder / file) as temporary:
+            shutil.copyfile(source, temporary)
+    return entry
 
 
-def _of_run(run_dir):
-    name = read_recipe(run_dir).name
-    run, own = read_run(name, run_dir), zoo.entry(name)
-    if (run.entry.data_name, run.entry.data_args) != (own.data_name, own.data_args):
+def _of_run(run_dir, folder):
+    run = read_run(None, run_dir)
+    name = run.entry.name
+    if name in zoo.names() and not is_on_data_of(run.entry, zoo.entry(name)):
         raise ValueError(
             "expected a run on the entry's own data, whose terms the card states. Received: "
             f"run_dir={str(run_dir)!r}, on {run.entry.data_name}({run.entry.data_args}). Write an "
             "entry for it, zoo/<model>_<dataset>.toml, and train that."
         )
-    weights = seed_folder(run.folder, run.best_seed) / "best.weights.h5"
-    document = tomlkit.parse((zoo.folder() / f"{name}.toml").read_text(encoding="utf-8"))
-    settings = differences(own.definition(), run.entry.definition())
-    if settings:
-        definition = run.entry.definition()
-        document["model"] = definition["model"]
-        document["recipe"] = {**definition["recipe"], "seeds": list(run.seeds)}
-    document["weights"] |= {
-        "file": f"{name}.weights.h5",
-        "sha256": sha256(weights),
-        "seed": run.best_seed,
-        "made_by": " ".join(
-            [
-                f"kerasfuse train {name}",
-                *(f"--set '{key}={_toml(value)}'" for key, value in settings.items()),
-            ]
-        ),
-    }
-    document.pop("results", None)
-    document["results"] = summary(run)
-    return tomlkit.dumps(document), weights
+    summary(run)  # refuses seeds that have no mean
+    _take(folder, name)
+    return write_model(run, folder)
 
 
-def _toml(value):
-    """Write a value as --set takes it, in one line."""
-    if isinstance(value, dict):
-        table = tomlkit.inline_table()
-        table.update(value)
-        return table.as_string()
-    return value if isinstance(value, str) else tomlkit.item(value).as_string()
+def _take(folder, name):
+    """Refuse a folder of other things; one that a killed publication left is like a new one."""
+    if folder.exists() and not (folder / hub.ENTRY_FILE).is_file():
+        atomic.sweep(folder)
+        if any(file.name != f"{name}.weights.h5" for file in folder.iterdir()):
+            raise ValueError(
+                "expected a new or empty folder, or one of an earlier publication. "
+                f"Received: folder={str(folder)!r}, which holds other files."
+            )
 
 
 def _read_me(folder, entry):

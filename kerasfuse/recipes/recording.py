@@ -7,7 +7,8 @@ from kerasfuse.deprecation import renamed_arguments
 from kerasfuse.metrics.conventions import lower_is_better
 from kerasfuse.nearest_names import nearest
 from kerasfuse.recipes import shipping
-from kerasfuse.recipes.run import Run, differences, read_run, seed_folder
+from kerasfuse.recipes.run import Run, read_run
+from kerasfuse.recipes.run_folder import differences, seed_folder
 from kerasfuse.recipes.seeds import SHARED, check_shared, joined
 
 

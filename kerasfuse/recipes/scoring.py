@@ -1,14 +1,17 @@
 """Score models by a recipe's loss and metrics, beside the best constant prediction."""
 
+import hashlib
 import os
+import pathlib
 
 import keras
 import numpy as np
 
-from kerasfuse import datasets, losses, metrics, zoo
+from kerasfuse import datasets, metrics, zoo
 from kerasfuse.metrics.conventions import lower_is_better
 from kerasfuse.nearest_names import choose
 from kerasfuse.recipes.label_checks import check_labels
+from kerasfuse.recipes.run_folder import RunData, folder_of_data
 from kerasfuse.tables import Results
 from kerasfuse.training import WarmupLinearDecay
 
@@ -24,9 +27,10 @@ def evaluate(
     """Score an entry's model on one split of its data.
 
     Args:
-        name: an entry's name.
+        name: an entry's name or address; a run folder is one.
         split: `"train"`, `"validation"` or `"test"`.
-        data_dir: folder of the real data, see `kerasfuse.datasets.load`.
+        data_dir: folder of the real data, see `kerasfuse.datasets.load`; of a run, by default the
+            one that it was trained on.
         weights: as in `zoo.load`.
 
     Returns:
@@ -45,29 +49,62 @@ def evaluate(
     choose("split", split, SPLITS)
     entry = zoo.entry(name)
     model = zoo.load(name, weights)
+    data_dir = data_dir or folder_of_data(name)
     data = load_split(entry, split, data_dir, shuffle=False)
     train_labels = load_split(entry, "train", data_dir).labels
     check_labels(entry, {"train": train_labels, split: data.labels})
     return score(model, entry, data), constant_scores(entry.recipe, train_labels, data.labels)
 
 
-def check_fit(entry, data_dir=None):
+def check_fit(entry, data_dir=None, splits=SPLITS):
     """Refuse data that an entry's model, loss or metrics would read wrongly, before any training.
+
+    Args:
+        entry: an `Entry`.
+        data_dir: folder of the real data.
+        splits: names of those that are read.
+
+    Returns:
+        `RunData`, by which a run knows its data again.
 
     Raises:
         ValueError: for labels that do not fit, see `check_labels`, and sequences that do not share
             their steps where the model needs it.
     """
-    splits = {split: load_split(entry, split, data_dir) for split in SPLITS}
+    splits = {split: load_split(entry, split, data_dir) for split in splits}
     check_labels(entry, {split: data.labels for split, data in splits.items()})
-    entry.build().check_data(splits["test"])
+    entry.build().check_data(splits["validation"])
+    return RunData(
+        checksum(splits),
+        {split: data.num_samples for split, data in splits.items()},
+        None if data_dir is None else str(pathlib.Path(data_dir).absolute()),
+    )
+
+
+def checksum(splits):
+    """Return the sha256 of the features and labels of all splits, a dict of `Batches`."""
+    digest = hashlib.sha256()
+    for data in splits.values():
+        digest.update(data.checksum().encode())
+    return digest.hexdigest()
 
 
 def score(model, entry, data):
-    """Compile a model as its recipe says and evaluate it on batches: metric -> value."""
+    """Compile a model as its recipe says and evaluate it on batches: metric -> value.
+
+    Raises:
+        ValueError: when a score is not finite, as of a model whose outputs are not.
+    """
     compile_model(model, entry)
     values = model.evaluate(data, return_dict=True, verbose=0)
-    return {name: float(values[name]) for name in _reported(entry.recipe)}
+    scores = {name: float(values[name]) for name in _reported(entry.recipe)}
+    if not np.isfinite(list(scores.values())).all():
+        raise ValueError(
+            f"expected a model with finite outputs. Received: {entry.name}, which scores "
+            f"{', '.join(f'{name} {value:g}' for name, value in scores.items())}: its weights are "
+            "damaged, its training diverged, or a feature is out of all proportion."
+        )
+    return scores
 
 
 def load_split(entry, split, data_dir=None, seed=0, shuffle=None):
@@ -95,7 +132,7 @@ def compile_model(model, entry, steps=1):
     """
     recipe = entry.recipe
     optimizer = _make_optimizer(recipe, steps)
-    model.compile(optimizer, make_loss(recipe), weighted_metrics=recipe.make_metrics())
+    model.compile(optimizer, recipe.make_loss(), weighted_metrics=recipe.make_metrics())
 
 
 def _make_optimizer(recipe, steps):
@@ -116,20 +153,6 @@ def _make_optimizer(recipe, steps):
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
         return optimizer
     return keras.optimizers.Adam(rate, global_clipnorm=recipe.clip_norm)
-
-
-def make_loss(recipe):
-    """Make the loss that a recipe names."""
-    return {
-        "mae": keras.losses.MeanAbsoluteError,
-        "mse": keras.losses.MeanSquaredError,
-        "binary_crossentropy": lambda: keras.losses.BinaryCrossentropy(from_logits=True),
-        "sparse_categorical_crossentropy": lambda: keras.losses.SparseCategoricalCrossentropy(
-            from_logits=True
-        ),
-        "sentiment_cross_entropy": losses.SentimentCrossEntropy,
-        "emotion_cross_entropy": losses.EmotionCrossEntropy,
-    }[recipe.loss]()
 
 
 def constant_scores(
@@ -190,5 +213,5 @@ def _class_constants(labels, num_classes):
 
 def _score_constant(recipe, constant, labels):
     predictions = np.broadcast_to(constant, (len(labels), constant.size))
-    loss = keras.ops.convert_to_numpy(make_loss(recipe)(labels, predictions))
+    loss = keras.ops.convert_to_numpy(recipe.make_loss()(labels, predictions))
     return {"loss": float(loss), **metrics.evaluate(recipe.make_metrics(), labels, predictions)}

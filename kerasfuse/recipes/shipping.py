@@ -9,7 +9,7 @@ from kerasfuse.checksum import sha256
 from kerasfuse.recipes.scoring import load_split, score
 from kerasfuse.recipes.seeds import mean_and_sd
 from kerasfuse.recipes.speed import inference_speed
-from kerasfuse.recipes.storage import store, stored_dtype
+from kerasfuse.training.storage import store, stored_dtype
 
 
 @contextlib.contextmanager

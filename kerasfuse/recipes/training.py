@@ -1,6 +1,7 @@
 """Train an entry's model by its recipe, seed by seed, so that a killed run can go on."""
 
-import hashlib
+import contextlib
+import functools
 import importlib.metadata
 import json
 import os
@@ -21,18 +22,28 @@ from kerasfuse.recipes.modulation import balanced, histories, score_modalities
 from kerasfuse.recipes.peak_memory import peak_memory
 from kerasfuse.recipes.predictions import keep_predictions
 from kerasfuse.recipes.processes import train_in_processes
-from kerasfuse.recipes.run import Run, is_finished, is_whole, open_run, read_run, seed_folder
+from kerasfuse.recipes.run import Run, read_run
+from kerasfuse.recipes.run_folder import (
+    is_finished,
+    is_whole,
+    keeps_epochs,
+    open_run,
+    read_data,
+    seed_folder,
+)
+from kerasfuse.recipes.run_model import write_model
 from kerasfuse.recipes.scoring import (
     SPLITS,
     check_fit,
+    checksum,
     compile_model,
     constant_scores,
     load_split,
     score,
 )
-from kerasfuse.recipes.storage import round_weights, stored_dtype
 from kerasfuse.recipes.text_preset import load_text_preset
-from kerasfuse.training.callbacks import RefreshCompanions, RunCheckpoint
+from kerasfuse.training.callbacks import KeepEpochs, RefreshCompanions, RunCheckpoint
+from kerasfuse.training.storage import round_weights, stored_dtype
 
 
 def train(
@@ -44,11 +55,14 @@ def train(
     jobs: int = 1,
     verbose: str | int = "auto",
     report: Callable[[str], object] | None = None,
+    keep_epochs: bool = False,
 ) -> Run:
     """Train an entry's model by its recipe, once per seed, and keep everything in a folder.
 
     Every run chooses its weights on validation and scores validation and test once, at its end.
-    The folder holds `recipe.toml`, and for each seed `history.csv`, `best.weights.h5`,
+    The folder is an entry of its own: `zoo.load("runs/name")` loads the weights of the seed that is
+    best on validation. It holds `entry.toml`, with recipe and results; those weights; `run.json`,
+    which says what data it is on; and for each seed `history.csv`, `best.weights.h5`,
     `predictions.npz` (ids, labels and outputs of the test split) and `results.json`; with folds,
     each has a folder of its own in the seed's. Calling this again with
     the same folder goes on where it stopped: finished seeds are kept, a killed one continues after
@@ -69,14 +83,16 @@ def train(
             `log.txt` in each seed's folder.
         verbose: as in `keras.Model.fit`, for `jobs=1`.
         report: called with one line of text when a seed starts or ends.
+        keep_epochs: whether the weights of every epoch stay in the folder, in float16, so that
+            all can be scored later.
 
     Returns:
         A `Run`.
 
     Raises:
         ValueError: for an unknown entry or override, a value that does not fit, or a folder that
-            holds another recipe.
-        OSError: when the folder cannot be written to.
+            holds another recipe, or the same on other data.
+        OSError: when the folder cannot be written to, or another process trains a seed in it.
         FileNotFoundError: when the data are not there.
 
     Example:
@@ -100,41 +116,81 @@ def train(
         raise ValueError(f"expected jobs to be a whole number from 1. Received: jobs={jobs!r}.")
     report = report or (lambda line: None)
     folder = pathlib.Path(run_dir or pathlib.Path("runs", name))
+    # Before the folder is made: what cannot be built or read leaves nothing behind.
+    open_run(folder, entry, check_fit(entry, data_dir), keep_epochs)
     waiting = [seed for seed in seeds if not is_finished(folder, seed)]
-    if waiting:
-        # Before the folder is made: what cannot be built or read leaves nothing behind.
-        check_fit(entry, data_dir)
-    open_run(folder, entry)
     for seed in seeds:
         if seed not in waiting:
             report(f"seed {seed}: already finished")
     if jobs > 1 and len(waiting) > 1:
-        train_in_processes(folder, waiting, data_dir, jobs, report)
+        train_in_processes(folder, waiting, jobs, report)
     else:
         for seed in waiting:
             report(f"seed {seed}: starts")
-            train_seed(entry, folder, seed, data_dir, verbose)
+            train_seed(entry, folder, seed, verbose)
             report(f"seed {seed}: finished")
+    write_model(read_run(name, folder), folder)
     return read_run(name, folder, seeds)
 
 
-def train_seed(entry, folder, seed, data_dir=None, verbose="auto"):
-    """Train and score one seed of an entry in a run folder, going on where it stopped."""
-    folder = seed_folder(folder, seed)
-    for fold in entry.recipe.folds:
-        _train_once(entry.on_fold(fold), folds.fold_folder(folder, fold), seed, data_dir, verbose)
-    if entry.recipe.folds:
-        folds.join(entry, folder)
-    else:
-        _train_once(entry, folder, seed, data_dir, verbose)
+def train_seed(entry, run_folder, seed, verbose="auto", callbacks=()):
+    """Train and score one seed of an entry in a run folder, going on where it stopped.
+
+    Args:
+        entry: an `Entry`.
+        run_folder: a folder that `open_run` made.
+        seed: whole number.
+        verbose: as in `keras.Model.fit`.
+        callbacks: further ones, called once an epoch is safe on disk.
+
+    Raises:
+        BlockingIOError: when another process trains it.
+        ValueError: when the data are not those that the run folder is of.
+    """
+    folder = seed_folder(run_folder, seed)
+    with _alone(folder):
+        if is_whole(folder):
+            return
+        data = read_data(run_folder)
+        train_once = functools.partial(
+            _train_once,
+            seed=seed,
+            keep_epochs=keeps_epochs(run_folder),
+            verbose=verbose,
+            callbacks=callbacks,
+        )
+        for fold in entry.recipe.folds:
+            # The run's checksum is that of the fold that the entry's data name.
+            of_fold = data if fold == entry.data_args["fold"] else data.without_checksum()
+            train_once(entry.on_fold(fold), folds.fold_folder(folder, fold), data=of_fold)
+        if entry.recipe.folds:
+            folds.join(entry, folder)
+        else:
+            train_once(entry, folder, data=data)
 
 
-def _train_once(entry, folder, seed, data_dir, verbose):
+@contextlib.contextmanager
+def _alone(folder):
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(atomic.locked(folder / ".lock", wait=False))
+        except BlockingIOError:
+            raise BlockingIOError(
+                "expected a run that no other process trains. "
+                f"Received: {str(folder)!r}, which one trains now. Wait until it ends, or choose "
+                "another folder."
+            ) from None
+        atomic.sweep(folder)
+        yield
+
+
+def _train_once(entry, folder, seed, data, keep_epochs, verbose, callbacks):
     if is_whole(folder):
         return
-    recipe = entry.recipe
+    recipe, data_dir = entry.recipe, data.folder
     keras.utils.set_random_seed(seed)
-    splits = {split: load_split(entry, split, data_dir, seed) for split in SPLITS}
+    splits = {split: load_split(entry, split, data_dir, seed) for split in data.samples or SPLITS}
+    data.check(checksum(splits), folder)
     model, best = entry.build(), entry.build()
     if recipe.text_preset is not None:
         load_text_preset(model, recipe.text_preset)
@@ -160,6 +216,8 @@ def _train_once(entry, folder, seed, data_dir, verbose):
         train = splits["train"]
         train.epoch = checkpoint.initial_epoch
         watching = histories(recipe.modulation)
+        if keep_epochs:
+            watching.append(KeepEpochs(folder / "epochs", best))
         if recipe.companions is not None:
             train = Companions(train, entry.model_args.get("class_width", 1.0))
             refresh = RefreshCompanions(
@@ -172,25 +230,27 @@ def _train_once(entry, folder, seed, data_dir, verbose):
             validation_data=splits["validation"],
             epochs=recipe.epochs,
             initial_epoch=checkpoint.initial_epoch,
-            callbacks=[*watching, *counting, checkpoint],
+            callbacks=[*watching, *counting, checkpoint, *callbacks],
             # Keras would shuffle whole batches once more, by a generator that nothing restores.
             shuffle=False,
             verbose=verbose,
         )
     if checkpoint.best_weights is None:
         raise ValueError(
-            f"expected a finite {recipe.monitor}. Received: none in {recipe.epochs} epochs of "
-            f"{entry.name}, seed {seed}. Lower learning_rate or clip_norm."
+            f"expected an epoch with finite weights, loss and {recipe.monitor}. Received: none in "
+            f"{recipe.epochs} epochs of {entry.name}, seed {seed}. Lower learning_rate or "
+            "clip_norm."
         )
     if not (folder / "results.json").exists():
         best.load_weights(checkpoint.best_weights)
         # What is scored is what an entry would hold.
         round_weights(best, stored_dtype(checkpoint.best_weights))
-        keep_predictions(folder, best, splits["test"])
+        if "test" in splits:
+            keep_predictions(folder, best, splits["test"])
         results = _results(entry, seed, best, splits, checkpoint.state)
         if gate is not None:
             results["gate_search"] = gate
-        if recipe.modulation is not None:
+        if recipe.modulation is not None and "test" in splits:
             scores = score_modalities(best, entry, splits, folder, seed, verbose)
             for split, found in scores.items():
                 results[split] |= found
@@ -201,7 +261,8 @@ def _train_once(entry, folder, seed, data_dir, verbose):
 
 
 def _results(entry, seed, model, splits, state):
-    scores = {split: score(model, entry, splits[split]) for split in ("validation", "test")}
+    scored = [split for split in ("validation", "test") if split in splits]
+    scores = {split: score(model, entry, splits[split]) for split in scored}
     train_labels = splits["train"].labels
     return {
         "seed": seed,
@@ -218,17 +279,10 @@ def _results(entry, seed, model, splits, state):
             backend.name(): importlib.metadata.version(backend.name()),
             "numpy": np.__version__,
         },
-        "data_sha256": _checksum(splits),
+        "data_sha256": checksum(splits),
         **scores,
         "baseline": {
             split: constant_scores(entry.recipe, train_labels, splits[split].labels)
             for split in scores
         },
     }
-
-
-def _checksum(splits):
-    digest = hashlib.sha256()
-    for split in SPLITS:
-        digest.update(splits[split].checksum().encode())
-    return digest.hexdigest()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from kerasfuse import __version__, atomic
 from kerasfuse.optional_packages import require
 from kerasfuse.recipes.run import read_run
+from kerasfuse.recipes.search.settings import is_search
 from kerasfuse.report import parts
 from kerasfuse.report.numbers import measured
 from kerasfuse.report.reported_run import ReportedRun
@@ -32,7 +33,8 @@ def report(
     Where the data are not at hand, what needs them is left out, and said.
 
     Args:
-        run_dirs: run folders that `kerasfuse.recipes.train` wrote, one or more.
+        run_dirs: run folders that `kerasfuse.recipes.train` wrote, one or more; the folder of a
+            search stands for the runs of its best setting and of the default.
         path: the file to write, whole or not at all.
         data_dir: folder of the real data, see `kerasfuse.datasets.load`.
         progress: called with one line of text when something that takes time begins.
@@ -52,7 +54,7 @@ def report(
     >>> report(["runs/mult_mosi_utterance", "runs/mica_mosi_utterance"], "mosi.html")
     """
     jinja2 = require("jinja2", "`report`", "report")
-    folders = [pathlib.Path(folder) for folder in run_dirs]
+    folders = [run for folder in run_dirs for run in _runs_in(pathlib.Path(folder))]
     if not folders or len({folder.resolve() for folder in folders}) < len(folders):
         raise ValueError(
             f"expected one or more different run folders. Received: {[str(f) for f in folders]}"
@@ -87,6 +89,12 @@ def report(
     with atomic.replacing(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
     return path
+
+
+def _runs_in(folder):
+    if not is_search(folder):
+        return [folder]
+    return [folder / label for label in ("tuned", "default")]
 
 
 def _labels(runs):

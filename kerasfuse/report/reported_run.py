@@ -11,7 +11,7 @@ from kerasfuse.entries import weight_files
 from kerasfuse.recipes.comparison import mean_steps
 from kerasfuse.recipes.folds import fold_folder
 from kerasfuse.recipes.predictions import Predictions, read_predictions
-from kerasfuse.recipes.run import seed_folder
+from kerasfuse.recipes.run_folder import seed_folder
 from kerasfuse.recipes.scoring import load_split
 
 RESAMPLES = 1000
@@ -27,14 +27,14 @@ class ReportedRun:
     Args:
         run: a `kerasfuse.recipes.Run`.
         label: its name on the page.
-        data_dir: folder of the real data.
+        data_dir: folder of the real data, by default the run's.
         report: called with one line of text when something that takes time begins.
     """
 
     def __init__(self, run, label, data_dir=None, report=None):
         self.run = run
         self.label = label
-        self.data_dir = data_dir
+        self.data_dir = data_dir or run.data_dir
         self._report = report or (lambda line: None)
 
     @property

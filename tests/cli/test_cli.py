@@ -156,7 +156,13 @@ def test_train_record_evaluate(path, tmp_path):
     result = kerasfuse("train", NAME, *arguments, "--table", "Figure 3", "--label", "rank=3")
     assert result.exit_code == 0, result.output
     folder = tmp_path / "runs" / f"{NAME}-rank=3"
-    assert sorted(file.name for file in folder.iterdir()) == ["recipe.toml", "seed_3", "seed_4"]
+    assert sorted(file.name for file in folder.iterdir()) == [
+        "entry.toml",
+        "run.json",
+        "seed_3",
+        "seed_4",
+        f"{NAME}.weights.h5",
+    ]
     for text in ("seed 3: finished", "validation", "constant", "mae", "SIMULATED", "±"):
         assert text in result.stdout
     assert zoo.entry(NAME).results["rows"][0]["settings"] == {"rank": 3, "epochs": 2}

@@ -76,10 +76,10 @@ def test_a_fold_that_is_finished_is_not_trained_again(data, tmp_path, monkeypatc
 
     once, done = training._train_once, []
 
-    def dies_in_the_last(entry, *arguments):
+    def dies_in_the_last(entry, *arguments, **others):
         if len(done) == 2:
             raise KeyboardInterrupt
-        once(entry, *arguments)
+        once(entry, *arguments, **others)
         done.append(entry.data_args["fold"])
 
     with monkeypatch.context() as patched:

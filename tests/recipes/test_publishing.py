@@ -1,7 +1,6 @@
 """What is published can be loaded, says where it comes from, and is refused without its terms."""
 
 import json
-import tomllib
 
 import numpy as np
 import pytest
@@ -131,15 +130,13 @@ def test_a_folder_of_other_things(weights, tmp_path):
 
 
 def test_neither_an_entry_nor_a_run(path, tmp_path):
-    with pytest.raises(ValueError, match="holds no recipe.toml"):
+    with pytest.raises(ValueError, match="holds no run.json"):
         recipes.publish(tmp_path, tmp_path / "out")
     with pytest.raises(ValueError, match="Nearest: tiny_simulated"):
         recipes.publish("tiny_simulatd", tmp_path / "out")
 
 
 def test_a_run_on_other_data_has_no_terms(run, path, tmp_path):
-    recipe = tomllib.loads((run.folder / "recipe.toml").read_text())
-    assert recipe["data"]["args"]["num_samples"] == 24
     path.write_text(path.read_text().replace("num_samples = 24", "num_samples = 30"))
     with pytest.raises(ValueError, match="own data, whose terms the card states"):
         recipes.publish(run.folder, tmp_path / "out")

@@ -10,10 +10,11 @@ import pytest
 import tiny_zoo
 from run_folders import Killed, assert_same_run, files, history, seconds
 
-from kerasfuse import metrics, recipes, zoo
+from kerasfuse import atomic, metrics, recipes, zoo
 from kerasfuse.checksum import sha256
 from kerasfuse.recipes import scoring
 from kerasfuse.recipes.predictions import read_predictions
+from kerasfuse.recipes.run_folder import RunData, open_run
 from kerasfuse.recipes.seeds import joined
 from kerasfuse.training.callbacks import RunCheckpoint
 
@@ -39,10 +40,12 @@ def finished(tmp_path_factory):
 def test_a_run_folder_holds_what_it_should(finished):
     seeds = ["best.weights.h5", "history.csv", "predictions.npz", "results.json"]
     assert files(finished.folder) == [
-        "recipe.toml",
+        "entry.toml",
+        "run.json",
         *(f"seed_{seed}/{name}" for seed in (1, 2) for name in seeds),
+        f"{NAME}.weights.h5",
     ]
-    recipe = tomllib.loads((finished.folder / "recipe.toml").read_text())
+    recipe = tomllib.loads((finished.folder / "entry.toml").read_text())
     assert recipe["model"]["args"]["dim"] == 4 and recipe["recipe"]["learning_rate"] == 0.01
     rows = history(finished.folder / "seed_1")
     assert [row["epoch"] for row in rows] == ["1", "2", "3"]
@@ -159,10 +162,15 @@ def test_seeds_run_in_processes(tmp_path):
     assert len(lines) == 4
 
 
-def test_a_process_that_fails_is_told(path, tmp_path):
-    # The zoo of the processes has no such entry.
-    with pytest.raises(ValueError, match="expected seed . to train. Received: .*tiny_simulated"):
-        recipes.train(NAME, tmp_path / "run", jobs=2)
+def test_processes_need_no_zoo_and_one_that_fails_is_told(path, tmp_path):
+    # The zoo of the processes has no entry of this name: the run folder is all that they read.
+    with (
+        atomic.locked(tmp_path / "run" / "seed_2" / ".lock"),
+        pytest.raises(ValueError, match="expected seed 2 to train. .*which one trains now"),
+    ):
+        recipes.train(NAME, tmp_path / "run", jobs=2, overrides={"epochs": 1})
+    run = recipes.train(NAME, tmp_path / "run", jobs=2, overrides={"epochs": 1})
+    assert sorted(run.seeds) == [1, 2]
 
 
 # Bad input.
@@ -222,7 +230,7 @@ def test_training_that_diverges_is_told(path, tmp_path, monkeypatch):
             super().on_epoch_end(epoch, {**logs, "val_loss": float("nan")})
 
     monkeypatch.setattr("kerasfuse.recipes.training.RunCheckpoint", Broken)
-    with pytest.raises(ValueError, match="expected a finite val_loss. Received: none in 1 epochs"):
+    with pytest.raises(ValueError, match="finite weights, loss and val_loss. Received: none in"):
         recipes.train(NAME, tmp_path / "run", [1], {"epochs": 1}, verbose=0)
 
 
@@ -515,8 +523,8 @@ def one_seed(run, seed, folder):
 
 
 def test_a_run_that_is_not_there(path, tmp_path):
-    with pytest.raises(FileNotFoundError, match="holds no recipe.toml"):
+    with pytest.raises(FileNotFoundError, match="holds no run.json"):
         recipes.record(NAME, tmp_path)
-    recipes.run.open_run(tmp_path / "run", zoo.entry(NAME))
+    open_run(tmp_path / "run", zoo.entry(NAME), RunData("0" * 64, {}))
     with pytest.raises(FileNotFoundError, match="none is finished"):
         recipes.record(NAME, tmp_path / "run")

@@ -8,7 +8,8 @@ import tiny_zoo
 
 from kerasfuse import recipes, zoo
 from kerasfuse.checksum import sha256
-from kerasfuse.recipes import scoring, shipping, storage
+from kerasfuse.recipes import scoring, shipping
+from kerasfuse.training import storage
 
 
 @pytest.fixture(scope="module")

@@ -418,8 +418,8 @@ def test_provenance_says_what_was_changed(made):
     cells = [reader.table(t) for t in section(pages["pair"], "provenance").all("table")]
     first, second = ({row[0]: row[1] for row in rows} for rows in cells)
     assert first["sha256 of the data"] == runs["aligned"].first["data_sha256"]
-    assert first["other than the entry's"] == "batch_size=24, epochs=1"
-    assert "alpha=0.0" in second["other than the entry's"]
+    made_by = f"kerasfuse train {tiny_zoo.NAME} --set 'batch_size=24' --set 'epochs=1'"
+    assert first["made by"] == made_by and " --set 'alpha=0.0'" in second["made by"]
     assert first["best seed on validation"] == str(runs["aligned"].best_seed)
 
 
@@ -495,7 +495,7 @@ def test_wrong_folders_are_refused(made, tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="different run folders"):
         report([folder, f"{folder}/../aligned"])
     result = CliRunner().invoke(app, ["report", str(tmp_path)])
-    assert result.exit_code == 2 and "holds no recipe.toml" in result.stderr
+    assert result.exit_code == 2 and "holds no run.json" in result.stderr
     monkeypatch.setitem(sys.modules, "jinja2", None)
     with pytest.raises(ImportError, match=r"kerasfuse-zoo\[report\]"):
         report([folder])

@@ -357,6 +357,14 @@ def test_override_reaches_model_data_and_recipe(attentive):
     assert plain.model_class == "MulT" and plain.model_args["causal"]
 
 
+def test_published_figures_are_those_of_the_data_and_the_metrics():
+    entry = zoo.entry("mult_mosei")
+    assert entry.published and entry.override({"epochs": 2}).published == entry.published
+    assert not entry.override({"data": "simulated", "like": "mosei"}).published
+    settings = {"metrics": "mosei_emotions", "score": "mean_f1", "loss": "binary_crossentropy"}
+    assert not entry.override(settings).published
+
+
 @pytest.mark.parametrize(
     ("kernel_sizes", "modalities", "gone"),
     [

@@ -1,7 +1,7 @@
 """The pickles of MMSA (Yu et al., ACL 2020; Mao et al., ACL 2022): zeros behind each sample."""
 
-from kerasfuse.datasets.formats import pickle_fields
 from kerasfuse.datasets.formats.mult_pickle import MODALITIES
+from kerasfuse.datasets.formats.pickles import contents
 
 _SPLITS = {"train": "train", "validation": "valid", "test": "test"}
 _MOST_IDS = 2**31
@@ -35,26 +35,26 @@ def splits(tree):
     found = {}
     for split, theirs in _SPLITS.items():
         part = tree[theirs]
-        kept = {n: pickle_fields.samples(part[n], n) for n in MODALITIES if n in part}
+        kept = {n: contents.samples(part[n], n) for n in MODALITIES if n in part}
         if "text_bert" in part:
             ids, mask = _ids_and_mask(part["text_bert"])
             kept["text_ids"] = ids * mask
             kept["text_mask"] = mask
-        kept["label"] = pickle_fields.samples(part["regression_labels"], "regression_labels")
+        kept["label"] = contents.samples(part["regression_labels"], "regression_labels")
         for name, letter in _UNIMODAL.items():
             theirs = f"regression_labels_{letter}"
             if theirs in part:
-                kept[f"label_{name}"] = pickle_fields.samples(part[theirs], theirs)
-        kept["id"] = pickle_fields.names(part["id"], "id") if "id" in part else None
+                kept[f"label_{name}"] = contents.samples(part[theirs], theirs)
+        kept["id"] = contents.names(part["id"], "id") if "id" in part else None
         if "raw_text" in part:
-            kept["words"] = pickle_fields.texts(part["raw_text"], "raw_text")
+            kept["words"] = contents.texts(part["raw_text"], "raw_text")
         found[split] = kept
     return found
 
 
 def _ids_and_mask(text_bert):
     """Split `(samples, 3, steps)`: token ids, mask, segment."""
-    text_bert = pickle_fields.array(text_bert, "text_bert")
+    text_bert = contents.array(text_bert, "text_bert")
     if text_bert.ndim != 3 or text_bert.shape[1] != 3 or text_bert.dtype.kind not in "fiu":
         raise ValueError(
             "expected text_bert to be numbers of shape (samples, 3, steps): ids, mask, segment. "

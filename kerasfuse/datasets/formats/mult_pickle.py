@@ -1,6 +1,6 @@
 """The pickles of MulT (Tsai et al., ACL 2019): dense arrays, zeros in front of each sample."""
 
-from kerasfuse.datasets.formats import pickle_fields
+from kerasfuse.datasets.formats.pickles import contents
 
 _SPLITS = {"train": "train", "validation": "valid", "test": "test"}
 MODALITIES = ("text", "audio", "vision")
@@ -23,9 +23,9 @@ def splits(tree):
     """
     return {
         split: {
-            **{name: pickle_fields.samples(part[name], name) for name in MODALITIES},
-            "label": pickle_fields.samples(part["labels"], "labels"),
-            "id": pickle_fields.names(part["id"], "id") if "id" in part else None,
+            **{name: contents.samples(part[name], name) for name in MODALITIES},
+            "label": contents.samples(part["labels"], "labels"),
+            "id": contents.names(part["id"], "id") if "id" in part else None,
         }
         for split, part in ((split, tree[theirs]) for split, theirs in _SPLITS.items())
     }

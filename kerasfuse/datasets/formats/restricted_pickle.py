@@ -5,8 +5,8 @@ import gc
 import pathlib
 
 from kerasfuse.datasets.conversion import source_files
-from kerasfuse.datasets.formats import pickle_names, pickle_tree
-from kerasfuse.datasets.formats.pickle_opcodes import Machine, RefusedError
+from kerasfuse.datasets.formats.pickles import names, tree
+from kerasfuse.datasets.formats.pickles.opcodes import Machine, RefusedError
 from kerasfuse.shown import shortened
 
 # To see whether line endings were converted: bytes to look at, and newlines, each after a \r,
@@ -52,10 +52,10 @@ def read_pickle(path, opened=None):
     size = pathlib.Path(path).stat().st_size
     with _opened(path, opened) as file, _without_collection():
         try:
-            tree = Machine(file, size, pickle_names.find).run()
-            pickle_tree.check(tree, size)
-            return tree
-        except pickle_names.ConvertedError:
+            found = Machine(file, size, names.find).run()
+            tree.check(found, size)
+            return found
+        except names.ConvertedError:
             raise ValueError(_converted(path)) from None
         except RefusedError as error:
             raise ValueError(

@@ -11,6 +11,7 @@ from kerasfuse.report.sections.outputs import outputs
 from kerasfuse.report.sections.provenance import provenance
 from kerasfuse.report.sections.robustness import robustness
 from kerasfuse.report.sections.scores import scores
+from kerasfuse.report.sections.search import search
 
 SECTIONS = (
     scores,
@@ -23,5 +24,6 @@ SECTIONS = (
     gate,
     modulation,
     cost,
+    search,
     provenance,
 )

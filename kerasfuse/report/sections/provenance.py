@@ -2,8 +2,6 @@
 
 import dataclasses
 
-from kerasfuse import zoo
-from kerasfuse.recipes.run import differences
 from kerasfuse.report.parts import Heading, Section, Table
 
 
@@ -15,7 +13,6 @@ def provenance(reported_runs):
         if len(reported_runs) > 1:
             parts.append(Heading(reported_run.label))
         entry, first = reported_run.entry, reported_run.run.first
-        changed = differences(zoo.entry(entry.name).definition(), entry.definition())
         recipe = {
             field.name: getattr(entry.recipe, field.name)
             for field in dataclasses.fields(entry.recipe)
@@ -27,7 +24,7 @@ def provenance(reported_runs):
             ["model", f"{entry.model_class}({_written(entry.model_args)})"],
             ["data", f"{entry.data_name}({_written(entry.data_args)})"],
             ["recipe", _written(recipe)],
-            ["other than the entry's", _written(changed) or "nothing"],
+            ["made by", entry.weights.made_by],
             ["seeds", ", ".join(map(str, reported_run.run.seeds))],
             ["best seed on validation", str(reported_run.run.best_seed)],
             ["backend", first["backend"]],

@@ -2,6 +2,7 @@
 
 from kerasfuse.training.callbacks.competition_strength import CompetitionStrength
 from kerasfuse.training.callbacks.freeze_modality_gate import FreezeModalityGate
+from kerasfuse.training.callbacks.keep_epochs import KeepEpochs
 from kerasfuse.training.callbacks.modality_gate_history import ModalityGateHistory
 from kerasfuse.training.callbacks.modulation_history import ModulationHistory
 from kerasfuse.training.callbacks.modulation_window import ModulationWindow
@@ -11,6 +12,7 @@ from kerasfuse.training.callbacks.run_checkpoint import RunCheckpoint
 __all__ = [
     "CompetitionStrength",
     "FreezeModalityGate",
+    "KeepEpochs",
     "ModalityGateHistory",
     "ModulationHistory",
     "ModulationWindow",

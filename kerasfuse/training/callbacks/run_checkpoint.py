@@ -38,6 +38,9 @@ class RunCheckpoint(keras.callbacks.Callback):
     model alone). `checkpoint.json` is written last and every file whole or not at all, so that
     what it says is always there. `finish` leaves `best.weights.h5` in the checkpoint's place.
 
+    The best epoch is one whose `monitor`, losses and weights are finite: the accuracy of outputs
+    that are not numbers is finite, and means nothing.
+
     Args:
         folder: where to write.
         best_model: an uncompiled model of the same architecture, used to save weights without the
@@ -91,7 +94,7 @@ class RunCheckpoint(keras.callbacks.Callback):
 
     @property
     def best_weights(self):
-        """Path of the best epoch's weights, `None` when no epoch had a finite `monitor`."""
+        """Path of the best epoch's weights, `None` while there is none."""
         best = self.state["best_epoch"]
         return None if best is None else self.folder / f"best_{best:04d}.weights.h5"
 
@@ -131,11 +134,12 @@ class RunCheckpoint(keras.callbacks.Callback):
             keras.ops.convert_to_numpy(variable).tolist() for variable in self._random_states()
         ]
         value = row[self.monitor]
-        if math.isfinite(value) and (state["best"] is None or self.better(value, state["best"])):
+        is_better = state["best"] is None or self.better(value, state["best"])
+        # Of a modulated model, the model that it wraps.
+        trained = getattr(self.model, "model", self.model)
+        if is_better and self._is_finite(row) and _are_finite(weights := trained.get_weights()):
             state["best"], state["best_epoch"] = value, epoch + 1
-            # Of a modulated model, the model that it wraps.
-            best = getattr(self.model, "model", self.model)
-            self.best_model.set_weights(best.get_weights())
+            self.best_model.set_weights(weights)
             save_weights(self.best_model, self.best_weights)
         save_weights(self.model, self._last_weights())
         with atomic.replacing(self._file) as temporary:
@@ -145,10 +149,16 @@ class RunCheckpoint(keras.callbacks.Callback):
 
     def finish(self):
         """Keep the best weights as `best.weights.h5` and delete the checkpoint."""
+        # A kill may have fallen between the last checkpoint and its row.
+        self._write_history()
         if self.best_weights and self.best_weights.exists():
             self.best_weights.replace(self.folder / "best.weights.h5")
         self._remove_weights()
         self._file.unlink(missing_ok=True)
+
+    def _is_finite(self, row):
+        of_training = (row[name] for name in (self.monitor, "loss", "val_loss") if name in row)
+        return all(map(math.isfinite, of_training))
 
     def _random_states(self):
         return [v for v in self.model.variables if v.name == "seed_generator_state"]
@@ -169,6 +179,10 @@ class RunCheckpoint(keras.callbacks.Callback):
                 writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
                 writer.writeheader()
                 writer.writerows(rows)
+
+
+def _are_finite(weights):
+    return all(np.isfinite(array).all() for array in weights)
 
 
 def _plain(value):

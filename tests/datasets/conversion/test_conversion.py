@@ -1,6 +1,7 @@
 """Conversion: whole or not at all, resumable, in both formats, and read without all of memory."""
 
 import concurrent.futures
+import os
 import pathlib
 
 import numpy as np
@@ -9,7 +10,8 @@ import tensorflow_datasets as tfds
 import tiny_data
 
 from kerasfuse.datasets import convert, load
-from kerasfuse.datasets.conversion import builder, conversion, records
+from kerasfuse.datasets.conversion import builder, conversion, records, source_files
+from kerasfuse.datasets.mosi import Mosi
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +53,7 @@ def test_interrupted_conversions_look_like_none_and_go_on(file, tmp_path, monkey
             load("mosi", data_dir=file)
         assert len(pieces) == 3
     assert not any("dataset_info" in name or "mosi-" in name for name in found(tmp_path / "tfds"))
-    assert conversion._find(tmp_path / "tfds" / "mosi", [file], None) is None
+    assert conversion._find(Mosi, tmp_path / "tfds" / "mosi", [file], None) is None
 
     with monkeypatch.context() as patch:
         later = written(patch)
@@ -119,6 +121,32 @@ def test_two_at_once_convert_once(file, monkeypatch):
         both = [pool.submit(load, "mosi", data_dir=file) for _ in range(2)]
     assert len({batches.result().checksum() for batches in both}) == 1
     assert len(pieces) == len(set(pieces)) == 4 + 2 + 2
+
+
+@pytest.mark.parametrize("coarsest", [0, source_files._COARSEST])
+def test_other_content_of_the_same_size_and_time_is_noticed(file, monkeypatch, coarsest):
+    # Both ways by which it is: by the time of the change alone, and of a file that is too new for
+    # that, by content.
+    monkeypatch.setattr(source_files, "_COARSEST", coarsest)
+    before, kept = load("mosi", data_dir=file), file.stat()
+    tree = tiny_data.mult("mosi")
+    tree["train"]["labels"] = tree["train"]["labels"][::-1].copy()
+    other = tiny_data.dump(tree, file.with_name("other.pkl"))
+    content = other.read_bytes()
+    other.unlink()
+    assert len(content) == kept.st_size
+    file.write_bytes(content)
+    os.utime(file, ns=(kept.st_atime_ns, kept.st_mtime_ns))
+    assert file.stat().st_mtime_ns == kept.st_mtime_ns
+    after = load("mosi", data_dir=file)
+    assert after.checksum() != before.checksum()
+
+
+def test_files_that_stay_are_not_read_again(file, monkeypatch):
+    monkeypatch.setattr(source_files, "_COARSEST", 0)
+    load("mosi", data_dir=file)
+    monkeypatch.setattr(source_files, "sha256", None)
+    assert load("mosi", data_dir=file).num_samples == 7
 
 
 def test_a_place_that_cannot_be_written_to_is_named(file, tmp_path, monkeypatch):

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from kerasfuse import progress
-from kerasfuse.datasets.formats.pickle_opcodes import Machine
+from kerasfuse.datasets.formats.pickles.opcodes import Machine
 from kerasfuse.datasets.formats.restricted_pickle import read_pickle
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kerasfuse.datasets.formats.pickle_opcodes import Name, RefusedError, Unbuilt
+from kerasfuse.datasets.formats.pickles.opcodes import Name, RefusedError, Unbuilt
 from kerasfuse.shown import shown
 
 _LONGEST_INDEX = 2**32

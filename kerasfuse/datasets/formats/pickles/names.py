@@ -5,8 +5,8 @@ import re
 
 import numpy as np
 
-from kerasfuse.datasets.formats import pandas_layouts
-from kerasfuse.datasets.formats.pickle_opcodes import Name, RefusedError, Unbuilt
+from kerasfuse.datasets.formats.pickles import pandas_layouts
+from kerasfuse.datasets.formats.pickles.opcodes import Name, RefusedError, Unbuilt
 from kerasfuse.shown import shortened, shown
 
 _DTYPE = re.compile(r"[?biufcSUO]\d{0,9}")

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from kerasfuse.datasets.formats.pandas_layouts import Table
-from kerasfuse.datasets.formats.pickle_opcodes import Name, RefusedError, Unbuilt
+from kerasfuse.datasets.formats.pickles.opcodes import Name, RefusedError, Unbuilt
+from kerasfuse.datasets.formats.pickles.pandas_layouts import Table
 from kerasfuse.shown import shortened
 
 _DEEPEST = 32

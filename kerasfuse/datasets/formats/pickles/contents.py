@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kerasfuse.datasets.formats.pandas_layouts import Table
+from kerasfuse.datasets.formats.pickles.pandas_layouts import Table
 from kerasfuse.shown import shown
 
 _MOST_PARTS = 16

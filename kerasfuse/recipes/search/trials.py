@@ -1,0 +1,194 @@
+"""The trials of a search: who trains which, and what became of each."""
+
+import contextlib
+import dataclasses
+import pathlib
+from typing import Any
+
+import keras
+
+from kerasfuse import atomic
+from kerasfuse.recipes.run_folder import open_run, read_recipe, read_results
+from kerasfuse.recipes.scoring import check_fit
+from kerasfuse.recipes.search import space as spaces
+from kerasfuse.recipes.search.settings import read_settings
+from kerasfuse.recipes.search.study import open_study, optuna, seed_sampler
+from kerasfuse.recipes.training import train_seed
+
+# What a search reads: never the test split.
+SPLITS = ("train", "validation")
+_STATES = {"COMPLETE": "finished", "PRUNED": "pruned", "FAIL": "failed", "RUNNING": "running"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Trial:
+    """Say what became of one trial.
+
+    Args:
+        number: from 0.
+        settings: dict of name to value.
+        state: `"finished"`, `"pruned"`, `"failed"` or `"running"`.
+        value: the monitored validation quantity of its best epoch; of a pruned trial, of its last.
+        epochs: how many it trained.
+        seconds: from its start to its end.
+        error: why it failed.
+    """
+
+    number: int
+    settings: dict[str, Any]
+    state: str
+    value: float | None
+    epochs: int
+    seconds: float | None
+    error: str = ""
+
+    @property
+    def line(self) -> str:
+        """One line about it."""
+        about = {"finished": f"{self.value:.4g}" if self.value is not None else ""}
+        about |= {"pruned": f"pruned after {self.epochs} epochs", "failed": f"failed: {self.error}"}
+        chosen = ", ".join(f"{name}={_short(value)}" for name, value in self.settings.items())
+        return f"trial {self.number}: {about.get(self.state, self.state)} ({chosen})"
+
+
+def work(folder, report=None):
+    """Train trials of a search until there are as many as it asks for.
+
+    Several processes may do so at the same time, on one machine or on several. A trial whose
+    process was killed is taken over by the next that looks, and goes on after its last epoch.
+
+    Args:
+        folder: of the search.
+        report: called with one line of text when a trial ends.
+    """
+    folder = pathlib.Path(folder)
+    settings = read_settings(folder)
+    entry = read_recipe(folder)
+    study = study_of(settings, entry)
+    parameters = spaces.parse(settings.space)
+    while True:
+        with contextlib.ExitStack() as stack:
+            trial = _claimed(study, settings, folder, stack)
+            if trial is None:
+                return
+            chosen = spaces.settings(parameters, trial, lambda name: default_of(entry, name))
+            trial.set_user_attr("settings", chosen)
+            _train(study, trial, entry, chosen, settings, trial_folder(folder, trial.number))
+            if report:
+                report(read_trials(study)[trial.number].line)
+
+
+def study_of(settings, entry):
+    """Open the study of a search."""
+    recipe = entry.recipe
+    return open_study(
+        settings.storage, settings.study, recipe.monitor, settings.pruner, recipe.epochs
+    )
+
+
+def trial_folder(folder, number):
+    """Return the run folder of a trial."""
+    return pathlib.Path(folder, f"trial_{number:04d}")
+
+
+def read_trials(study):
+    """Return a list of `Trial`, by number."""
+    found = []
+    for trial in study.get_trials(deepcopy=False):
+        reported = trial.intermediate_values
+        value = trial.value if trial.state.name == "COMPLETE" else None
+        if trial.state.name == "PRUNED" and reported:
+            value = reported[max(reported)]
+        duration = trial.duration
+        found.append(
+            Trial(
+                number=trial.number,
+                settings=trial.user_attrs.get("settings", {}),
+                state=_STATES.get(trial.state.name, "waiting"),
+                value=value,
+                epochs=max(reported, default=0),
+                seconds=None if duration is None else duration.total_seconds(),
+                error=trial.user_attrs.get("error", ""),
+            )
+        )
+    return found
+
+
+def _claimed(study, settings, folder, stack):
+    """Give a trial that no other process trains, and its lock to `stack`; none where all are."""
+    package = optuna()
+    with atomic.locked(folder / ".claim"):
+        trials = study.get_trials(deepcopy=False)
+        for found in trials:
+            own = found.user_attrs.get("search") == settings.search
+            if found.state.name == "RUNNING" and own:
+                if _locks(stack, trial_folder(folder, found.number)):
+                    return package.trial.Trial(study, found._trial_id)
+        if len(trials) >= settings.trials:
+            return None
+        seed_sampler(study, settings.sampler, settings.seed)
+        trial = study.ask()
+        # Of this folder: those of another machine are not for this one to take over.
+        trial.set_user_attr("search", settings.search)
+        _locks(stack, trial_folder(folder, trial.number))
+        return trial
+
+
+def _locks(stack, folder):
+    try:
+        stack.enter_context(atomic.locked(folder / ".claim", wait=False))
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _train(study, trial, entry, chosen, settings, folder):
+    states = optuna().trial.TrialState
+    try:
+        changed = entry.override(chosen)
+        open_run(folder, changed, check_fit(changed, settings.data_dir, SPLITS))
+        prune = PruneTrial(trial, changed.recipe.monitor)
+        train_seed(changed, folder, settings.seed, verbose=0, callbacks=[prune])
+    except optuna().TrialPruned:
+        study.tell(trial.number, state=states.PRUNED)
+    except ValueError as error:
+        # Settings that do not go together, and trainings that diverge.
+        trial.set_user_attr("error", str(error)[:500])
+        study.tell(trial.number, state=states.FAIL)
+    else:
+        study.tell(trial.number, read_results(folder, settings.seed)["monitor"])
+
+
+def _short(value):
+    return f"{value:.3g}" if isinstance(value, float) else value
+
+
+def default_of(entry, name):
+    """Return what an entry says of an argument; `None` where it leaves that to the model."""
+    bare = name.rpartition(".")[2]
+    for held in (entry.model_args, entry.data_args, vars(entry.recipe)):
+        if bare in held:
+            return held[bare]
+    return None
+
+
+class PruneTrial(keras.callbacks.Callback):
+    """Report the monitored quantity of every epoch to a trial, and stop where it falls behind.
+
+    It stands after `RunCheckpoint`, so that a pruned training is whole up to its last epoch.
+
+    Args:
+        trial: a trial of Optuna.
+        monitor: the logged quantity.
+    """
+
+    def __init__(self, trial, monitor):
+        super().__init__()
+        self.trial = trial
+        self.monitor = monitor
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.trial.report(float(logs[self.monitor]), epoch + 1)
+        # The last epoch is done in any case.
+        if epoch + 1 < self.params["epochs"] and self.trial.should_prune():
+            raise optuna().TrialPruned
