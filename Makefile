@@ -40,7 +40,8 @@ EXECUTED := $(addprefix build/,$(wildcard notebooks/*.ipynb))
 BENCHMARKS ?= benchmarks/mult_speed.py benchmarks/mmd_memory.py
 WHEELS ?=
 
-.PHONY: demo test lint format notebooks docs results wheel-check bench gpu gpu-packages clean
+.PHONY: demo test lint format notebooks docs results wheel-check hostile bench gpu gpu-packages \
+	clean
 
 demo: $(INSTALLED)
 	$(BIN)/kerasfuse demo
@@ -76,6 +77,10 @@ results: $(INSTALLED)
 
 wheel-check: $(INSTALLED)
 	$(BIN)/python -m pytest -m wheel tests/test_wheel.py
+
+# Thousands of hostile files over every reader; the counts are in build/hostile.txt.
+hostile: $(INSTALLED)
+	$(BIN)/python -m pytest -m hostile tests/hostile; status=$$?; cat build/hostile.txt; exit $$status
 
 bench: $(INSTALLED)
 	for script in $(BENCHMARKS); do echo "$$script"; $(BIN)/python $$script || exit 1; done

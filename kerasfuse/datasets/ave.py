@@ -8,8 +8,7 @@ from kerasfuse.datasets.conversion import conversion, source_files
 from kerasfuse.datasets.conversion.builder import Builder, Version
 from kerasfuse.datasets.conversion.records import Records
 from kerasfuse.datasets.conversion.source import Field, Sample, Source
-from kerasfuse.datasets.formats import wav_and_frames
-from kerasfuse.datasets.formats.hdf5 import open_hdf5
+from kerasfuse.datasets.formats import hdf5, wav_and_frames
 from kerasfuse.datasets.formats.text_files import read_text
 from kerasfuse.datasets.registry import register
 
@@ -134,6 +133,11 @@ def _features(files, pooled):
                 f"expected positions of {counts['label']} videos in {str(files[split])!r}. "
                 f"Received: {order.min()} to {order.max()}"
             )
+        if len(order) > counts["label"]:
+            raise ValueError(
+                f"expected each of {counts['label']} videos once in {str(files[split])!r}. "
+                f"Received: {len(order)} positions"
+            )
 
     def sample(video):
         features = {role: arrays[role][video] for role in ("audio", "vision")}
@@ -232,22 +236,23 @@ class _Array:
     def __init__(self, path, role):
         import h5py
 
-        self._file = open_hdf5(path)
-        arrays = [x for x in self._file.values() if isinstance(x, h5py.Dataset)]
+        self._file = hdf5.open_hdf5(path)
+        names = [name for name, x in self._file.items() if isinstance(x, h5py.Dataset)]
         wanted = _SHAPES.get(role, ())
-        if len(arrays) != 1 or arrays[0].shape[1:] != wanted or arrays[0].dtype.kind not in "fiu":
-            shown = ", ".join(f"{x.name[1:]} {x.shape}" for x in arrays)
+        if len(names) == 1:
+            self._array = hdf5.dataset(self._file, names[0])
+        if len(names) != 1 or self._array.shape[1:] != wanted or not self._array.ndim:
+            received = f"shape {self._array.shape}" if len(names) == 1 else f"{len(names)} arrays"
             raise ValueError(
                 f"expected one array of numbers (videos, {', '.join(map(str, wanted))}) for "
-                f"{role!r} in {str(path)!r}. Received: {shown or 'none'}"
+                f"{role!r} in {str(path)!r}. Received: {received}"
             )
-        self._array = arrays[0]
 
     def __len__(self):
         return len(self._array)
 
     def __getitem__(self, video):
-        return self._array[video]
+        return hdf5.read_part(self._array, video)
 
     def whole(self):
-        return self._array[()].astype(int)
+        return hdf5.read_part(self._array, ()).astype(int)

@@ -6,7 +6,6 @@ saved yourself, from a folder of .npz files, one a split, or from a table that n
 
 import dataclasses
 import hashlib
-import zipfile
 
 import numpy as np
 
@@ -15,8 +14,10 @@ from kerasfuse.datasets.conversion.builder import Builder
 from kerasfuse.datasets.conversion.records import Records
 from kerasfuse.datasets.conversion.source import Sample, Source
 from kerasfuse.datasets.conversion.unreadable import policy
+from kerasfuse.datasets.formats import numpy_files
 from kerasfuse.datasets.formats.tables import SPLITS, Table, field_of
 from kerasfuse.datasets.registry import register
+from kerasfuse.shown import shortened
 
 _TABLES = (".csv", ".parquet")
 
@@ -165,19 +166,13 @@ def _read_npz(files, config, clean):
 
 def _load_arrays(file):
     try:
-        archive = np.load(file, allow_pickle=False)
-        if isinstance(archive, np.ndarray):
-            raise ValueError("it holds one array without a name")
-        with archive:
-            arrays = {name: archive[name] for name in archive.files}
-        if other := [name for name, x in arrays.items() if not isinstance(x, np.ndarray)]:
-            raise ValueError(f"{other[0]!r} is no array")
-    except (ValueError, zipfile.BadZipFile, EOFError, OSError) as error:
+        return numpy_files.load_arrays(file)
+    except ValueError as error:
         raise ValueError(
-            f"expected arrays of numbers. Received: {str(file)!r}, which cannot be read ({error}). "
-            "Save it with numpy.savez, sequences of different lengths padded with zeros."
+            f"expected arrays of numbers. Received: {str(file)!r}, which cannot be read "
+            f"({shortened(str(error))}). Save it with numpy.savez, sequences of different lengths "
+            "padded with zeros."
         ) from error
-    return arrays
 
 
 class _NpzReader:

@@ -7,6 +7,10 @@ import numpy as np
 
 from kerasfuse.datasets.conversion.source import Sample
 from kerasfuse.datasets.conversion.unreadable import Unreadable, of_sample
+from kerasfuse.shown import shortened, shown
+
+# Ids are stored in arrays, where each takes as much as the longest.
+_LONGEST_ID = 1_000
 
 
 class Piece:
@@ -35,6 +39,7 @@ class Piece:
         for i in self._range:
             try:
                 sample = read(i)
+                _check_id(sample)
                 label = self._label(sample)
                 with of_sample(sample.id, label):
                     features = self._arrays(sample)
@@ -88,15 +93,17 @@ class Piece:
 
     def _label(self, sample):
         try:
-            label = np.asarray(sample.label)
+            found = np.asarray(sample.label)
             # Labels that hold one number come in as many shapes as there are packagings.
-            label = (label.reshape(()) if label.size == 1 else label).astype("float32")
-        except (ValueError, TypeError):
+            label = found.reshape(()) if found.size == 1 else found
+            with np.errstate(over="ignore"):  # infinite, and so left out
+                label = label.astype("float32")
+        except (ValueError, TypeError, OverflowError):
             label = None
-        if label is None or np.asarray(sample.label).dtype.kind not in "fiub":
+        if label is None or found.dtype.kind not in "fiub":
             raise ValueError(
                 f"expected the label of sample {sample.id!r} in {sample.place} to be a number or "
-                f"numbers. Received: {sample.label!r}. Write classes as 0, 1, 2, ..."
+                f"numbers. Received: {shown(sample.label)}. Write classes as 0, 1, 2, ..."
             )
         if label.shape != self._source.label_shape:
             raise ValueError(
@@ -164,8 +171,8 @@ class Piece:
     def _as_array(self, sample, name, x):
         try:
             x = np.asarray(x)
-        except ValueError:  # rows of different widths
-            x = np.array(x, dtype=object)
+        except (ValueError, TypeError, OverflowError):  # rows of different widths
+            x = np.fromiter(x, object, len(x))
         field = self._source.fields[name]
         shape = field.shape
         fits = x.ndim == len(shape) and all(
@@ -198,6 +205,18 @@ class Piece:
         return np.where(wrong, x.dtype.type(0), x)
 
 
+def _check_id(sample):
+    try:
+        fits = len(sample.id.encode("utf-8")) <= _LONGEST_ID
+    except UnicodeEncodeError:  # half of a character
+        fits = False
+    if not fits:
+        raise ValueError(
+            f"expected ids of at most {_LONGEST_ID:,} bytes of UTF-8. Received: "
+            f"{shown(sample.id)} in {shortened(sample.place)}"
+        )
+
+
 def _ends(x):
     """Return the first step that is not zero, and the one behind the last; (0, 0) for none."""
     valid = (x.any(axis=1) if x.ndim == 2 else x != 0).nonzero()[0]
@@ -206,7 +225,14 @@ def _ends(x):
 
 def _described(x):
     if x.dtype == object and x.ndim == 1 and len(x):
-        widths = {np.shape(row) for row in x.tolist()}
+        widths = {_shape(row) for row in x.tolist()}
         if len(widths) > 1:
             return f"rows of {len(widths)} shapes, {', '.join(map(str, sorted(widths)[:3]))}"
     return f"dtype {x.dtype}, shape {x.shape}"
+
+
+def _shape(row):
+    try:
+        return np.shape(row)
+    except ValueError:  # a row of rows of different widths
+        return (len(row),)

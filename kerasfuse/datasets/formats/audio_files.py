@@ -37,7 +37,8 @@ def read_sound(path, rate, window=1):
     soundfile = require("soundfile", "wav and flac files", "data")
     try:
         x, found = soundfile.read(path, dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, OSError, ValueError) as error:
+    # A header may declare any number of samples.
+    except (soundfile.LibsndfileError, OSError, ValueError, MemoryError) as error:
         source_files.check_content(path)
         raise Unreadable(
             f"expected a wav or flac file. Received: {str(path)!r}, which is none ({error}). Get "
@@ -172,7 +173,7 @@ def read_image(path, side):
         with image_module.open(path) as image:
             small = image.convert("RGB").resize((side, side), image_module.Resampling.BILINEAR)
     # Pillow lets errors of other kinds through, of headers that promise too much for instance.
-    except (OSError, SyntaxError, ValueError, image_module.DecompressionBombError) as error:
+    except Exception as error:
         source_files.check_content(path)
         raise Unreadable(
             f"expected an image. Received: {str(path)!r}, which is none ({error}). Extract the "

@@ -5,8 +5,9 @@ import functools
 import json
 
 from kerasfuse.datasets.conversion.source import Field, Sample, Source
-from kerasfuse.datasets.formats.hdf5 import open_hdf5
+from kerasfuse.datasets.formats import hdf5
 from kerasfuse.datasets.formats.text_files import read_text
+from kerasfuse.shown import shortened, shown
 
 # What the names of the files and of the sequences in them say, in order of precedence.
 _ROLES = {
@@ -20,6 +21,9 @@ _ROLES = {
 EMOTIONS = ("happy", "sad", "anger", "surprise", "disgust", "fear")
 _STEMS = ("happ", "sad", "ang", "surpris", "disgust", "fear")
 _SENTIMENT = ("sentiment", "opinion")
+# What parsers raise, the last two for brackets that nest without end.
+_NO_LISTS = (ValueError, SyntaxError, TypeError, AttributeError, RecursionError, MemoryError)
+_LONGEST_NAMES = 100_000
 _FOLDS = {
     "standard_train_fold": "train",
     "standard_valid_fold": "validation",
@@ -59,6 +63,11 @@ def read(files, split_of, label_range, known_sizes, emotions=False):
         values, times = labels.read(key)
         split = splits.get(_video(key))
         names = [key] if "[" in key else [f"{key}[{i}]" for i in range(len(times))]
+        if len(names) != len(times):
+            raise ValueError(
+                f"expected one label of the segment {shown(key)} in {str(labels.path)!r}. "
+                f"Received: {len(times)}. Name the video without the brackets, or split them."
+            )
         if split is None:
             unknown += names
             continue
@@ -120,7 +129,7 @@ class Sequence:
         import h5py
 
         self.path = path
-        self._file = open_hdf5(path)
+        self._file = hdf5.open_hdf5(path)
         roots = [
             name
             for name, group in self._file.items()
@@ -129,13 +138,19 @@ class Sequence:
         if len(roots) != 1 or not len(self._file[roots[0]]["data"]):
             raise ValueError(
                 "expected one sequence with the videos in its group 'data'. Received: "
-                f"{str(path)!r} with {', '.join(self._file) or 'nothing'}"
+                f"{str(path)!r} with {shortened(', '.join(map(shown, self._file))) or 'nothing'}"
             )
         self.name = roots[0]
         self._data = self._file[self.name]["data"]
-        first = self.read(next(iter(self._data)))[0]
+        key = next(iter(self._data))
+        first = self.read(key)[0]
         self.width, self.is_text = first.shape[1], first.dtype.kind in "SUO"
-        self.dimensions = _names_in(self._file[self.name].get("metadata/dimension names"))
+        if not self.width:
+            raise ValueError(
+                f"expected features of video {shown(key)} in {str(path)!r}. Received: shape "
+                f"{first.shape}. Extract the features again."
+            )
+        self.dimensions = _names_in(self._file[self.name])
         # Segments of a video follow each other.
         self.read = functools.lru_cache(maxsize=2)(self.read)
 
@@ -149,18 +164,20 @@ class Sequence:
     def read(self, key):
         """Give the features `(steps, width)` of a video and their start and end in seconds."""
         group = self._data[key]
-        missing = [name for name in ("features", "intervals") if name not in group]
-        if missing:
+        # A dataset has no names to look for.
+        names = list(group) if hasattr(group, "keys") else []
+        if not {"features", "intervals"} <= set(names):
             raise ValueError(
-                f"expected features and intervals of {key!r} in {str(self.path)!r}. Received: "
-                f"{', '.join(group)}"
+                f"expected features and intervals of {shown(key)} in {str(self.path)!r}. Received: "
+                f"{shortened(', '.join(map(shown, names))) or 'neither'}"
             )
-        features, times = group["features"][()], group["intervals"][()]
+        features = hdf5.read(group, "features", hdf5.NUMBERS + hdf5.TEXTS)
+        times = hdf5.read(group, "intervals")
         wrong_width = hasattr(self, "width") and features.shape[1:] != (self.width,)
         if features.ndim != 2 or times.shape != (len(features), 2) or wrong_width:
             wanted = f"(steps, {self.width})" if hasattr(self, "width") else "(steps, width)"
             raise ValueError(
-                f"expected features {wanted} and intervals (steps, 2) of video {key!r} in "
+                f"expected features {wanted} and intervals (steps, 2) of video {shown(key)} in "
                 f"{str(self.path)!r}. Received: features {features.shape}, intervals "
                 f"{times.shape}. Extract this video again, or delete it from the file."
             )
@@ -195,26 +212,30 @@ def folds_of(files, videos):
                 if isinstance(statement, ast.Assign)
                 and getattr(statement.targets[0], "id", None) in _FOLDS
             }
+        if not all(type(v) is str for videos in lists.values() for v in videos):
+            raise TypeError("names that are no texts")
         split_of = {video: split for split, videos in lists.items() for video in videos}
-    except (ValueError, SyntaxError, TypeError, AttributeError) as error:
+    except _NO_LISTS as error:
         raise ValueError(
-            f"expected lists of videos. Received: {str(found[0])!r} ({error})"
+            f"expected lists of videos. Received: {str(found[0])!r} ({shortened(str(error))}). "
+            "Write a dict of train, validation and test to names of videos."
         ) from error
     if set(lists) != set(_FOLDS.values()):
         raise ValueError(
             f"expected train, validation and test. Received: {str(found[0])!r} with "
-            f"{', '.join(lists)}"
+            f"{shortened(', '.join(map(shown, lists)))}"
         )
     return split_of
 
 
-def _names_in(metadata):
-    """Read a list of names, which the SDK writes as one string of JSON or of Python."""
+def _names_in(group):
+    """Read the names of features, which the SDK writes as one string of JSON or of Python."""
     try:
-        names = ast.literal_eval(metadata[0].decode())
+        (text,) = hdf5.read(group["metadata"], "dimension names", hdf5.TEXTS).ravel()
+        names = ast.literal_eval(text.decode()) if len(text) <= _LONGEST_NAMES else None
         return tuple(str(name).lower() for name in names) if isinstance(names, list) else ()
     # None at all, or in another form.
-    except (TypeError, ValueError, SyntaxError, IndexError, AttributeError):
+    except (*_NO_LISTS, KeyError):
         return ()
 
 
@@ -255,7 +276,7 @@ def _by_role(files, emotions):
 
 def _refuse_labels(sequence, emotions):
     count = "1 column" if sequence.width == 1 else f"{sequence.width} columns"
-    received = f"{str(sequence.path)!r}, whose sequence {sequence.name!r} has {count}"
+    received = f"{str(sequence.path)!r}, whose sequence {shown(sequence.name)} has {count}"
     if emotions:
         raise ValueError(
             "expected the strengths of six emotions, such as CMU_MOSEI_LabelsEmotions.csd. "
@@ -300,7 +321,7 @@ def _emotion_columns(sequence):
         return list(range(1, 1 + len(EMOTIONS)))
     raise ValueError(
         f"expected six columns, the strengths of {', '.join(EMOTIONS)}, or seven, sentiment before "
-        f"them. Received: {str(sequence.path)!r}, whose sequence {sequence.name!r} has "
+        f"them. Received: {str(sequence.path)!r}, whose sequence {shown(sequence.name)} has "
         f"{sequence.width} columns. Download the file again."
     )
 

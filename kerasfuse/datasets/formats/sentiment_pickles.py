@@ -10,8 +10,10 @@ from kerasfuse.datasets.conversion.builder import Builder
 from kerasfuse.datasets.conversion.records import Records
 from kerasfuse.datasets.conversion.source import Field, Sample, Source
 from kerasfuse.datasets.formats import csd, mmsa_pickle, mult_pickle
+from kerasfuse.datasets.formats.pickles import contents
 from kerasfuse.datasets.formats.restricted_pickle import read_pickle
 from kerasfuse.nearest_names import close_to
+from kerasfuse.shown import shortened, shown
 
 # Of an emotion, from none to a strong one. Old files go beyond 3.
 _STRENGTHS = (0, 3)
@@ -232,17 +234,28 @@ class _Reader:
         if "text_mask" in part and "text" in features:
             features["text"] = _masked(features["text"], part["text_mask"][i])
         labels = [part[name][i] for name in self._labels]
+        if len(labels) > 1:
+            labels = [self._number(name, x) for name, x in zip(self._labels, labels, strict=True)]
         return Sample(
             id=part["id"][i] if part["id"] else f"{self._split}/{i}",
             features=features,
-            label=labels[0] if len(labels) == 1 else np.array([np.squeeze(x) for x in labels]),
+            label=labels[0] if len(labels) == 1 else np.array(labels),
             place=f"{self._place}[{i}]",
             texts={"words": part["words"][i]} if "words" in part else {},
         )
 
+    def _number(self, name, value):
+        value = contents.array(value, name)
+        if value.size != 1:
+            raise ValueError(
+                f"expected {name!r} to hold one number a sample. Received: {shown(value)} in "
+                f"{self._place}"
+            )
+        return value.reshape(())
+
 
 def _masked(text, mask):
-    text = np.asarray(text)
+    text = contents.array(text, "text")
     if text.ndim != 2 or len(text) != len(mask) or text.dtype.kind != "f":
         return text
     return np.where(mask[:, None], text, 0)
@@ -254,8 +267,8 @@ def _fields(builder_class, part, file):
         if name not in part:
             continue
         array = part[name]
-        first = np.asarray(array[0]) if len(array) else np.zeros((0, 0))
-        if first.ndim != 2:
+        first = contents.array(array[0], name) if len(array) else np.zeros((0, 1))
+        if first.ndim != 2 or not first.shape[1]:
             raise ValueError(
                 f"expected {name!r} to be of shape (samples, steps, width). Received: "
                 f"{str(file)!r} with samples of shape {first.shape}"
@@ -318,7 +331,11 @@ def _labels(labels, names, wanted, where):
 def _described(tree):
     if not isinstance(tree, dict):
         return type(tree).__name__
-    keys = [str(key) for key in tree]
     first = next(iter(tree.values()), None)
-    inner = f", {keys[0]} with {', '.join(map(str, first))}" if isinstance(first, dict) else ""
-    return ", ".join(keys[:8]) + inner
+    inner = f", {_keys(tree, 1)} with {_keys(first)}" if isinstance(first, dict) else ""
+    return shortened(_keys(tree, 8) + inner)
+
+
+def _keys(tree, most=20):
+    keys = list(tree)[:most]
+    return ", ".join(key if isinstance(key, str) else shown(key) for key in keys)

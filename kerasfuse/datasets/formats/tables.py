@@ -3,7 +3,6 @@
 import csv
 import functools
 import io
-import zipfile
 
 import numpy as np
 
@@ -15,9 +14,10 @@ from kerasfuse.datasets.conversion.unreadable import (
     of_sample,
     reads_one_file,
 )
-from kerasfuse.datasets.formats import openface
+from kerasfuse.datasets.formats import numpy_files, openface
 from kerasfuse.datasets.formats.text_files import read_text
 from kerasfuse.optional_packages import require
+from kerasfuse.shown import shortened
 
 SPLITS = {
     "train": "train",
@@ -193,24 +193,20 @@ def _load_array(file, name):
         return openface.read_units(file)
     source_files.check_content(file)
     try:
-        x = np.load(file, allow_pickle=False)
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
-        # numpy takes whatever it does not know for a pickle, and advises to load it unsafely.
-        problem = "no array of numbers" if "pickle" in str(error) else str(error)
+        x = numpy_files.load_array(file)
+    except ValueError as error:
+        problem = shortened(str(error))
     else:
-        if isinstance(x, np.ndarray) and x.size:
+        if x.size:
             return x, {}
-        if isinstance(x, np.ndarray):
-            raise Unreadable(
-                f"expected an array with steps for {name!r}. Received: {str(file)!r} of shape "
-                f"{x.shape}, which has none. Extract the features again, or leave the cell empty "
-                "where the modality is absent.",
-                file,
-                "under one frame",
-                f"shape {x.shape}",
-            )
-        x.close()
-        problem = "an archive of arrays"
+        raise Unreadable(
+            f"expected an array with steps for {name!r}. Received: {str(file)!r} of shape "
+            f"{x.shape}, which has none. Extract the features again, or leave the cell empty "
+            "where the modality is absent.",
+            file,
+            "under one frame",
+            f"shape {x.shape}",
+        )
     remedy = _REMEDIES.get(file.suffix.lower())
     received = f"a {file.suffix} file" if remedy else f"which cannot be read ({problem})"
     raise Unreadable(
@@ -224,10 +220,11 @@ def _load_array(file, name):
 
 def field_of(shape, dtype, name, file):
     """Give the field of samples of this shape: a sequence, a vector as one step, or an image."""
-    if dtype.kind not in "fiub" or not 1 <= len(shape) <= 3 or "/" in name:
+    named = name.isprintable() and "/" not in name
+    if dtype.kind not in "fiub" or not 1 <= len(shape) <= 3 or not named:
         raise ValueError(
             f"expected {name!r} to hold numbers of shape (steps, width), (width,) or (height, "
-            f"width, channels), and no '/' in the name. Received: {str(file)!r} with dtype "
-            f"{dtype}, shape {shape} a sample"
+            "width, channels), and no '/' or control characters in the name. Received: "
+            f"{str(file)!r} with dtype {dtype}, shape {shape} a sample"
         )
     return Field(tuple(shape) if len(shape) == 3 else (None, shape[-1]))

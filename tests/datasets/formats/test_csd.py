@@ -139,6 +139,20 @@ DAMAGES = {
         lambda f: change(f, "CMU_MOSI_COVAREP", ALL[0], "intervals", None),
         "features and intervals of '03bSnISJMiM' in .*COVAREP.csd",
     ),
+    "no width": (
+        lambda f: change(f, "CMU_MOSI_COVAREP", ALL[0], "features", np.ones((120, 0))),
+        r"features of video '03bSnISJMiM' in .*COVAREP.csd'. Received: shape \(120, 0\)",
+    ),
+    "a number": (
+        lambda f: change(f, "CMU_MOSI_COVAREP", ALL[0], None, 1.0),
+        "features and intervals of '03bSnISJMiM' in .*COVAREP.csd'. Received: neither",
+    ),
+    "times in words": (
+        lambda f: change(
+            f, "CMU_MOSI_COVAREP", ALL[0], "intervals", np.array([[b"a", b"b"]] * 120)
+        ),
+        "expected numbers at .*intervals' in .*COVAREP.csd",
+    ),
     "no file": (lambda f: (f / "CMU_MOSI_COVAREP.csd").unlink(), "missing: audio"),
     "broken": (
         lambda f: (f / "CMU_MOSI_COVAREP.csd").write_bytes(b"\x89HDF\r\n\x1a\n"),
@@ -428,6 +442,23 @@ def test_mosei_takes_its_splits_from_a_list(folder, capsys):
     (folder / "cmu_mosei_std_folds.py").write_text("standard_train_fold = open('x')\n")
     with pytest.raises(ValueError, match="lists of videos.*std_folds.py"):
         stored(folder, name="mosei")
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, '{"train": [1], "validation": [2], "test": [3]}', "[1]", "{"]
+)
+def test_lists_that_are_none_are_told(folder, text):
+    (folder / "folds.json").write_text(text)
+    with pytest.raises(ValueError, match="expected lists of videos. Received: .*folds.json"):
+        stored(folder, name="mosei")
+
+
+def test_a_label_for_several_segments_of_one_is_told(folder):
+    with h5py.File(folder / "CMU_MOSI_Opinion_Labels.csd", "a") as file:
+        data = file["CMU_MOSI_Opinion_Labels/data"]
+        data.move(ALL[0], f"{ALL[0]}[0]")
+    with pytest.raises(ValueError, match="one label of the segment '03bSnISJMiM.0.' in .*: 3"):
+        stored(folder)
 
 
 def test_lists_of_other_videos_are_shown(folder):
