@@ -7,6 +7,8 @@ pytest.importorskip("resource", reason="limits of memory are for POSIX")
 from hostile import campaign  # noqa: E402
 from hostile.sandbox import Sandbox  # noqa: E402
 
+from kerasfuse.zoo import catalogue  # noqa: E402
+
 
 @pytest.fixture(scope="session")
 def sandbox():
@@ -18,5 +20,8 @@ def sandbox():
 def good(tmp_path_factory):
     """A folder with good files of every reader."""
     folder = tmp_path_factory.mktemp("good")
-    campaign.prepare(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        # What writes them uses a small zoo; the zoo of the tests that follow is the real one.
+        patch.setattr(catalogue, "FOLDER", catalogue.FOLDER)
+        campaign.prepare(folder)
     return folder
