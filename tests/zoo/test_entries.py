@@ -184,7 +184,7 @@ def test_weights_of_which_a_half_arrived_are_refused(path, model_with_weights):
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
     with pytest.raises(ValueError, match="expected weights with sha256 .* damaged"):
         zoo.load(tiny_zoo.NAME)
-    with pytest.raises(ValueError, match="do not fit it"):
+    with pytest.raises(ValueError, match="weights in HDF5.*breaks off"):
         zoo.load(tiny_zoo.NAME, weights=file)
 
 
@@ -204,8 +204,8 @@ def test_weights_of_another_model(path, tmp_path):
     other = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
     other.save_weights(tmp_path / "other.weights.h5")
     (tmp_path / "text.weights.h5").write_text("no weights at all")
-    for name in ("other", "text"):
-        with pytest.raises(ValueError, match=f"{name}.weights.h5.*do not fit"):
+    for name, part in (("other", "do not fit"), ("text", "something else")):
+        with pytest.raises(ValueError, match=f"{name}.weights.h5.*{part}"):
             zoo.load(tiny_zoo.NAME, weights=tmp_path / f"{name}.weights.h5")
 
 
