@@ -2,6 +2,8 @@
 
 import contextlib
 
+from kerasfuse import backend
+
 _watched = []
 
 
@@ -12,13 +14,13 @@ def run(layer, *args, **kwargs):
     work of a small layer: 80 microseconds where a product takes 5. Inside a layer all of that is
     done: its inputs are tensors of the compute dtype, its sublayers share its dtype policy, and
     `training` is passed on by name. A quantized layer, and any within `watched_calls`, is called
-    the usual way.
+    the usual way. So is every layer on jax and tensorflow, which pay for it while they trace only.
 
     Args:
         layer: a built layer without losses of its own.
         *args, **kwargs: as its `call` takes them, `training` included.
     """
-    if _watched or layer.quantization_mode is not None:
+    if _watched or backend.name() != "torch" or layer.quantization_mode is not None:
         return layer(*args, **kwargs)
     return layer.call(*args, **kwargs)
 
