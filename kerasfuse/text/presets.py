@@ -116,6 +116,30 @@ def sequence_output(backbone):
     return output["sequence_output"] if isinstance(output, dict) else output
 
 
+def layer_outputs(backbone, count):
+    """List the outputs of the last layers of a backbone, the last one first.
+
+    Args:
+        backbone: of keras-hub.
+        count: number of layers.
+
+    Raises:
+        ValueError: for more layers than there are.
+    """
+    last = sequence_output(backbone)
+    if count == 1:
+        return [last]
+    # Layers of the kind that gives the last output: a Transformer's blocks.
+    kind = type(last._keras_history.operation)
+    outputs = [layer.output for layer in backbone.layers if type(layer) is kind][::-1]
+    if not isinstance(count, int) or not 1 <= count <= len(outputs):
+        raise ValueError(
+            f"expected layers to be a number from 1 to {len(outputs)}, those of the "
+            f"{type(backbone).__name__} that end in what it gives. Received: {count!r}"
+        )
+    return outputs[:count]
+
+
 def fingerprint(backbone, tokenizer):
     """Return the sha256 of a vocabulary and of weights, whatever layout they were read from.
 

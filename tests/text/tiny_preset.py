@@ -30,8 +30,8 @@ def make(folder, seed=0, tokenizer=True):
     return backbone
 
 
-def oracle(backbone, ids):
-    """Compute the output of a BERT in float64 for one text without padding: `(steps, 8)`."""
+def oracle(backbone, ids, layers=SIZES["num_layers"]):
+    """Compute in float64 what the first layers of a BERT make of one text: `(steps, 8)`."""
     w = {v.path.split("bert_backbone/")[-1]: np.asarray(v, "float64") for v in backbone.weights}
 
     def of(end):
@@ -46,7 +46,7 @@ def oracle(backbone, ids):
 
     x = of("token_embedding/embeddings")[ids] + of("segment_embedding/embeddings")[0]
     x = norm(x + of("position_embedding/embeddings")[: len(ids)], "embeddings_layer_norm")
-    for layer in range(SIZES["num_layers"]):
+    for layer in range(layers):
         block = f"transformer_layer_{layer}"
         attention = f"{block}/self_attention_layer"
 
