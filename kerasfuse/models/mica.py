@@ -60,6 +60,8 @@ class MICA(FusionModel):
         feedforward_dropout: rate inside the feed-forward nets.
         attention_dropout: rate on attention weights; above 0 the fused kernel is not used.
         output_dropout: rate inside the head.
+        pooling: how summaries are read at the end, a mode of `MaskedPooling`; the paper reads the
+            last real step.
 
     Call arguments:
         inputs: dict of modality name to array `(batch, steps, width)`. Steps of zeros are padding,
@@ -100,6 +102,7 @@ class MICA(FusionModel):
         feedforward_dropout=0.1,
         attention_dropout=0.0,
         output_dropout=0.0,
+        pooling="last",
         **kwargs,
     ):
         widths = check_modalities(modalities)
@@ -129,6 +132,7 @@ class MICA(FusionModel):
                 num_layers=3,
                 num_heads=num_heads,
                 embedding_dropout=embedding_dropout,
+                pooling=pooling,
                 name=f"{m}_summary",
                 **dropouts,
             )
@@ -189,6 +193,7 @@ class MICA(FusionModel):
         self.feedforward_dropout = feedforward_dropout
         self.attention_dropout = attention_dropout
         self.output_dropout = output_dropout
+        self.pooling = pooling
 
     def get_config(self):
         return {
@@ -212,4 +217,5 @@ class MICA(FusionModel):
             "feedforward_dropout": self.feedforward_dropout,
             "attention_dropout": self.attention_dropout,
             "output_dropout": self.output_dropout,
+            "pooling": self.pooling,
         }
