@@ -34,6 +34,7 @@ def mosi_words(
     encoder_sha256=None,
     layers=4,
     modalities=None,
+    absent=(),
     context=0,
     label="value",
     standardize=True,
@@ -69,6 +70,8 @@ def mosi_words(
             (0.919) than with 1 (0.935).
         encoder_sha256: refuse an encoder, and records of one, whose sha256 is another.
         modalities: list of some of `"text"`, `"timing"` and `"audio"`; all by default.
+        absent: list of those of them that no utterance has: models keep their inputs, which are
+            zeros. What a fused model is on text alone is measured so.
         context: utterances of the same video before the one to judge.
         label: `"value"`, the mean of the annotators in [-3, 3], or `"class"`, 1 where that is not
             negative, else 0.
@@ -94,7 +97,8 @@ def mosi_words(
         raise ValueError(
             f"expected context to be a number of utterances, 0 or more. Received: {context!r}"
         )
-    chosen = _chosen(modalities)
+    chosen = _chosen("modalities", MODALITIES if modalities is None else modalities)
+    present = tuple(name for name in chosen if name not in _chosen("absent", absent, least=0))
     if context and "timing" not in chosen:
         raise ValueError(
             "expected 'timing' among the modalities for context, as its positions tell where the "
@@ -102,11 +106,12 @@ def mosi_words(
         )
     stored, facts = _prepared(data_dir, encoder, layers, encoder_sha256)
     records = Records(stored, split)
-    records.choose(chosen)
+    widths = {name: records.modalities[name] for name in chosen}
+    records.choose(present)
     inputs = _in_context(records, context)
     if standardize:
         train = records if split == "train" else Records(stored, "train")
-        for name, (mean, deviation) in train.moments(chosen).items():
+        for name, (mean, deviation) in train.moments(present).items():
             mean, deviation = without_constant(mean, deviation)
             scaled = [standardized_steps(x, mean, deviation) for x in inputs[name]]
             farthest = _FARTHEST if name == "audio" else np.inf
@@ -114,17 +119,17 @@ def mosi_words(
     inputs = {name: [x if len(x) else None for x in some] for name, some in inputs.items()}
     values = records.labels
     return {
-        "inputs": inputs,
-        "modalities": records.modalities,
+        "inputs": dict.fromkeys(chosen) | inputs,
+        "modalities": widths,
         "labels": values if label == "value" else (values >= 0).astype("float32"),
         "label_range": (-3, 3) if label == "value" else (0, 1),
         "ids": records.ids,
-        "aligned": tuple(name for name in _BY_WORD if name in chosen),
+        "aligned": tuple(name for name in _BY_WORD if name in present),
         # The vectors of an encoder differ in their last bits from machine to machine.
         "identity": repr(
             (
                 *("mosi_words", str(MosiWords.VERSION), facts["sha256"], facts["facts"]["sha256"]),
-                *(layers, split, chosen, context, label, standardize),
+                *(layers, split, chosen, present, context, label, standardize),
             )
         ),
     }
@@ -141,13 +146,12 @@ class MosiWords(Builder):
     )
 
 
-def _chosen(modalities):
-    names = MODALITIES if modalities is None else modalities
+def _chosen(argument, names, least=1):
     unknown = [name for name in names if name not in MODALITIES]
-    if unknown or not len(names) or isinstance(names, str):
+    if unknown or len(names) < least or isinstance(names, str):
         raise ValueError(
-            f"expected modalities to be a list of some of {list(MODALITIES)}. Received: "
-            f"modalities={modalities!r}"
+            f"expected {argument} to be a list of some of {list(MODALITIES)}. Received: "
+            f"{argument}={names!r}"
         )
     return tuple(name for name in MODALITIES if name in names)
 

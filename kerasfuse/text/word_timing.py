@@ -1,4 +1,4 @@
-"""What the times of words tell of how they were said."""
+"""What the times of words tell of how they were said, one row a word."""
 
 import numpy as np
 
@@ -34,7 +34,8 @@ def word_timing(times: np.ndarray, rows: np.ndarray, start: float, end: float) -
     """
     times = np.asarray(times, "float64")
     gaps = np.clip(times[1:, 0] - times[:-1, 1], 0, _LONGEST_PAUSE)
-    before, after = np.append(0, gaps), np.append(gaps, 0)
+    before, after = np.zeros((2, len(times)))
+    before[1:], after[:-1] = gaps, gaps
     place = np.arange(len(times))
     first = np.maximum(place - _NEIGHBOURS, 0)
     last = np.minimum(place + _NEIGHBOURS, len(times) - 1)

@@ -247,6 +247,15 @@ def test_some_modalities_and_classes(made):
     np.testing.assert_array_equal(batches.labels[:, 0], made("test").labels[:, 0] >= 0)
 
 
+def test_an_absent_modality_is_an_input_of_zeros(made):
+    whole, part = made("test", standardize=True), made("test", standardize=True, absent=["audio"])
+    assert part.modalities == whole.modalities and part.checksum() != whole.checksum()
+    (here, _), (there, _) = whole[0], part[0]
+    assert not there["audio"].any() and here["audio"].any()
+    for name in ("text", "timing"):
+        np.testing.assert_array_equal(here[name], there[name])
+
+
 def test_records_serve_where_the_encoder_is_gone(made, preset, tmp_path, monkeypatch):
     wanted = made("test")[0][0]["text"]
     monkeypatch.setattr(mosi_words, "TextEncoder", lambda *_: pytest.fail("loaded anew"))
@@ -280,6 +289,7 @@ def test_another_encoder_than_the_one_asked_for_is_refused(made, preset):
     [
         ({"modalities": ["vision"]}, "some of .'text', 'timing', 'audio'.. Received: .*vision"),
         ({"modalities": []}, "expected modalities to be a list of some"),
+        ({"absent": "audio"}, "expected absent to be a list of some"),
         ({"context": -1}, "expected context to be a number of utterances"),
         ({"context": 1, "modalities": ["text"]}, "expected 'timing' among the modalities"),
         ({"label": "emotions"}, "label"),
