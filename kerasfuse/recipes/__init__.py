@@ -7,13 +7,16 @@ from kerasfuse.recipes.run import Run, read_run
 from kerasfuse.recipes.scoring import constant_scores, evaluate
 from kerasfuse.recipes.search.trials import Trial
 from kerasfuse.recipes.search.tuning import Search, read_search, tune
+from kerasfuse.recipes.selection_audit import SelectionAudit, audit_selection
 from kerasfuse.recipes.training import train
 
 __all__ = [
     "Comparison",
     "Run",
     "Search",
+    "SelectionAudit",
     "Trial",
+    "audit_selection",
     "compare",
     "constant_scores",
     "evaluate",

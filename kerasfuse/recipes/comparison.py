@@ -12,11 +12,11 @@ import numpy as np
 from kerasfuse import analysis, backend, datasets, zoo
 from kerasfuse.drawing import COLOURS, INK, MUTED, new_figure
 from kerasfuse.metrics.conventions import in_percent, lower_is_better
+from kerasfuse.recipes.costs.speed import inference_speed, training_speed
 from kerasfuse.recipes.modulation import of_modalities
 from kerasfuse.recipes.scoring import check_fit, load_split
 from kerasfuse.recipes.search.tuning import tune
 from kerasfuse.recipes.seeds import mean_and_sd
-from kerasfuse.recipes.speed import inference_speed, training_speed
 from kerasfuse.recipes.training import train
 from kerasfuse.tables import markdown
 from kerasfuse.zoo.readme import write_between
