@@ -55,6 +55,8 @@ def mosi_words(
     686 for testing. A word belongs to the segment in which its middle lies. The file of words is
     off by one place, which the conversion finds out by the lengths of the words, and mends.
 
+    Two utterances of the training split have no word, and are left out where audio is, too.
+
     With `context=n` the words of the n utterances before come first, in order of time, and so does
     their audio. Their `position` in `timing` is lower by 1 for each utterance back, so that a model
     sees where the utterance to judge begins: at 0.
@@ -117,13 +119,19 @@ def mosi_words(
             farthest = _FARTHEST if name == "audio" else np.inf
             inputs[name] = [np.clip(x, -farthest, farthest) for x in scaled]
     inputs = {name: [x if len(x) else None for x in some] for name, some in inputs.items()}
-    values = records.labels
+    kept = [
+        row
+        for row in range(records.num_samples)
+        if any(inputs[name][row] is not None for name in present)
+    ]
+    inputs = {name: [some[row] for row in kept] for name, some in inputs.items()}
+    values = records.labels[kept]
     return {
         "inputs": dict.fromkeys(chosen) | inputs,
         "modalities": widths,
         "labels": values if label == "value" else (values >= 0).astype("float32"),
         "label_range": (-3, 3) if label == "value" else (0, 1),
-        "ids": records.ids,
+        "ids": [records.ids[row] for row in kept],
         "aligned": tuple(name for name in _BY_WORD if name in present),
         # The vectors of an encoder differ in their last bits from machine to machine.
         "identity": repr(

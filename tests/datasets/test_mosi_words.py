@@ -369,6 +369,9 @@ def test_the_real_files(shared_data, tmp_path, preset, capsys):
         np.testing.assert_allclose(np.sort(batches.labels.ravel()), wanted, atol=1e-5)
         # Every utterance has a sound.
         assert batches.gather(range(batches.num_samples))[0]["audio"].any(axis=(1, 2)).all(), split
+    silent = load("mosi_words", data_dir=shared_data, encoder=preset, layers=1, absent=["audio"])
     train = splits["train"]
+    assert silent.num_samples == 1282
     empty = [i for i, x in enumerate(train.gather(range(1284))[0]["text"]) if not x.any()]
     assert [train.ids[i] for i in empty] == ["2WGyTLYerpo[43]", "VCslbP0mgZI[0]"]
+    assert set(train.ids) - set(silent.ids) == {train.ids[i] for i in empty}
