@@ -10,7 +10,6 @@ import numpy as np
 from kerasfuse.datasets.conversion import conversion, source_files
 from kerasfuse.datasets.conversion.builder import Builder
 from kerasfuse.datasets.conversion.records import Records
-from kerasfuse.datasets.conversion.standardization import standardized_steps, without_constant
 from kerasfuse.datasets.formats import mosi_words_files
 from kerasfuse.datasets.mosi import Mosi
 from kerasfuse.datasets.registry import register
@@ -33,6 +32,7 @@ def mosi_words(
     encoder="all-MiniLM-L6-v2",
     encoder_sha256=None,
     layers=4,
+    text="vectors",
     modalities=None,
     absent=(),
     context=0,
@@ -70,6 +70,8 @@ def mosi_words(
         layers: how many of the encoder's last layers are averaged. On the training and validation
             videos together, cross-validated ridge regression on averages had a lower error with 4
             (0.919) than with 1 (0.935).
+        text: `"vectors"`, or `"ids"` for the ids of the encoder's pieces of words, which models
+            with an encoder of their own take. Timing then has the steps of the pieces.
         encoder_sha256: refuse an encoder, and records of one, whose sha256 is another.
         modalities: list of some of `"text"`, `"timing"` and `"audio"`; all by default.
         absent: list of those of them that no utterance has: models keep their inputs, which are
@@ -95,49 +97,46 @@ def mosi_words(
     {'text': 384, 'timing': 5, 'audio': 73}
     """
     choose("label", label, ("value", "class"))
+    as_ids = choose("text", text, ("vectors", "ids")) == "ids"
     if not isinstance(context, int) or isinstance(context, bool) or context < 0:
         raise ValueError(
             f"expected context to be a number of utterances, 0 or more. Received: {context!r}"
         )
     chosen = _chosen("modalities", MODALITIES if modalities is None else modalities)
     present = tuple(name for name in chosen if name not in _chosen("absent", absent, least=0))
-    if context and "timing" not in chosen:
+    if as_ids and (context or absent):
+        raise ValueError(
+            "expected text='ids' without context, and with modalities=... in place of absent=.... "
+            f"Received: context={context}, absent={absent!r}"
+        )
+    if context and "timing" not in present:
         raise ValueError(
             "expected 'timing' among the modalities for context, as its positions tell where the "
             f"utterance to judge begins. Received: modalities={list(chosen)}"
         )
-    stored, facts = _prepared(data_dir, encoder, layers, encoder_sha256)
+    stored, facts = _prepared(data_dir, encoder, layers, as_ids, encoder_sha256)
     records = Records(stored, split)
     widths = {name: records.modalities[name] for name in chosen}
     records.choose(present)
-    inputs = _in_context(records, context)
     if standardize:
         train = records if split == "train" else Records(stored, "train")
-        for name, (mean, deviation) in train.moments(present).items():
-            mean, deviation = without_constant(mean, deviation)
-            scaled = [standardized_steps(x, mean, deviation) for x in inputs[name]]
-            farthest = _FARTHEST if name == "audio" else np.inf
-            inputs[name] = [np.clip(x, -farthest, farthest) for x in scaled]
-    inputs = {name: [x if len(x) else None for x in some] for name, some in inputs.items()}
-    kept = [
-        row
-        for row in range(records.num_samples)
-        if any(inputs[name][row] is not None for name in present)
-    ]
-    inputs = {name: [some[row] for row in kept] for name, some in inputs.items()}
-    values = records.labels[kept]
+        numbers = [name for name in present if widths[name] is not None]
+        for name, moments in train.moments(numbers).items():
+            records.standardize({name: moments}, _FARTHEST if name == "audio" else np.inf)
+    records.keep(np.any([records.lengths[name] > 0 for name in present], axis=0).nonzero()[0])
+    values = records.labels
     return {
-        "inputs": dict.fromkeys(chosen) | inputs,
-        "modalities": widths,
+        "inputs": records if as_ids else dict.fromkeys(chosen) | _in_context(records, context),
+        "modalities": None if as_ids else widths,
         "labels": values if label == "value" else (values >= 0).astype("float32"),
         "label_range": (-3, 3) if label == "value" else (0, 1),
-        "ids": [records.ids[row] for row in kept],
-        "aligned": tuple(name for name in _BY_WORD if name in present),
+        "ids": records.ids,
+        "aligned": () if as_ids else tuple(name for name in _BY_WORD if name in present),
         # The vectors of an encoder differ in their last bits from machine to machine.
         "identity": repr(
             (
                 *("mosi_words", str(MosiWords.VERSION), facts["sha256"], facts["facts"]["sha256"]),
-                *(layers, split, chosen, present, context, label, standardize),
+                *(text, layers, split, chosen, present, context, label, standardize),
             )
         ),
     }
@@ -164,7 +163,7 @@ def _chosen(argument, names, least=1):
     return tuple(name for name in MODALITIES if name in names)
 
 
-def _prepared(data_dir, encoder, layers, sha256):
+def _prepared(data_dir, encoder, layers, as_ids, sha256):
     folder = source_files.folder(data_dir)
     words, labels, audio = mosi_words_files.find(folder)
     missing = [
@@ -179,8 +178,8 @@ def _prepared(data_dir, encoder, layers, sha256):
     stored, facts = conversion.prepared(
         MosiWords,
         [] if missing else [words, labels, *audio],
-        lambda bars: _source(words, labels, audio, TextEncoder(encoder, layers), sha256),
-        lambda facts: _is_of(facts["facts"], encoder, layers),
+        lambda bars: _source(words, labels, audio, TextEncoder(encoder, layers), as_ids, sha256),
+        lambda facts: _is_of(facts["facts"], encoder, layers, as_ids),
         data_dir=data_dir,
         missing=" and ".join(missing),
     )
@@ -188,23 +187,24 @@ def _prepared(data_dir, encoder, layers, sha256):
     return stored, facts
 
 
-def _source(words, labels, audio, encoder, sha256):
+def _source(words, labels, audio, encoder, as_ids, sha256):
     _check_encoder(encoder.preset, encoder.sha256, sha256)
     name = re.sub(r"\W+", "_", pathlib.Path(encoder.preset).name)
-    config = f"words_{name}_{encoder.sha256[:8]}_{encoder.layers}"
-    source = mosi_words_files.source(words, labels, audio, _split_of, encoder, config)
+    what = "ids" if as_ids else f"vectors_{encoder.layers}"
+    config = f"{what}_{name}_{encoder.sha256[:8]}"
+    source = mosi_words_files.source(words, labels, audio, _split_of, encoder, config, as_ids)
     source.facts = {
         "encoder": encoder.preset,
-        "layers": encoder.layers,
+        "layers": 0 if as_ids else encoder.layers,
         "sha256": encoder.sha256,
         "files": _files(encoder.preset),
     }
     return source
 
 
-def _is_of(known, encoder, layers):
-    """Whether records hold the vectors of an encoder: by its name, a folder by its files too."""
-    same = known["encoder"] == encoder and known["layers"] == layers
+def _is_of(known, encoder, layers, as_ids):
+    """Whether records are of an encoder: by its name, a folder by its files too."""
+    same = known["encoder"] == encoder and known["layers"] == (0 if as_ids else layers)
     return same and known["files"] == _files(encoder)
 
 
@@ -230,10 +230,9 @@ _split_of = functools.partial(Mosi.split_of, None)
 def _in_context(records, context):
     """Give the arrays of each utterance, behind those of the utterances before it."""
     found = records.read(range(records.num_samples))
-    if not context:
-        return found
     joined = {name: [] for name in found}
     videos = [name.rpartition("[")[0] for name in records.ids]
+    back = _one_utterance_back(records) if context else 0.0
     for _, group in itertools.groupby(range(len(videos)), key=videos.__getitem__):
         rows = list(group)
         for place in range(len(rows)):
@@ -241,12 +240,15 @@ def _in_context(records, context):
             for name, arrays in found.items():
                 parts = [arrays[row] for row in some]
                 if name == "timing":
-                    parts = [_moved(x, len(some) - 1 - i) for i, x in enumerate(parts)]
-                joined[name].append(np.concatenate(parts))
+                    parts = [x + (len(some) - 1 - i) * back for i, x in enumerate(parts)]
+                whole = np.concatenate(parts)
+                joined[name].append(whole if len(whole) else None)
     return joined
 
 
-def _moved(timing, utterances):
-    timing = timing.copy()
-    timing[:, TIMING.index("position")] -= utterances
-    return timing
+def _one_utterance_back(records):
+    """Return what changes in the timing of a word when its utterance is one further back."""
+    change = np.zeros(len(TIMING), "float32")
+    deviation = records.deviation("timing")
+    change[TIMING.index("position")] = -1 / deviation[TIMING.index("position")]
+    return change

@@ -22,6 +22,7 @@ from kerasfuse.layers.auxiliary_losses.representation_loss import Representation
 from kerasfuse.layers.auxiliary_losses.subspace_regularizer import SubspaceRegularizer
 from kerasfuse.layers.auxiliary_losses.supervised_auxiliary_loss import SupervisedAuxiliaryLoss
 from kerasfuse.layers.auxiliary_losses.unimodal_labels import UnimodalLabels
+from kerasfuse.layers.encoders.adapted_text_encoder import AdaptedTextEncoder
 from kerasfuse.layers.encoders.dropout import Dropout
 from kerasfuse.layers.encoders.le_net import LeNet
 from kerasfuse.layers.encoders.max_out import MaxOut
@@ -51,6 +52,7 @@ from kerasfuse.layers.sequence.sinusoidal_positions import SinusoidalPositions
 from kerasfuse.layers.sequence.temporal_alignment import TemporalAlignment
 
 __all__ = [
+    "AdaptedTextEncoder",
     "AbsentAsZeros",
     "AttentionBlock",
     "AuxiliaryLoss",

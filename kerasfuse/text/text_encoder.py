@@ -107,9 +107,24 @@ class TextEncoder:
             texts: see `tokens`.
 
         Returns:
-            List of integer arrays `(pieces,)`, beside the vectors of `tokens`.
+            List of integer arrays `(pieces,)`, beside the vectors of `tokens`. The steps of `ids`
+            have the same ones between a first and a last step.
         """
         return [word for _, word in self._pieces([_words(text) for text in texts])]
+
+    def ids(self, texts: Sequence[str | Sequence[str]]) -> list[np.ndarray]:
+        """Give the ids of the pieces of texts, between the tokens that begin and end a text.
+
+        Args:
+            texts: see `tokens`.
+
+        Returns:
+            List of int32 arrays `(steps,)`, one step a piece and one each for the two tokens.
+        """
+        return [
+            np.array([*self._start, *ids, *self._end], "int32")
+            for ids, _ in self._pieces([_words(text) for text in texts])
+        ]
 
     def _encoded(self, rows):
         pieces = self._pieces(rows)

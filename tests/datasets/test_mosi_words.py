@@ -221,6 +221,17 @@ def test_context_puts_the_utterances_before_in_front(made):
     assert joined["audio"][0, 1:].any() == np.False_
 
 
+def test_positions_of_the_context_are_scaled_like_the_others(made):
+    raw, scaled = (made("test", context=1, standardize=value) for value in (False, True))
+    alone = made("test", standardize=True)
+    train = made(standardize=False)
+    steps = train[0][0]["timing"][..., 4][train[0][0]["timing"].any(axis=-1)]
+    wanted = (raw[0][0]["timing"][..., 4] - steps.mean()) / steps.std()
+    there = raw[0][0]["timing"].any(axis=-1)
+    np.testing.assert_allclose(scaled[0][0]["timing"][..., 4][there], wanted[there], atol=1e-4)
+    assert alone[0][0]["timing"].shape[1] < scaled[0][0]["timing"].shape[1]
+
+
 def test_features_are_standardised_by_the_training_utterances(made):
     raw, scaled = (made(standardize=value) for value in (False, True))
     for name in raw.modalities:
@@ -254,6 +265,23 @@ def test_an_absent_modality_is_an_input_of_zeros(made):
     assert not there["audio"].any() and here["audio"].any()
     for name in ("text", "timing"):
         np.testing.assert_array_equal(here[name], there[name])
+
+
+def test_ids_are_the_pieces_of_the_words(made, preset):
+    encoder = TextEncoder(preset)
+    vectors, batches = made("test"), made("test", text="ids")
+    assert batches.modalities == {"text": None, "timing": 5, "audio": 73}
+    assert batches.aligned == ("text", "timing")
+    (alone, _), (inputs, _) = vectors[0], batches[0]
+    np.testing.assert_array_equal(alone["audio"], inputs["audio"])
+    for row in range(SEGMENTS):
+        words = said(VIDEOS["test"][0], row)
+        (ids,), (word,) = encoder.ids([words]), encoder.offsets([words])
+        np.testing.assert_array_equal(inputs["text"][row, : len(ids)], ids)
+        assert not inputs["text"][row, len(ids) :].any()
+        timing = inputs["timing"][row, : len(ids)]
+        assert not timing[[0, -1]].any()
+        np.testing.assert_array_equal(timing[1:-1], alone["timing"][row][word])
 
 
 def test_records_serve_where_the_encoder_is_gone(made, preset, tmp_path, monkeypatch):
@@ -293,6 +321,8 @@ def test_another_encoder_than_the_one_asked_for_is_refused(made, preset):
         ({"context": -1}, "expected context to be a number of utterances"),
         ({"context": 1, "modalities": ["text"]}, "expected 'timing' among the modalities"),
         ({"label": "emotions"}, "label"),
+        ({"text": "words"}, "text"),
+        ({"text": "ids", "context": 1}, "expected text='ids' without context"),
         ({"encoder": "/nowhere"}, "expected a text encoder in '/nowhere'"),
     ],
 )

@@ -62,7 +62,7 @@ def find(folder):
     return words, labels, audio if all(map(pathlib.Path.is_file, audio)) else []
 
 
-def source(words, labels, audio, split_of, encoder, config):
+def source(words, labels, audio, split_of, encoder, config, as_ids=False):
     """Give the segments one by one, by video and time.
 
     Args:
@@ -71,6 +71,8 @@ def source(words, labels, audio, split_of, encoder, config):
         split_of: function of a list of videos that gives a dict of video to split.
         encoder: `kerasfuse.text.TextEncoder`.
         config: name of the packaging.
+        as_ids: whether text is the ids of pieces of words, between the special tokens, in place of
+            a vector a word. A piece then has the timing of its word.
 
     Returns:
         `Source`.
@@ -86,15 +88,22 @@ def source(words, labels, audio, split_of, encoder, config):
     _check_videos(timed, opinions, words, labels)
     segments, notes = _segments(timed, opinions)
     sounds, about_sounds = _sounds(audio, segments)
-    vectors = encoder.words([segment["words"] for segment in segments])
+    said = [segment["words"] for segment in segments]
+    if as_ids:
+        texts = encoder.ids(said)
+        for segment, word in zip(segments, encoder.offsets(said), strict=True):
+            # The special tokens at both ends take no time.
+            segment["timing"] = np.pad(segment["timing"][word], ((1, 1), (0, 0)))
+    else:
+        texts = encoder.words(said)
     splits = split_of(sorted({segment["video"] for segment in segments}))
     rows = {split: [] for split in KNOWN_SIZES}
-    for segment, text, sound in zip(segments, vectors, sounds, strict=True):
+    for segment, text, sound in zip(segments, texts, sounds, strict=True):
         rows[splits[segment["video"]]].append(segment | {"text": text, "audio": sound})
     return Source(
         config=config,
         fields={
-            "text": Field((None, encoder.width)),
+            "text": Field((None,), "int32") if as_ids else Field((None, encoder.width)),
             "timing": Field((None, len(TIMING))),
             "audio": Field((None, AUDIO_WIDTH)),
         },
@@ -115,8 +124,8 @@ def _sample(row, labels):
         id=row["id"],
         # A segment without words has neither their vectors nor their times.
         features={
-            "text": row["text"] if len(row["text"]) else None,
-            "timing": row["timing"] if len(row["text"]) else None,
+            "text": row["text"] if row["words"] else None,
+            "timing": row["timing"] if row["words"] else None,
             "audio": row["audio"],
         },
         label=row["value"],
