@@ -29,6 +29,7 @@ from kerasfuse.layers.encoders.max_out import MaxOut
 from kerasfuse.layers.encoders.mlp_head import MLPHead
 from kerasfuse.layers.encoders.residual_head import ResidualHead
 from kerasfuse.layers.encoders.resnet18 import ResNet18
+from kerasfuse.layers.encoders.shifted_text_encoder import ShiftedTextEncoder
 from kerasfuse.layers.fusion.dynamic_fusion_graph import DynamicFusionGraph
 from kerasfuse.layers.fusion.gated_memory import GatedMemory
 from kerasfuse.layers.fusion.hierarchical_bottleneck import HierarchicalBottleneck
@@ -95,6 +96,7 @@ __all__ = [
     "ResNet18",
     "ResidualHead",
     "SelfAttentionSummary",
+    "ShiftedTextEncoder",
     "SinusoidalPositions",
     "SubspaceRegularizer",
     "SupervisedAuxiliaryLoss",

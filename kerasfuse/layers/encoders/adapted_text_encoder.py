@@ -74,20 +74,19 @@ class AdaptedTextEncoder(keras.layers.Layer):
         # Out of sight of Keras: not among the weights, and not in a file of them.
         self._frozen = _Hidden(frozen_bert(self.preset, sha256))
 
-    @property
-    def backbone(self):
-        """The BERT of keras-hub."""
+    def bert(self):
+        """Return the BERT of keras-hub. As an attribute Keras would save its weights."""
         return self._frozen.value
 
     def build(self, inputs_shape):
-        policy, width = self.dtype_policy, self.backbone.hidden_dim
+        policy, width = self.dtype_policy, self.bert().hidden_dim
         self.left = LeftJustify(name="left", dtype=policy)
         self.drop = Dropout(self.dropout, name="drop", dtype=policy)
         if self.pooling is not None:
             self.pool = MaskedPooling(self.pooling, name="pool", dtype=policy)
             self.pool.build((None, None, width))
         self.downs, self.ups = [], []
-        for i in range(self.backbone.num_layers):
+        for i in range(self.bert().num_layers):
             down = keras.layers.Dense(self.rank, use_bias=False, name=f"down_{i}", dtype=policy)
             up = keras.layers.Dense(
                 width, use_bias=False, kernel_initializer="zeros", name=f"up_{i}", dtype=policy
@@ -100,7 +99,7 @@ class AdaptedTextEncoder(keras.layers.Layer):
     def call(self, inputs, training=None):
         ids, mask = self.justified(inputs)
         z = self.embedded(ids)
-        for i in range(self.backbone.num_layers):
+        for i in range(self.bert().num_layers):
             z = self.layer(i, z, mask, training=training)
         if self.pooling is None:
             return z, mask
@@ -114,7 +113,7 @@ class AdaptedTextEncoder(keras.layers.Layer):
 
     def embedded(self, ids):
         """Return what the first layer reads, `(batch, steps, width)`."""
-        bert = self.backbone
+        bert = self.bert()
         tokens = bert.token_embedding(ids)
         z = bert.embeddings_add(
             (tokens, bert.position_embedding(tokens), bert.segment_embedding(0 * ids))
@@ -123,7 +122,7 @@ class AdaptedTextEncoder(keras.layers.Layer):
 
     def layer(self, i, z, mask, training=None):
         """Return what layer i and its adapter make of a sequence."""
-        h = self.backbone.transformer_layers[i](
+        h = self.bert().transformer_layers[i](
             z, padding_mask=ops.cast(mask, "int32"), training=False
         )
         h = ops.cast(h, self.compute_dtype)
@@ -134,7 +133,7 @@ class AdaptedTextEncoder(keras.layers.Layer):
 
     def compute_output_spec(self, inputs, training=None):
         batch, steps = inputs.shape
-        width, dtype = self.backbone.hidden_dim, self.compute_dtype
+        width, dtype = self.bert().hidden_dim, self.compute_dtype
         if self.pooling is not None:
             return keras.KerasTensor((batch, width), dtype=dtype)
         z = keras.KerasTensor((batch, steps, width), dtype=dtype)
