@@ -9,6 +9,8 @@ import tempfile
 # Keras' home: an empty one, so that nobody's keras.json changes a result.
 cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 threads = str(max(1, cores // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))))
+# Unless somebody said otherwise: on a busy machine, threads wait for each other longest.
+threads = os.environ.get("OMP_NUM_THREADS", threads)
 keras_home = tempfile.TemporaryDirectory(prefix="kerasfuse-tests-")
 os.environ |= {
     "OMP_NUM_THREADS": threads,
