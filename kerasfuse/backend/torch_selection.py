@@ -22,20 +22,22 @@ def value_at_rank(values, row_mask, column_mask, share):
         share: fraction in (0, 1].
 
     Returns:
-        Tensor `(batch, layers)`. Where all valid entries are above that rank, an invalid one, or
-        minus infinity.
+        Tensor `(batch, layers)`: infinity where floor(share n) is 0; an invalid entry, or minus
+        infinity, where it is n.
     """
     entries = math.prod(values.shape[-2:])
     most = math.floor(share * entries + 1e-4)
-    if most == entries:
-        return values.new_full(values.shape[:2], -torch.inf)
     invalid = ~(row_mask[:, :, None] & column_mask[:, None, :]).flatten(1)
     number = invalid.cumsum(1, dtype=torch.int32)
     rank = torch.floor(share * (entries - number[:, -1:]).double() + 1e-4)
-    lifted = invalid & (number <= most - rank)
-    lifted = values.flatten(2).masked_fill(lifted[:, None], torch.inf)
-    with _index_unread():
-        return lifted.kthvalue(entries - most).values
+    if most == entries:
+        found = values.new_full(values.shape[:2], -torch.inf)
+    else:
+        lifted = invalid & (number <= most - rank)
+        lifted = values.flatten(2).masked_fill(lifted[:, None], torch.inf)
+        with _index_unread():
+            found = lifted.kthvalue(entries - most).values
+    return found.masked_fill(rank == 0, torch.inf)
 
 
 @contextlib.contextmanager
