@@ -94,12 +94,36 @@ def value_at_rank(values, row_mask, column_mask, share):
 
 def at_least(x, minimum):
     """Return `keras.ops.maximum(x, minimum)` for a number, without a copy of it to the GPU."""
-    return x.clamp_min(minimum) if name() == "torch" else ops.maximum(x, minimum)
+    if name() == "torch":
+        import torch
+
+        if isinstance(x, torch.Tensor):
+            return x.clamp_min(minimum)
+    return ops.maximum(x, minimum)
+
+
+def where(condition, x, y):
+    """Return `keras.ops.where` of tensors and numbers, without a copy of these to the GPU."""
+    if name() == "torch":
+        import torch
+
+        if all(isinstance(z, (torch.Tensor, float)) for z in (condition, x, y)):
+            return torch.where(condition, x, y)
+    return ops.where(condition, x, y)
 
 
 def take(x, indices, axis):
-    """Return `keras.ops.take` for indices from 0, a vector of them."""
+    """Return `keras.ops.take` for a vector of indices none of which counts from the end."""
     return x.index_select(axis, indices) if name() == "torch" else ops.take(x, indices, axis=axis)
+
+
+def take_along_axis(x, indices, axis):
+    """Return `keras.ops.take_along_axis` for indices none of which counts from the end."""
+    if name() == "torch":
+        import torch
+
+        return torch.take_along_dim(x, indices.long(), axis)
+    return ops.take_along_axis(x, indices, axis=axis)
 
 
 def put(x, row, piece):

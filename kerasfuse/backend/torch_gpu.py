@@ -27,8 +27,10 @@ def fused_attention(query, key, value, mask):
     missing = -head_dim % (4 if query.dtype == torch.float32 else 8)
     bias = None
     if mask is not None:
-        bias = torch.logical_not(mask, out=query.new_empty(mask.shape))
-        bias *= 0.5 * torch.finfo(query.dtype).min
+        # Rows that start at multiples of 8 numbers: PyTorch copies others into such.
+        *outer, columns = mask.shape
+        bias = query.new_empty(*outer, columns + -columns % 8)[..., :columns]
+        torch.logical_not(mask, out=bias).mul_(0.5 * torch.finfo(query.dtype).min)
     sides = (query, key, value)
     if missing:
         sides = [torch.nn.functional.pad(x, (0, missing)) for x in sides]

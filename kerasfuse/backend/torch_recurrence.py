@@ -19,7 +19,8 @@ def masked_gru(x, mask, weights):
     """
 
     def run(steps, weights):
-        return (wavefront_gru if torch_device.device_type(steps) == "cpu" else fused_gru)(steps, weights)
+        on_processor = torch_device.device_type(steps) == "cpu"
+        return (wavefront_gru if on_processor else fused_gru)(steps, weights)
 
     return _over_real_steps(run, x, mask, weights)
 

@@ -44,15 +44,17 @@ def _log_scores(query, key, query_mask, key_mask, tiles):
     They rank as attention does, and a processor computes powers of 2 faster than those of e. Beside
     them: the logarithm of the sum of what each query attends to, `(rows, layers, Tq)`.
     """
-    hidden = [(1.0 - ops.cast(m, "float32")) * MASKED_LOGIT for m in (query_mask, key_mask)]
-    hidden_queries, hidden_keys = (x[:, None] for x in hidden)
+    hidden_queries, hidden_keys = (
+        (1.0 - ops.cast(m, "float32"))[:, None, :, None] * MASKED_LOGIT
+        for m in (query_mask, key_mask)
+    )
     # The mask of the keys rides along as a column of the product.
     ones = ops.ones_like(query[..., :1])
     queries = ops.concatenate([_to_base_2(query), ones], axis=-1)
-    hidden_keys = hidden_keys[..., None] + ops.zeros_like(key[..., :1])
+    hidden_keys = ops.broadcast_to(hidden_keys, ops.shape(key[..., :1]))
     keys = transposed(ops.concatenate([key, hidden_keys], axis=-1))
     log_scores, normalisers = [], []
-    for rows, hidden in zip(cut(queries, tiles), cut(hidden_queries[..., None], tiles), strict=True):
+    for rows, hidden in zip(cut(queries, tiles), cut(hidden_queries, tiles), strict=True):
         logits = ops.matmul(rows, keys)
         highest = ops.max(logits, axis=-1, keepdims=True)
         total = ops.sum(ops.exp2(logits - highest), axis=-1, keepdims=True)

@@ -56,35 +56,40 @@ def propagated_alignment(queries, keys, query_mask, key_mask, tau=0.3, propagate
     >>> propagated_alignment([q], [k], real, real, tau=0.3)
     """
     heads = queries[0].shape[2]
-    q, k = _by_head(queries), _by_head(keys)
+    sides = [ops.cast(ops.stack(x), "float32") for x in (queries, keys)]
     gradients = _in_blocks(
         functools.partial(_gradients, tau=tau, propagate=propagate, mean=mean),
         [
-            ops.stop_gradient(q),
-            ops.stop_gradient(k),
-            ops.repeat(query_mask, heads, axis=0),
-            ops.repeat(key_mask, heads, axis=0),
+            *(_by_head(ops.stop_gradient(x)) for x in sides),
+            *(ops.repeat(mask, heads, axis=0) for mask in (query_mask, key_mask)),
         ],
     )
-    # d is of the second degree in queries and keys: what they are, times what pulls at them, is 2 d.
-    twice = sum(
-        ops.sum(ops.stop_gradient(g) * x) for g, x in zip(gradients, (q, k), strict=True)
-    )
+    # d is of the second degree in queries and keys: these times what pulls at them make 2 d.
+    twice = 0.0
+    for x, pull in zip(sides, gradients, strict=True):
+        pull = ops.stop_gradient(_by_layer(pull, heads))
+        twice = twice + ops.sum(pull * ops.reshape(x, (-1,)))
     loss = twice - 0.5 * ops.stop_gradient(twice)
     if not mean:
         return loss
-    matrices = ops.shape(q)[0] * q.shape[1]
+    matrices = len(queries) * ops.shape(query_mask)[0] * heads
     return loss / (matrices if isinstance(matrices, int) else ops.cast(matrices, loss.dtype))
 
 
-def _by_head(layers):
-    """Lay out `(batch, steps, heads, head_dim)`, one a layer, as (batch x heads, layers, steps, d).
+def _by_head(x):
+    """Lay out (layers, batch, steps, heads, width) as (batch x heads, layers, steps, width).
 
     Attention matrices of samples and heads have nothing to do with each other; those of layers do.
     """
-    x = ops.stack([ops.transpose(x, (0, 2, 1, 3)) for x in layers], axis=2)
-    x = ops.cast(x, "float32")
-    return ops.reshape(x, (-1, len(layers), ops.shape(x)[3], x.shape[4]))
+    layers, _, steps, _, width = ops.shape(x)
+    return ops.reshape(ops.transpose(x, (1, 3, 0, 2, 4)), (-1, layers, steps, width))
+
+
+def _by_layer(x, heads):
+    """Undo `_by_head`, to a vector: what has several axes would keep the order it has in memory."""
+    _, layers, steps, width = ops.shape(x)
+    x = ops.reshape(x, (-1, heads, layers, steps, width))
+    return ops.reshape(ops.transpose(x, (2, 0, 3, 1, 4)), (-1,))
 
 
 def _in_blocks(function, inputs):

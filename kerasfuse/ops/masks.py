@@ -2,6 +2,8 @@
 
 from keras import ops
 
+from kerasfuse import backend
+
 
 def padding_mask(x):
     """Tell the real steps of a sequence from the padded ones.
@@ -20,7 +22,7 @@ def padding_mask(x):
 
     >>> padding_mask(np.array([[[0.0, 0.0], [0.0, 2.0]]]))   # [[False, True]]
     """
-    real = ops.not_equal(x, 0)
+    real = ops.cast(x, "bool")
     return real if len(x.shape) == 2 else ops.any(real, axis=-1)
 
 
@@ -32,7 +34,7 @@ def first_valid_step(mask):
 def last_valid_step(mask):
     """Return the index of the last real step of each sample, `(batch,)`; 0 where none is real."""
     steps = ops.arange(ops.shape(mask)[1], dtype="int32")
-    return ops.max(ops.where(mask, steps[None, :], 0), axis=1)
+    return ops.max(ops.cast(mask, "int32") * steps[None, :], axis=1)
 
 
 def first_valid_steps(x, mask, count):
@@ -60,4 +62,4 @@ def first_valid_steps(x, mask, count):
 
 def gather_step(x, index):
     """Take one step of each sample: `(batch, steps, width)`, `(batch,)` -> `(batch, width)`."""
-    return ops.squeeze(ops.take_along_axis(x, index[:, None, None], axis=1), axis=1)
+    return ops.squeeze(backend.take_along_axis(x, index[:, None, None], axis=1), axis=1)

@@ -164,8 +164,8 @@ def _energy_and_gradient(z, weights, bandwidth):
     squares = ops.sum(z * z, axis=-1, keepdims=True)
     widest = bandwidth[:, None, None] * 2.0 ** (NUM_KERNELS // 2)
     # Each product with these does two things at once: |z_i - z_j|^2 is one product of
-    # [z_i, |z_i|^2, 1] with [-2 z_j, 1, |z_j|^2], and [z_j, 1] w_j sums for gradient and value (with
-    # the short side first, which a processor multiplies several times faster).
+    # [z_i, |z_i|^2, 1] with [-2 z_j, 1, |z_j|^2], and [z_j, 1] w_j sums for gradient and value. The
+    # short side comes first, which a processor multiplies several times faster.
     left = ops.concatenate([z, squares, one], axis=-1)
     right = ops.concatenate([-2.0 * z, one, squares], axis=-1)
     # To base 2, because a processor computes powers of 2 faster than those of e.

@@ -50,8 +50,8 @@ def test_an_optimizer_clips_as_before(clips):
     optimizer = keras.optimizers.Adam(1e-3, **clips)
     expected = optimizer._clip_gradients(gradients())
     clip_at_once(optimizer)
-    for optimizer in (optimizer, pickle.loads(pickle.dumps(optimizer))):
-        found = optimizer._clip_gradients(gradients())
+    for each in (optimizer, pickle.loads(pickle.dumps(optimizer))):
+        found = each._clip_gradients(gradients())
         for f, e in zip(found, expected, strict=True):
             np.testing.assert_allclose(f, e, rtol=1e-6)
     twin = keras.optimizers.Adam.from_config(optimizer.get_config())

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from kerasfuse import backend
 from kerasfuse.ops.masks import gather_step, last_valid_step
 
 MODES = ("mean", "last")
@@ -49,7 +50,7 @@ class MaskedPooling(keras.layers.Layer):
             any_valid = ops.max(weights, axis=1, keepdims=True)
             return gather_step(inputs, last_valid_step(mask)) * any_valid
         total = ops.sum(inputs * weights[:, :, None], axis=1)
-        return total / ops.maximum(ops.sum(weights, axis=1, keepdims=True), 1.0)
+        return total / backend.at_least(ops.sum(weights, axis=1, keepdims=True), 1.0)
 
     def compute_mask(self, inputs, previous_mask):
         return None  # Masks travel as arguments here.
