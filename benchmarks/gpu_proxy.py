@@ -10,8 +10,11 @@ operation that reaches a device, forward and backward, and counts
 - host reads: what makes the program wait for the GPU to know a number of it, or its memory;
 - uploads: numbers and arrays of the program that are copied to the GPU, for which PyTorch waits
   too. The batch itself is taken to be there;
-- bytes: the most that tensors made by the step hold together, each rounded up to the 512 bytes of
-  PyTorch's allocator, and what was there before: weights, state of the optimizer, the batch.
+- peak bytes: the most that tensors made by the step hold together, each rounded up to the 512
+  bytes of PyTorch's allocator, and what was there before: weights, state of the optimizer, the
+  batch. What a kernel allocates for itself is not seen;
+- work: multiply-adds of products, convolutions and attention, times two, and the bytes that
+  kernels read and write, each tensor once a kernel.
 
 Tensors say that they are the processor's. `as_on_gpu` therefore makes the library's one function
 that asks (`kerasfuse.backend.torch_device.device_type`) answer "cuda", which leaves everything
@@ -30,6 +33,8 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import flop_registry
 
 aten = torch.ops.aten
 
@@ -82,12 +87,14 @@ class Count(TorchDispatchMode):
         reads: likewise, of what reads a number back.
         uploads: number of copies to the GPU.
         peak_bytes: the most that tensors made meanwhile hold together.
+        work: list of the operations and bytes of each kernel.
     """
 
     def __init__(self):
         super().__init__()
         self.kernels, self.reads = collections.Counter(), collections.Counter()
         self.uploads, self.peak_bytes = 0, 0
+        self.work = []
         self._held, self._bytes = weakref.WeakSet(), 0
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
@@ -98,18 +105,30 @@ class Count(TorchDispatchMode):
             return _a_number(args[0].dtype)
         if function is aten.lift_fresh.default:
             self.uploads += 1
-        if not (function.is_view or function in NO_KERNEL):
-            self.kernels[name] += 1
         result = function(*args, **(kwargs or {}))
+        if not (function.is_view or function in NO_KERNEL):
+            self.launch(name, [args, kwargs, result], self._operations(function, args, result))
         if not (function.is_view or function._schema.is_mutable):
             self.hold(result)
         return result
 
+    def launch(self, name, tensors, operations=0):
+        """Count a kernel that reads or writes tensors, a nest of lists of them and others."""
+        self.kernels[name] += 1
+        # Of one that is spread over an axis, what there is of it.
+        moved = {
+            id(x): min(x.numel() * x.itemsize, x.untyped_storage().nbytes())
+            for x in _tensors(tensors)
+        }
+        self.work.append((operations, sum(moved.values())))
+
+    def _operations(self, function, args, result):
+        count = flop_registry.get(function.overloadpacket)
+        return count(*args, out_val=result) if count else 0
+
     def hold(self, result):
         """Count the memory of tensors until nobody has them."""
-        for tensor in torch.utils._pytree.tree_leaves(result):
-            if not isinstance(tensor, torch.Tensor):
-                continue
+        for tensor in _tensors(result):
             storage = tensor.untyped_storage()
             if storage not in self._held:
                 self._held.add(storage)
@@ -120,6 +139,10 @@ class Count(TorchDispatchMode):
 
     def _release(self, size):
         self._bytes -= size
+
+
+def _tensors(nest):
+    return [x for x in tree_leaves(nest) if isinstance(x, torch.Tensor)]
 
 
 def _a_number(dtype):
@@ -135,6 +158,7 @@ class _AsOnGpu(TorchFunctionMode):
         super().__init__()
         self.count = count
         self.ways = {
+            torch.full: _full,
             torch.nn.functional.dropout: _dropout,
             torch.nn.functional.scaled_dot_product_attention: _attention,
             torch.nn.functional.ctc_loss: self._ctc_loss,
@@ -144,7 +168,6 @@ class _AsOnGpu(TorchFunctionMode):
             torch._VF.lstm: self._lstm,
             torch.Tensor.numpy: self._to_numpy,
             torch.Tensor.__array__: self._to_numpy,
-            torch.Tensor.tolist: lambda x: self._to_numpy(x).tolist(),
             torch.Tensor.cpu: self._to_processor,
         }
 
@@ -175,6 +198,12 @@ class _AsOnGpu(TorchFunctionMode):
         return y, *[torch.empty_like(state) for _ in range(states)]
 
 
+def _full(size, fill_value, **kwargs):
+    # PyTorch reads it where it is a tensor; of one without numbers it would not.
+    fill_value = fill_value.item() if isinstance(fill_value, torch.Tensor) else fill_value
+    return torch.full(size, fill_value, **kwargs)
+
+
 def _dropout(x, p=0.5, training=True, inplace=False):
     return torch.native_dropout(x, p, training)[0]
 
@@ -200,14 +229,14 @@ class _Connected(torch.autograd.Function):
         alphas = log_probabilities.new_empty(batch, steps, 2 * labels + 1)
         ctx.count = count
         ctx.save_for_backward(log_probabilities, alphas)
-        count.kernels["_ctc_loss"] += 1
+        count.launch("_ctc_loss", [log_probabilities, alphas])
         count.hold(alphas)
         return log_probabilities.new_empty(batch)
 
     @staticmethod
     def backward(ctx, gradient):
-        ctx.count.kernels["_ctc_loss_backward"] += 1
         gradient = torch.empty_like(ctx.saved_tensors[0])
+        ctx.count.launch("_ctc_loss_backward", [*ctx.saved_tensors, gradient])
         ctx.count.hold(gradient)
         return None, gradient, None
 
@@ -219,37 +248,50 @@ class _Recurrence(torch.autograd.Function):
     def forward(ctx, count, x, units, *weights):
         ctx.count = count
         ctx.save_for_backward(x, *weights)
-        count.kernels["_cudnn_rnn"] += 1
-        count.kernels["copy_"] += len(weights)
         y = x.new_empty(*x.shape[:2], units)
+        for weight in weights:
+            count.launch("copy_", [weight, weight.detach()])
+        products = sum(w.numel() for w in weights if w.dim() == 2)
+        ctx.operations = 2 * x.shape[0] * x.shape[1] * products
+        count.launch("_cudnn_rnn", [x, y, weights], ctx.operations)
         count.hold(y)
         return y
 
     @staticmethod
     def backward(ctx, gradient):
-        ctx.count.kernels["_cudnn_rnn_backward"] += 1
         gradients = [torch.empty_like(x) for x in ctx.saved_tensors]
+        tensors = [gradient, *ctx.saved_tensors, *gradients]
+        ctx.count.launch("_cudnn_rnn_backward", tensors, 2 * ctx.operations)
         ctx.count.hold(gradients)
         return None, gradients[0], None, *gradients[1:]
 
 
-def count_step(model, x, y, warm_up):
+def count_step(model, x, y, warm_up=None):
     """Count a training step of a compiled model.
 
     Args:
         model: a Keras model.
         x: dict of name to array, a batch of real size.
         y: array of its labels.
-        warm_up: a small batch `(x, y)`, which is trained on first, for what a first step builds.
+        warm_up: a small batch `(x, y)`, which is trained on first, for what a first step builds;
+            `None` for a model that was trained before.
 
     Returns:
         `Count`, and the bytes of weights, state of the optimizer and batch.
     """
-    model.train_on_batch(*warm_up)
-    batch = [{k: torch.as_tensor(v) for k, v in x.items()}, torch.as_tensor(y)]
+    if warm_up is not None:
+        model.train_on_batch(*warm_up)
+    place = {"device": model.variables[0].value.device}
+    batch = [{k: torch.as_tensor(v, **place) for k, v in x.items()}, torch.as_tensor(y, **place)]
     resident = [v.value for v in [*model.variables, *model.optimizer.variables]]
     resident += [*batch[0].values(), batch[1]]
-    count = Count()
-    with FakeTensorMode(allow_non_fake_inputs=True), count, _AsOnGpu(count):
+    with counting(Count()) as count:
         model.train_step((*batch, None))
     return count, sum(t.nbytes for t in resident)
+
+
+@contextlib.contextmanager
+def counting(count):
+    """Give tensors shapes alone, and let `count` see what is done with them."""
+    with FakeTensorMode(allow_non_fake_inputs=True), count, _AsOnGpu(count):
+        yield count
