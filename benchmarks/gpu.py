@@ -261,9 +261,9 @@ class Worker:
             stderr=subprocess.STDOUT,
         )
         self.lines = queue.Queue()
-        reader = threading.Thread(target=self._read, args=(self.process.stdout, self.lines))
-        reader.daemon = True
-        reader.start()
+        streams = (self.process.stdout, self.lines)
+        self.reader = threading.Thread(target=self._read, args=streams, daemon=True)
+        self.reader.start()
 
     @staticmethod
     def _read(stream, lines):
@@ -275,6 +275,9 @@ class Worker:
         if self.process is not None:
             self.process.kill()
             self.process.wait()
+            self.reader.join()
+            self.process.stdout.close()
+            self.process.stdin.close()
             self.process = None
 
 

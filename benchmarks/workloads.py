@@ -61,11 +61,16 @@ def make(name, batch, lengths="mosei"):
         The compiled model, and a function of a number of samples and a key of `LENGTHS`, `batch`
         and `lengths` where nothing is said, that returns a dict of inputs and labels. Images stay
         as large as the model was built for.
+
+    Raises:
+        ValueError: for another name.
     """
     import keras
 
     from kerasfuse import models, training
 
+    if name not in names():
+        raise ValueError(f"expected one of {names()}. Received: {name!r}")
     small = lengths == "toy"
     clipped = {"global_clipnorm": 0.8}
     optimizer, loss, draw = keras.optimizers.Adam(1e-3, **clipped), "mae", _sequences

@@ -13,7 +13,7 @@ _BLOCK_ENTRIES = 2**20
 
 # The same on a GPU, and the bytes that an entry takes there while its block is worked on.
 _GPU_BLOCK_ENTRIES = 2**28
-_BYTES_AN_ENTRY = 16
+_BYTES_AN_ENTRY = 20
 
 # More of them would make the programs of the backends that compile too long.
 _MOST_TILES = 16

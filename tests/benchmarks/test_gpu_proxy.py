@@ -9,6 +9,7 @@ import pytest
 from keras import ops
 
 from kerasfuse import backend
+from kerasfuse import ops as fuse_ops
 from kerasfuse.layers import CrossmodalAttention, Dropout, MaskedGRU, MaskedLSTM
 
 torch = pytest.importorskip("torch")
@@ -95,6 +96,28 @@ def test_work_is_that_of_the_products_and_what_they_read_and_write():
     operations, moved = count.work[0]
     assert operations == 2 * 30 * 40 * 50
     assert moved == 4 * (30 * 40 + 40 * 50 + 30 * 50)
+
+
+def test_memory_of_the_alignment_ends_at_that_of_a_block():
+    def peak(size, free_bytes=80 * 10**9):
+        layers = [torch.ones(size, 500, 8, 5, requires_grad=True) for _ in range(4)]
+        mask = torch.ones(size, 500, dtype=torch.bool)
+        count = gpu_proxy.Count()
+        with gpu_proxy.as_on_gpu(free_bytes), gpu_proxy.counting(count):
+            fuse_ops.propagated_alignment(layers[:2], layers[2:], mask, mask).backward()
+        assert not count.reads
+        return count.peak_bytes
+
+    # 2^28 entries of 20 bytes, and what a block leaves.
+    assert peak(256) < 1.2 * peak(64) < 1.2 * 20 * 2**28
+    assert peak(64, free_bytes=2 * 10**9) < 1.2e9
+
+
+def test_exact_mmd_takes_less_than_a_gigabyte():
+    x, y = (torch.ones(32_000, 5, requires_grad=True) for _ in range(2))
+    with gpu_proxy.as_on_gpu(), gpu_proxy.counting(gpu_proxy.Count()) as count:
+        fuse_ops.mmd(x, y).backward()
+    assert count.peak_bytes < 1e9 and not count.reads
 
 
 def test_layers_take_the_ways_of_a_gpu():
