@@ -36,11 +36,13 @@ TORCH := $(shell grep '^torch==' constraints.txt)
 JOBS ?= 2
 # The notebooks as they were executed, which are pages of the site.
 EXECUTED := $(addprefix build/,$(wildcard notebooks/*.ipynb))
-# What `make bench` runs, and `make gpu` after its own script, and the folder of wheels of a machine without a network.
+# What `make bench` runs, and `make gpu` after its own script; and the folder of wheels of a machine
+# without a network.
 BENCHMARKS ?= benchmarks/mult_speed.py benchmarks/mmd_memory.py
 WHEELS ?=
 
-.PHONY: demo test lint format notebooks docs results wheel-check bench gpu gpu-packages clean
+.PHONY: demo test lint format notebooks docs results wheel-check hostile bench gpu gpu-packages \
+	clean
 
 demo: $(INSTALLED)
 	$(BIN)/kerasfuse demo
@@ -76,6 +78,10 @@ results: $(INSTALLED)
 
 wheel-check: $(INSTALLED)
 	$(BIN)/python -m pytest -m wheel tests/test_wheel.py
+
+# Thousands of hostile files over every reader; the counts are in build/hostile.txt.
+hostile: $(INSTALLED)
+	$(BIN)/python -m pytest -m hostile tests/hostile; status=$$?; cat build/hostile.txt; exit $$status
 
 bench: $(INSTALLED)
 	for script in $(BENCHMARKS); do echo "$$script"; $(BIN)/python $$script || exit 1; done

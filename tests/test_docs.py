@@ -21,6 +21,7 @@ from typer.testing import CliRunner
 from kerasfuse import models, zoo
 from kerasfuse.cli import app
 from kerasfuse.datasets import registry
+from kerasfuse.recipes.search import space as spaces
 from kerasfuse.zoo import catalogue
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -70,8 +71,13 @@ def test_a_page_runs(page, reader):
             above = "\n" * text.count("\n", 0, block.start(2))
             exec(compile(above + code, str(page), "exec"), namespace)
         elif kind == "toml":
-            name = tomllib.loads(code)["entry"]["name"]
-            (reader / "zoo" / f"{name}.toml").write_text(code, encoding="utf-8")
+            found = tomllib.loads(code)
+            if "entry" in found:
+                path = reader / "zoo" / f"{found['entry']['name']}.toml"
+            else:
+                spaces.parse(found)
+                path = reader / "space.toml"
+            path.write_text(code, encoding="utf-8")
         elif kind in ("sh", "bash"):
             for command in code.replace("\\\n", " ").splitlines():
                 words = shlex.split(command, comments=True)

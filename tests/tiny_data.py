@@ -1,7 +1,9 @@
 """Miniature files in the formats in which the data sets circulate."""
 
+import json
 import pickle
 
+import h5py
 import numpy as np
 
 SIZES = {"train": 7, "valid": 3, "test": 4}
@@ -64,6 +66,48 @@ def mmsa(name="sims", unimodal=True, seed=0, aligned=False):
             part[f"regression_labels_{letter}"] = generator.uniform(-1, 1, count)
         tree[split] = part
     return tree
+
+
+def sequences_of_mosei(folder, seed=0, segments=3):
+    """Write `.csd` files of CMU-MOSEI: seven videos, sentiment and emotions in files of their own.
+
+    Returns:
+        dict of split to the strengths of emotions `(samples, 6)`, in the order of the samples.
+    """
+    generator = np.random.default_rng(seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    lists = {"train": ["v0", "v1", "v2", "v3"], "validation": ["v4"], "test": ["v5", "v6"]}
+    (folder / "folds.json").write_text(json.dumps(lists))
+    names = ("TimestampedWordVectors", "COVAREP", "VisualFacet42")
+    edges = np.arange(2 * segments + 1.0)
+    times = np.stack([edges[:-1], edges[1:]], axis=1)
+    videos = [video for found in lists.values() for video in found]
+    # About half of the emotions are absent.
+    strengths = {v: generator.integers(-3, 4, (segments, 6)).clip(0) / 3 for v in videos}
+    labels = np.stack([edges[:-1:2], edges[2::2]], axis=1)
+    files = {
+        **{
+            f"CMU_MOSEI_{name}": {
+                v: (generator.normal(size=(len(times), width)), times) for v in strengths
+            }
+            for name, width in zip(names, WIDTHS["mosei"].values(), strict=True)
+        },
+        "CMU_MOSEI_LabelsEmotions": {v: (x, labels) for v, x in strengths.items()},
+        "CMU_MOSEI_LabelsSentiment": {
+            v: (generator.uniform(-3, 3, (segments, 1)), labels) for v in strengths
+        },
+    }
+    for name, data in files.items():
+        root = {"LabelsEmotions": "Emotion Labels", "LabelsSentiment": "Sentiment Labels"}
+        root = root.get(name.removeprefix("CMU_MOSEI_"), name)
+        with h5py.File(folder / f"{name}.csd", "w") as file:
+            for video, (x, intervals) in data.items():
+                file[f"{root}/data/{video}/features"] = x
+                file[f"{root}/data/{video}/intervals"] = intervals
+    return {
+        split: np.concatenate([strengths[video] for video in videos])
+        for split, videos in lists.items()
+    }
 
 
 def dump(tree, path, protocol=2):

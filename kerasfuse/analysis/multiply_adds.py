@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from kerasfuse import layers
+from kerasfuse.layers.sublayer import watched_calls
 
 
 def multiply_adds(model, steps):
@@ -83,7 +84,8 @@ def _recorded_calls():
 
     keras.layers.Layer.__call__ = recording
     try:
-        yield calls
+        with watched_calls():
+            yield calls
     finally:
         keras.layers.Layer.__call__ = plain
 
@@ -154,7 +156,7 @@ def _multi_cross_attention(layer, inputs, outputs):
     # Beside its Dense layers, which are counted as such.
     query, sources = inputs[:2]
     source_steps = sum(x.shape[1] for x in sources.values())
-    return 2 * query.shape[1] * source_steps * query.shape[-1]
+    return 2 * query.shape[1] * source_steps * layer.query_projection.units
 
 
 def _tensor_fusion(layer, inputs, outputs):

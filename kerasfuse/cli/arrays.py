@@ -65,6 +65,17 @@ def check_output(path):
         )
 
 
+def check_finite(ids, scores):
+    """Raise a ValueError for scores that are no numbers."""
+    bad = [name for name, row in zip(ids, scores, strict=True) if not np.isfinite(row).all()]
+    if bad:
+        raise ValueError(
+            f"expected a model with finite outputs. Received: outputs that are not for {len(bad)} "
+            f"of {len(scores)} samples, {', '.join(map(str, bad[:3]))} first. Look at the weights, "
+            "and at features of these samples that are out of all proportion."
+        )
+
+
 def write(path, ids, scores):
     """Write scores (samples, outputs) as CSV or JSON, by the suffix, whole or not at all."""
     text = as_text(ids, scores, pathlib.Path(path).suffix)

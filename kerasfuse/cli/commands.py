@@ -245,7 +245,8 @@ def tune(
         typer.Option("--set", metavar="KEY=VALUE", help="As in train, for every trial."),
     ] = None,
     seeds: Annotated[
-        str | None, typer.Option(help="Fresh seeds at the end, by default the recipe's.")
+        str | None,
+        typer.Option(help="Fresh seeds at the end, by default the recipe's, or 'none'."),
     ] = None,
     sampler: Annotated[str, typer.Option(help="tpe, random, gp or qmc.")] = "tpe",
     pruner: Annotated[str, typer.Option(help="median, halving, hyperband or none.")] = "median",
@@ -262,7 +263,7 @@ def tune(
         None if space is None else read_space(space),
         trials,
         run_dir,
-        seeds=None if seeds is None else numbers(seeds),
+        seeds=[] if seeds == "none" else None if seeds is None else numbers(seeds),
         overrides=dict(map(setting, settings or [])),
         sampler=sampler,
         pruner=pruner,
@@ -330,6 +331,7 @@ def predict(
     batches = arrays.read(source, zoo.entry(name).model_args["modalities"], batch_size)
     model = zoo.load(name, weights or "default")
     scores = model.predict(batches, verbose=0)
+    arrays.check_finite(batches.ids, scores)
     if output is None:
         typer.echo(arrays.as_text(batches.ids, scores, ".csv"), nl=False)
     else:

@@ -9,7 +9,7 @@ import numpy as np
 from kerasfuse import analysis, atomic, zoo
 from kerasfuse.cli import tables
 from kerasfuse.metrics.conventions import format_value
-from kerasfuse.recipes.scoring import constant_scores, load_split, make_loss, score
+from kerasfuse.recipes.scoring import constant_scores, load_split, score
 
 
 def run_demo(
@@ -52,7 +52,7 @@ def run_demo(
         entry.recipe.learning_rate / 5, global_clipnorm=entry.recipe.clip_norm
     )
     shown = [metric for metric in entry.recipe.make_metrics() if metric.name == entry.recipe.score]
-    model.compile(optimizer, make_loss(entry.recipe), metrics=shown)
+    model.compile(optimizer, entry.recipe.make_loss(), metrics=shown)
     model.fit(train, epochs=epochs, verbose=1, shuffle=False)
     after = score(model, entry, test)
 

@@ -5,11 +5,10 @@ import functools
 import numpy as np
 
 from kerasfuse.datasets.conversion import conversion, source_files
-from kerasfuse.datasets.conversion.builder import Builder
+from kerasfuse.datasets.conversion.builder import Builder, Version
 from kerasfuse.datasets.conversion.records import Records
 from kerasfuse.datasets.conversion.source import Field, Sample, Source
-from kerasfuse.datasets.formats import wav_and_frames
-from kerasfuse.datasets.formats.hdf5 import open_hdf5
+from kerasfuse.datasets.formats import hdf5, wav_and_frames
 from kerasfuse.datasets.formats.text_files import read_text
 from kerasfuse.datasets.registry import register
 
@@ -35,7 +34,7 @@ _INSTRUCTIONS = (
 
 
 @register(classes=28)
-def ave(split, data_dir=None, *, vision="features", strict=False):
+def ave(split, data_dir=None, *, vision="features", strict=False, unreadable=None):
     """Load AVE (Tian et al., ECCV 2018): 28 audio-visual events in 4143 videos of ten seconds.
 
     With `vision="features"` audio is `(10, 128)`, VGGish features of each second, and vision
@@ -58,6 +57,12 @@ def ave(split, data_dir=None, *, vision="features", strict=False):
             then the manual folder of TensorFlow Datasets.
         vision: `"features"`, `"pooled"` or `"frames"`.
         strict: refuse split sizes other than those above.
+        unreadable: with `vision="frames"`, what to do at a video whose files cannot be used:
+            `"stop"`, or `"skip"`, which leaves the video out and lists it in the report, with file
+            and cause. By default `"skip"` from 1,000 videos on. Files that cannot be used are those
+            that cannot be read or break off, and sound that is silent or shorter than a window. If
+            more than 5 % of the videos are left out, or all of a split or class, it stops all the
+            same.
 
     Returns:
         Arguments of `kerasfuse.datasets.Batches`.
@@ -65,7 +70,8 @@ def ave(split, data_dir=None, *, vision="features", strict=False):
     Raises:
         FileNotFoundError: when a file is not found; it tells which.
         ImportError: for frames without soundfile or Pillow, of the extra `data`.
-        ValueError: for files that hold something else, and for another `vision`.
+        ValueError: for files that hold something else, for another `vision`, and for `unreadable`
+            with features.
 
     Example:
 
@@ -74,6 +80,11 @@ def ave(split, data_dir=None, *, vision="features", strict=False):
     if vision not in ("features", "pooled", "frames"):
         raise ValueError(
             f"expected vision to be 'features', 'pooled' or 'frames'. Received: vision={vision!r}"
+        )
+    if unreadable is not None and vision != "frames":
+        raise ValueError(
+            'expected unreadable with vision="frames", where videos have files of their own. '
+            f"Received: unreadable={unreadable!r} and vision={vision!r}. Leave it out."
         )
     folder = source_files.folder(data_dir)
     named = _LISTS if vision == "frames" else _FILES
@@ -94,6 +105,8 @@ def ave(split, data_dir=None, *, vision="features", strict=False):
         data_dir=data_dir,
         missing=", ".join(missing),
         strict=strict,
+        own_files=vision == "frames",
+        unreadable=unreadable,
     )
     return Records(stored, split).arguments()
 
@@ -101,6 +114,7 @@ def ave(split, data_dir=None, *, vision="features", strict=False):
 class Ave(Builder):
     """AVE: audio-visual events."""
 
+    VERSION = Version("1.2.0")  # broken and silent files were read as if they were whole
     MANUAL_DOWNLOAD_INSTRUCTIONS = _INSTRUCTIONS
 
 
@@ -118,6 +132,11 @@ def _features(files, pooled):
             raise ValueError(
                 f"expected positions of {counts['label']} videos in {str(files[split])!r}. "
                 f"Received: {order.min()} to {order.max()}"
+            )
+        if len(order) > counts["label"]:
+            raise ValueError(
+                f"expected each of {counts['label']} videos once in {str(files[split])!r}. "
+                f"Received: {len(order)} positions"
             )
 
     def sample(video):
@@ -217,22 +236,23 @@ class _Array:
     def __init__(self, path, role):
         import h5py
 
-        self._file = open_hdf5(path)
-        arrays = [x for x in self._file.values() if isinstance(x, h5py.Dataset)]
+        self._file = hdf5.open_hdf5(path)
+        names = [name for name, x in self._file.items() if isinstance(x, h5py.Dataset)]
         wanted = _SHAPES.get(role, ())
-        if len(arrays) != 1 or arrays[0].shape[1:] != wanted or arrays[0].dtype.kind not in "fiu":
-            shown = ", ".join(f"{x.name[1:]} {x.shape}" for x in arrays)
+        if len(names) == 1:
+            self._array = hdf5.dataset(self._file, names[0])
+        if len(names) != 1 or self._array.shape[1:] != wanted or not self._array.ndim:
+            received = f"shape {self._array.shape}" if len(names) == 1 else f"{len(names)} arrays"
             raise ValueError(
                 f"expected one array of numbers (videos, {', '.join(map(str, wanted))}) for "
-                f"{role!r} in {str(path)!r}. Received: {shown or 'none'}"
+                f"{role!r} in {str(path)!r}. Received: {received}"
             )
-        self._array = arrays[0]
 
     def __len__(self):
         return len(self._array)
 
     def __getitem__(self, video):
-        return self._array[video]
+        return hdf5.read_part(self._array, video)
 
     def whole(self):
-        return self._array[()].astype(int)
+        return hdf5.read_part(self._array, ()).astype(int)

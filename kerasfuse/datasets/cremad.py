@@ -3,9 +3,10 @@
 import numpy as np
 
 from kerasfuse.datasets.conversion import conversion, source_files
-from kerasfuse.datasets.conversion.builder import Builder
+from kerasfuse.datasets.conversion.builder import Builder, Version
 from kerasfuse.datasets.conversion.records import Records
 from kerasfuse.datasets.conversion.source import Field, Sample, Source
+from kerasfuse.datasets.conversion.unreadable import first_readable, of_sample
 from kerasfuse.datasets.formats import audio_files, openface
 from kerasfuse.datasets.registry import register
 
@@ -38,7 +39,7 @@ _INSTRUCTIONS = (
 
 
 @register(classes=tuple(_EMOTIONS.values()))
-def cremad(split, data_dir=None, *, vision="frames", by="actor"):
+def cremad(split, data_dir=None, *, vision="frames", by="actor", unreadable=None):
     """Load CREMA-D (Cao et al., 2014): six emotions of 7,442 clips.
 
     With `vision="frames"` a sample is a pair of images, as in Peng et al., "Balanced Multimodal
@@ -62,6 +63,11 @@ def cremad(split, data_dir=None, *, vision="frames", by="actor"):
             KERASFUSE_DATA by default, then the manual folder of TensorFlow Datasets.
         vision: `"frames"` or `"units"`.
         by: `"actor"` or `"random"`.
+        unreadable: what to do at a clip whose files cannot be used: `"stop"`, or `"skip"`, which
+            leaves the clip out and lists it in the report, with file and cause. By default `"skip"`
+            from 1,000 clips on. Files that cannot be used are those that cannot be read or break
+            off, and sound that is silent or shorter than a window. If more than 5 % of the clips
+            are left out, or all of an actor or class, it stops all the same.
 
     Returns:
         Arguments of `kerasfuse.datasets.Batches`.
@@ -91,6 +97,8 @@ def cremad(split, data_dir=None, *, vision="frames", by="actor"):
         lambda facts: facts["facts"]["vision"] == vision,
         data_dir=data_dir,
         missing=f"pairs of sound and {vision}",
+        own_files=True,
+        unreadable=unreadable,
     )
     if by == "actor":
         records = Records(stored, "+".join(_actors(facts["facts"]["actors"], split)))
@@ -103,6 +111,7 @@ def cremad(split, data_dir=None, *, vision="frames", by="actor"):
 class Cremad(Builder):
     """CREMA-D: six emotions from speech and face."""
 
+    VERSION = Version("1.2.0")  # broken and silent files were read as if they were whole
     MANUAL_DOWNLOAD_INSTRUCTIONS = _INSTRUCTIONS
 
 
@@ -154,7 +163,7 @@ def _source(clips, notes, vision):
     if vision == "frames":
         fields = {"audio": Field((_BINS, _STEPS, 1)), "vision": Field((_SIDE, _SIDE, 3), "uint8")}
     else:
-        units = openface.units_of(next(iter(clips.values()))[1])
+        units = first_readable(openface.units_of, [face for _, face in clips.values()])
         fields = {"audio": Field((None, _MEL_BANDS)), "vision": Field((None, len(units)))}
     return Source(
         config=vision,
@@ -176,21 +185,23 @@ def _sample(clip, sound, face, vision, units):
             "expected a name of CREMA-D: actor_sentence_emotion_level, the emotion one of "
             f"{', '.join(_EMOTIONS)}. Received: {sound}"
         )
-    notes = {}
-    if vision == "frames":
-        features = {
-            "audio": audio_files.log_spectrogram(sound, _RATE, _SECONDS, _WINDOW, _STRIDE),
-            "vision": audio_files.read_image(face, _SIDE),
-        }
-    else:
-        x = audio_files.read_sound(sound, _MEL_RATE)
-        audio = audio_files.log_mel(x, _MEL_RATE, _MEL_BANDS, _MEL_WINDOW, _MEL_STRIDE)
-        table, notes = openface.read_units(face, units)
-        features = {"audio": audio, "vision": table}
+    label = np.array(list(_EMOTIONS).index(emotion))
+    with of_sample(clip, label):
+        features, notes = _features(sound, face, vision, units)
     return Sample(
         id=clip,
         features=features,
-        label=np.array(list(_EMOTIONS).index(emotion)),
+        label=label,
         place=f"{sound} and {face}",
         notes=notes,
     )
+
+
+def _features(sound, face, vision, units):
+    if vision == "frames":
+        audio = audio_files.log_spectrogram(sound, _RATE, _SECONDS, _WINDOW, _STRIDE)
+        return {"audio": audio, "vision": audio_files.read_image(face, _SIDE)}, {}
+    x = audio_files.read_sound(sound, _MEL_RATE, _MEL_WINDOW)
+    audio = audio_files.log_mel(x, _MEL_RATE, _MEL_BANDS, _MEL_WINDOW, _MEL_STRIDE)
+    table, notes = openface.read_units(face, units)
+    return {"audio": audio, "vision": table}, notes

@@ -3,7 +3,7 @@
 import hashlib
 
 from kerasfuse.datasets.conversion import conversion, source_files
-from kerasfuse.datasets.conversion.builder import Builder
+from kerasfuse.datasets.conversion.builder import Builder, Version
 from kerasfuse.datasets.conversion.records import Records
 from kerasfuse.datasets.formats import wav_and_frames
 from kerasfuse.datasets.registry import register
@@ -30,7 +30,7 @@ _INSTRUCTIONS = (
 
 
 @register(classes=_CLASSES)
-def kinetics_sound(split, data_dir=None, *, classes=None):
+def kinetics_sound(split, data_dir=None, *, classes=None, unreadable=None):
     """Load Kinetics-Sound (Arandjelovic and Zisserman, ICCV 2017): actions that are heard and seen.
 
     A sample is a pair of images: audio `(257, 625, 1)`, the logarithm of the magnitudes of
@@ -46,6 +46,11 @@ def kinetics_sound(split, data_dir=None, *, classes=None):
             other classes are left out. By default the 34 of the paper's appendix. Later papers have
             30, 31 or 32 of them, as Kinetics itself was changed and where videos are gone, and do
             not always say which: name theirs.
+        unreadable: what to do at a video whose files cannot be used: `"stop"`, or `"skip"`, which
+            leaves the video out and lists it in the report, with file and cause. By default
+            `"skip"` from 1,000 videos on. Files that cannot be used are those that cannot be read
+            or break off, and sound that is silent or shorter than a window. If more than 5 % of the
+            videos are left out, or all of a split or class, it stops all the same.
 
     Returns:
         Arguments of `kerasfuse.datasets.Batches`.
@@ -70,6 +75,8 @@ def kinetics_sound(split, data_dir=None, *, classes=None):
         lambda facts: facts["facts"]["classes"] == classes,
         data_dir=data_dir,
         missing="pairs of wav and frames",
+        own_files=True,
+        unreadable=unreadable,
     )
     return Records(stored, split).arguments()
 
@@ -77,6 +84,7 @@ def kinetics_sound(split, data_dir=None, *, classes=None):
 class KineticsSound(Builder):
     """Kinetics-Sound: actions that are heard and seen."""
 
+    VERSION = Version("1.2.0")  # broken and silent files were read as if they were whole
     MANUAL_DOWNLOAD_INSTRUCTIONS = _INSTRUCTIONS
 
 

@@ -2,10 +2,20 @@
 
 from kerasfuse.datasets.formats.sentiment_pickles import SentimentBuilder, load_pickled
 from kerasfuse.datasets.registry import register
+from kerasfuse.nearest_names import choose
 
 
 @register
-def mosei(split, data_dir=None, *, aligned=False, text="features", strict=False, modalities=None):
+def mosei(
+    split,
+    data_dir=None,
+    *,
+    aligned=False,
+    text="features",
+    strict=False,
+    modalities=None,
+    label="sentiment",
+):
     """Load CMU-MOSEI (Zadeh et al., ACL 2018): sentiment in [-3, 3] of 22,856 utterances.
 
     Which layout the file has is found out from what it holds. MulT's has GloVe vectors (300), 74
@@ -20,6 +30,12 @@ def mosei(split, data_dir=None, *, aligned=False, text="features", strict=False,
     that were not finite and became 0 (COVAREP's -inf), labels that were clipped (old files go up
     to 5), padding, duplicates.
 
+    With `label="emotions"` a label is six numbers, happy, sad, anger, surprise, disgust and fear: 1
+    where the emotion is present, 0 where it is not. Any number of them may be, or none. Only the
+    `.csd` files have them, `CMU_MOSEI_LabelsEmotions.csd`, or `CMU_MOSEI_Labels.csd`, where
+    sentiment comes first: strengths from 0 to 3, above 0 where one of the annotators saw the
+    emotion. A file that names its columns may have them in any order.
+
     Args:
         split: `"train"`, `"validation"` or `"test"`.
         data_dir: the file, or the folder with it or with the `.csd` files; the environment variable
@@ -28,19 +44,24 @@ def mosei(split, data_dir=None, *, aligned=False, text="features", strict=False,
         text: `"features"`, or `"ids"` for the token ids of MMSA's file.
         strict: refuse split sizes other than those above.
         modalities: list of some of `"text"`, `"audio"` and `"vision"`; all by default.
+        label: `"sentiment"` or `"emotions"`.
 
     Returns:
         Arguments of `kerasfuse.datasets.Batches`.
 
     Raises:
         FileNotFoundError: when the file is not found; it tells its name.
-        ValueError: for a file that holds something else, with the sample and the field.
+        ValueError: for a file that holds something else, with the sample and the field, and for
+            emotions of a pickle, which has none.
 
     Example:
 
     >>> train = kerasfuse.datasets.load("mosei", data_dir="mosei_senti_data_noalign.pkl")
     """
-    found = load_pickled(Mosei, split, data_dir, aligned=aligned, text=text, strict=strict)
+    emotions = choose("label", label, ("sentiment", "emotions")) == "emotions"
+    found = load_pickled(
+        Mosei, split, data_dir, aligned=aligned, text=text, strict=strict, emotions=emotions
+    )
     found["inputs"].choose(modalities)
     return found
 
@@ -50,7 +71,8 @@ class Mosei(SentimentBuilder):
 
     MANUAL_DOWNLOAD_INSTRUCTIONS = (
         "MulT's mosei_senti_data_noalign.pkl (github.com/yaohungt/Multimodal-Transformer) and "
-        "MMSA's unaligned_50.pkl (github.com/thuiar/MMSA) both do."
+        "MMSA's unaligned_50.pkl (github.com/thuiar/MMSA) both do. The emotions are in .csd files "
+        "of the CMU multimodal SDK (github.com/CMU-MultiComp-Lab/CMU-MultimodalSDK)."
     )
     FILES = {
         False: ("mosei_senti_data_noalign.pkl", "unaligned_50.pkl"),

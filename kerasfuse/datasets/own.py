@@ -6,7 +6,6 @@ saved yourself, from a folder of .npz files, one a split, or from a table that n
 
 import dataclasses
 import hashlib
-import zipfile
 
 import numpy as np
 
@@ -14,14 +13,17 @@ from kerasfuse.datasets.conversion import conversion, source_files
 from kerasfuse.datasets.conversion.builder import Builder
 from kerasfuse.datasets.conversion.records import Records
 from kerasfuse.datasets.conversion.source import Sample, Source
+from kerasfuse.datasets.conversion.unreadable import policy
+from kerasfuse.datasets.formats import numpy_files
 from kerasfuse.datasets.formats.tables import SPLITS, Table, field_of
 from kerasfuse.datasets.registry import register
+from kerasfuse.shown import shortened
 
 _TABLES = (".csv", ".parquet")
 
 
 @register
-def own(split, data_dir=None, *, aligned=False, clean=False):
+def own(split, data_dir=None, *, aligned=False, clean=False, unreadable=None):
     """Load your own data from files, of any size and with any modalities.
 
     `data_dir` is one of two things.
@@ -46,22 +48,33 @@ def own(split, data_dir=None, *, aligned=False, clean=False):
             `True` for all sequences: step i of one stays beside step i of the others.
         clean: set features that are not finite to 0 and leave out samples without features or with
             a label that is not finite, counting all of it, in place of refusing them.
+        unreadable: of a table, what to do at a row with a file that is missing, cannot be read, has
+            no steps, or has another width than the first: `"stop"`, or `"skip"`, which leaves the
+            sample out and lists it in the report. By default `"skip"` from 1,000 rows on. If more
+            than 5 % of the samples are left out, or all of a split or class, it stops all the same.
 
     Returns:
         Arguments of `kerasfuse.datasets.Batches`.
 
     Raises:
         FileNotFoundError: for a folder without such files, and for a file that the table names.
-        ValueError: for arrays, labels and ids that do not fit, with the file, sample and field.
+        ValueError: for arrays, labels and ids that do not fit, with the file, sample and field, and
+            for `unreadable` without a table.
 
     Example:
 
     >>> train = kerasfuse.datasets.load("own", data_dir="samples.csv")
     """
     place = source_files.folder(data_dir)
+    table = None
     if place.is_file() and place.suffix.lower() in _TABLES:
         table = Table(place)
         files, read = table.files(), table.source
+    elif unreadable is not None:
+        raise ValueError(
+            "expected unreadable of a table, whose samples have files of their own. Received: "
+            f"unreadable={unreadable!r} and {str(place)!r}. Leave it out."
+        )
     else:
         files = _npz_files(place)
         read = _read_npz
@@ -71,13 +84,20 @@ def own(split, data_dir=None, *, aligned=False, clean=False):
     config += f"-aligned{names}" * bool(aligned) + "-clean" * clean
 
     def source(bars):
+        if table and policy(unreadable, len(table)) == "stop":
+            table.check_files()  # at once, not after an hour
         found = read(files, config, clean)
         return dataclasses.replace(
             found, aligned=_aligned_fields(found.fields, aligned), facts=wanted
         )
 
     folder, _ = conversion.prepared(
-        Own, [file for file, _ in files], source, lambda facts: facts["facts"] == wanted
+        Own,
+        [file for file, _ in files],
+        source,
+        lambda facts: facts["facts"] == wanted,
+        own_files=table is not None,
+        unreadable=unreadable,
     )
     return Records(folder, split).arguments()
 
@@ -146,19 +166,13 @@ def _read_npz(files, config, clean):
 
 def _load_arrays(file):
     try:
-        archive = np.load(file, allow_pickle=False)
-        if isinstance(archive, np.ndarray):
-            raise ValueError("it holds one array without a name")
-        with archive:
-            arrays = {name: archive[name] for name in archive.files}
-        if other := [name for name, x in arrays.items() if not isinstance(x, np.ndarray)]:
-            raise ValueError(f"{other[0]!r} is no array")
-    except (ValueError, zipfile.BadZipFile, EOFError, OSError) as error:
+        return numpy_files.load_arrays(file)
+    except ValueError as error:
         raise ValueError(
-            f"expected arrays of numbers. Received: {str(file)!r}, which cannot be read ({error}). "
-            "Save it with numpy.savez, sequences of different lengths padded with zeros."
+            f"expected arrays of numbers. Received: {str(file)!r}, which cannot be read "
+            f"({shortened(str(error))}). Save it with numpy.savez, sequences of different lengths "
+            "padded with zeros."
         ) from error
-    return arrays
 
 
 class _NpzReader:

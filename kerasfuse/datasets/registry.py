@@ -58,7 +58,7 @@ def arguments(name: str) -> tuple[str, ...]:
     Example:
 
     >>> arguments("kinetics_sound")
-    ('classes',)
+    ('classes', 'unreadable')
     """
     parameters = inspect.signature(_find(name)).parameters.values()
     return tuple(found.name for found in parameters if found.kind is found.KEYWORD_ONLY)

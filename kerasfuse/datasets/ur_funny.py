@@ -1,6 +1,7 @@
 """UR-FUNNY: whether a sentence of a talk makes people laugh, from its official feature pickles."""
 
 import io
+import operator
 
 import numpy as np
 
@@ -8,8 +9,10 @@ from kerasfuse.datasets.conversion import conversion, source_files
 from kerasfuse.datasets.conversion.builder import Builder
 from kerasfuse.datasets.conversion.records import Records
 from kerasfuse.datasets.conversion.source import Field, Sample, Source
+from kerasfuse.datasets.formats.pickles import contents
 from kerasfuse.datasets.formats.restricted_pickle import read_pickle
 from kerasfuse.datasets.registry import register
+from kerasfuse.shown import shortened, shown
 
 _WIDTHS = {"text": 300, "audio": 81, "vision": 371}
 # The second release names the text otherwise, and circulates misspelt as well.
@@ -100,8 +103,10 @@ def _source(files, context, bars):
     if missing := [theirs for theirs in _SPLITS.values() if theirs not in folds]:
         raise ValueError(
             f"expected train, dev and test in {str(files['folds'])!r}. Received: no "
-            f"{', '.join(missing)} among {', '.join(map(str, folds))}"
+            f"{', '.join(missing)} among {shortened(', '.join(map(shown, folds)))}"
         )
+
+    keys = {split: _keys(folds[theirs], files["folds"]) for split, theirs in _SPLITS.items()}
 
     def sample(key):
         entries = {}
@@ -113,7 +118,7 @@ def _source(files, context, bars):
                 )
             entries[role] = trees[role][key]
         text = _sentences(entries["text"], "embedding_indexes", context, key, files["text"])
-        positions = np.array([i for sentence in text for i in sentence], int)
+        positions = _positions(text, key, files["text"])
         if len(positions) and not 0 <= positions.min() <= positions.max() < len(embeddings):
             raise ValueError(
                 f"expected positions below {len(embeddings)} in 'text' of sample {key!r} in "
@@ -123,20 +128,20 @@ def _source(files, context, bars):
         for role in ("audio", "vision"):
             found = _sentences(entries[role], "features", context, key, files[role])
             features[role] = _steps(found, role, key, files[role])
+        said = entries["text"].get("punchline_sentence", "")
         return Sample(
             id=str(key),
             features=features,
-            label=np.asarray(entries["labels"]),
+            label=entries["labels"],
             place=", ".join(str(files[role]) for role in ("text", "audio", "vision", "labels")),
-            texts={"words": str(entries["text"].get("punchline_sentence", ""))},
+            texts={"words": contents.text(said, "punchline_sentence")},
         )
 
     return Source(
         config="context" if context else "punchline",
         fields={name: Field((None, width)) for name, width in _WIDTHS.items()},
         splits={
-            split: (len(folds[theirs]), lambda i, keys=list(folds[theirs]): sample(keys[i]))
-            for split, theirs in _SPLITS.items()
+            split: (len(some), lambda i, some=some: sample(some[i])) for split, some in keys.items()
         },
         label_range=(0, 1),
         texts=("words",),
@@ -158,27 +163,60 @@ def _embeddings(tree, file):
     return table
 
 
+def _keys(fold, file):
+    """Give the names or numbers of the samples of a fold."""
+    if isinstance(fold, np.ndarray):
+        fold = fold.ravel().tolist()
+    if not isinstance(fold, list | tuple | set) or not all(
+        isinstance(key, int | str | bytes | np.generic) for key in fold
+    ):
+        raise ValueError(
+            f"expected names or numbers of samples in {str(file)!r}. Received: {shown(fold)}"
+        )
+    return list(fold)
+
+
+def _positions(sentences, key, file):
+    """Join the positions of words in the list of vectors."""
+    try:
+        return np.array([operator.index(i) for sentence in sentences for i in sentence], int)
+    except (TypeError, OverflowError) as error:
+        raise ValueError(
+            f"expected positions of words in sample {key!r} in {str(file)!r}. Received: "
+            f"{shown(sentences)}"
+        ) from error
+
+
 def _sentences(entry, what, context, key, file):
     """Give the sentences of a sample, the punchline last."""
     try:
+        if not isinstance(entry, dict):
+            raise TypeError(type(entry).__name__)
         before = list(entry[f"context_{what}"]) if context else []
         return [*before, entry[f"punchline_{what}"]]
     except (KeyError, TypeError, IndexError) as error:
-        told = ", ".join(map(str, entry)) if isinstance(entry, dict) else type(entry).__name__
+        told = ", ".join(map(shown, entry)) if isinstance(entry, dict) else type(entry).__name__
         raise ValueError(
             f"expected punchline_{what} and context_{what} of sample {key!r} in {str(file)!r}. "
-            f"Received: {told}"
+            f"Received: {shortened(told)}"
         ) from error
 
 
 def _steps(sentences, name, key, file):
     """Join the steps of sentences; `None` where there are none."""
-    rows = [row for sentence in sentences for row in sentence]
-    widths = {np.shape(row) for row in rows}
+    try:
+        rows = [row for sentence in sentences for row in sentence]
+        widths = {np.shape(row) for row in rows}
+        steps = np.array(rows, "float32") if widths == {(_WIDTHS[name],)} else None
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(
+            f"expected steps of {_WIDTHS[name]} numbers in {name!r} of sample {key!r} in "
+            f"{str(file)!r}. Received: {shown(sentences)}"
+        ) from error
     if widths - {(_WIDTHS[name],)}:
+        told = shortened(", ".join(map(str, sorted(widths))))
         raise ValueError(
             f"expected steps of {_WIDTHS[name]} features in {name!r} of sample {key!r} in "
-            f"{str(file)!r}. Received: shapes {', '.join(map(str, sorted(widths)))}. Are audio and "
-            "vision swapped?"
+            f"{str(file)!r}. Received: shapes {told}. Are audio and vision swapped?"
         )
-    return np.array(rows, "float32") if rows else None
+    return steps

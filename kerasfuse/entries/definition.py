@@ -152,6 +152,11 @@ class Entry:
             "recipe": recipe,
         }
 
+    def published_of(self, data_name: str, metrics: str) -> list[Published]:
+        """Return the published figures, none where these are of other data or metrics."""
+        same = (data_name, metrics) == (self.data_name, self.recipe.metrics)
+        return self.published if same else []
+
     def on_fold(self, fold: Any) -> Self:
         """Return a copy for one fold of the data, without cross-validation."""
         return dataclasses.replace(
@@ -197,8 +202,13 @@ class Entry:
         if "data" in settings:
             others = {key: value for key, value in settings.items() if key != "data"}
             recipe = dataclasses.replace(self.recipe, folds=())
+            # Published figures are of the entry's own data.
             moved = dataclasses.replace(
-                self, data_name=settings["data"], data_args={}, recipe=recipe
+                self,
+                data_name=settings["data"],
+                data_args={},
+                recipe=recipe,
+                published=self.published_of(settings["data"], recipe.metrics),
             )
             return moved.override(others)
         settings = current_model_args(self.model_class, settings)
@@ -224,10 +234,12 @@ class Entry:
                 choices = " or ".join(f"{place}.{bare}" for place in holders)
                 raise ValueError(f"expected {choices}. Received: {key}={value!r}.")
             changed[holders[0]][bare] = value
+        recipe = dataclasses.replace(self.recipe, **changed["recipe"])
         return dataclasses.replace(
             self,
             model_args={**model_args, **changed["model"]},
             parameters=None if changed["model"] else self.parameters,
             data_args={**self.data_args, **changed["data"]},
-            recipe=dataclasses.replace(self.recipe, **changed["recipe"]),
+            recipe=recipe,
+            published=self.published_of(self.data_name, recipe.metrics),
         )

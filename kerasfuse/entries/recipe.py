@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from kerasfuse import datasets, metrics, training
+from kerasfuse import datasets, losses, metrics, training
 from kerasfuse.nearest_names import choose, nearest
 
 LOSSES = (
@@ -19,7 +19,7 @@ LOSSES = (
 )
 _SENTIMENT = ("mosi", "mosei", "sims")
 _OF_CLASSES = tuple(name for name in datasets.names() if datasets.num_classes(name))
-METRICS = ("binary", *_SENTIMENT, "iemocap", *_OF_CLASSES)
+METRICS = ("binary", *_SENTIMENT, "iemocap", "mosei_emotions", *_OF_CLASSES)
 OPTIMIZERS = ("adam", "adamw", "sgd")
 STRATEGIES = ("AGM", "MSES", "MSLR", "OGMGE")
 
@@ -152,12 +152,27 @@ class Recipe:
                 f"Received: warmup_epochs={warmup!r}, epochs={self.epochs!r}."
             )
 
+    def make_loss(self) -> keras.losses.Loss:
+        """Make the loss that the recipe names."""
+        return {
+            "mae": keras.losses.MeanAbsoluteError,
+            "mse": keras.losses.MeanSquaredError,
+            "binary_crossentropy": lambda: keras.losses.BinaryCrossentropy(from_logits=True),
+            "sparse_categorical_crossentropy": lambda: keras.losses.SparseCategoricalCrossentropy(
+                from_logits=True
+            ),
+            "sentiment_cross_entropy": losses.SentimentCrossEntropy,
+            "emotion_cross_entropy": losses.EmotionCrossEntropy,
+        }[self.loss]()
+
     def make_metrics(self) -> list[keras.Metric]:
         """Make the metrics of the family that the recipe names."""
         if self.metrics == "binary":
             return metrics.binary()
         if self.metrics == "iemocap":
             return metrics.emotion("iemocap")
+        if self.metrics == "mosei_emotions":
+            return metrics.emotion("mosei")
         if self.metrics in _SENTIMENT:
             return metrics.sentiment(self.metrics)
         return metrics.multiclass(datasets.num_classes(self.metrics))

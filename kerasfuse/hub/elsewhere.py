@@ -6,11 +6,9 @@ import pathlib
 import re
 import warnings
 
-import h5py
-
 from kerasfuse import atomic
 from kerasfuse.checksum import sha256
-from kerasfuse.entries import parsing
+from kerasfuse.entries import parsing, weight_files
 from kerasfuse.entries.definition import Entry
 from kerasfuse.hub import download
 from kerasfuse.hub.address import ENTRY_FILE, parse
@@ -55,7 +53,8 @@ def weights(name: str | os.PathLike[str], entry: Entry) -> pathlib.Path:
         entry: the `Entry` found there.
 
     Raises:
-        ValueError: for another checksum than the entry's, and a file that is not plain HDF5.
+        ValueError: for another checksum than the entry's, and a file that is not plain HDF5 of
+            finite numbers.
         OSError: when there are none, or they cannot be fetched.
     """
     address = parse(name)
@@ -77,7 +76,7 @@ def weights(name: str | os.PathLike[str], entry: Entry) -> pathlib.Path:
         path = cache_folder() / "weights" / f"{entry.weights.sha256}.weights.h5"
         if not path.is_file() or sha256(path) != entry.weights.sha256:
             download.save(address.of(entry.weights.file), path, entry.weights.sha256)
-    _check_hdf5(path)
+    weight_files.check(path)
     return path
 
 
@@ -147,26 +146,6 @@ def _parse(address, data):
                 f"{source} is not a valid entry: expected {what}. Received: {value!r}."
             )
     return found
-
-
-def _check_hdf5(path):
-    """Refuse what is no HDF5, and what leads out of its own file."""
-
-    def leads_out(name, link):
-        return name if isinstance(link, h5py.ExternalLink) else None
-
-    try:
-        with h5py.File(path) as file:
-            outside = file.visititems_links(leads_out)
-    except OSError as error:
-        raise ValueError(
-            f"expected weights in HDF5. Received: {path.name}, which is something else."
-        ) from error
-    if outside is not None:
-        raise ValueError(
-            f"expected weights that lie in their own file. Received: {path.name}, of which "
-            f"{outside} is a link to another."
-        )
 
 
 def _sha256(data):

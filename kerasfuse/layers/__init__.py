@@ -9,6 +9,7 @@ from kerasfuse.layers.attention.crossmodal_transformer import CrossmodalTransfor
 from kerasfuse.layers.attention.delta_memory_attention import DeltaMemoryAttention
 from kerasfuse.layers.attention.joint_self_attention import JointSelfAttention
 from kerasfuse.layers.attention.multi_cross_attention import MultiCrossAttention
+from kerasfuse.layers.attention.post_norm_block import PostNormBlock
 from kerasfuse.layers.attention.self_attention_summary import SelfAttentionSummary
 from kerasfuse.layers.attention.transformer_encoder import TransformerEncoder
 from kerasfuse.layers.auxiliary_losses.auxiliary_loss import AuxiliaryLoss
@@ -86,6 +87,7 @@ __all__ = [
     "MultiCrossAttention",
     "MultimodalAdaptationGate",
     "PaddingMask",
+    "PostNormBlock",
     "PropagatedAlignment",
     "RepresentationLoss",
     "ResNet18",

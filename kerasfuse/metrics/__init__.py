@@ -6,6 +6,7 @@ from kerasfuse.metrics.confusion_matrix import confusion_matrix
 from kerasfuse.metrics.evaluate import evaluate
 from kerasfuse.metrics.macro_f1 import MacroF1
 from kerasfuse.metrics.mean_absolute_error import MeanAbsoluteError
+from kerasfuse.metrics.mean_of_metrics import MeanOfMetrics
 from kerasfuse.metrics.pearson_correlation import PearsonCorrelation
 from kerasfuse.metrics.suites import binary, emotion, multiclass, sentiment
 from kerasfuse.metrics.weighted_f1 import WeightedF1
@@ -15,6 +16,7 @@ __all__ = [
     "ClassAccuracy",
     "MacroF1",
     "MeanAbsoluteError",
+    "MeanOfMetrics",
     "PearsonCorrelation",
     "WeightedF1",
     "binary",

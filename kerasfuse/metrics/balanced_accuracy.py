@@ -40,7 +40,7 @@ class BalancedAccuracy(Confusion):
         super().__init__(label_scheme, seven_logits, name, dtype)
 
     def result(self):
-        # Unreadable outputs included: they were missed.
         true = ops.sum(self.counts, axis=1)
         recall = ops.divide_no_nan(ops.diagonal(self.counts[:, :-1]), true)
-        return ops.divide_no_nan(ops.sum(recall), ops.sum(ops.cast(true > 0, self.dtype)))
+        occurs = ops.cast(true > 0, self.dtype)
+        return self.of_finite(ops.divide_no_nan(ops.sum(recall), ops.sum(occurs)))

@@ -25,12 +25,13 @@ class ClassAccuracy(Confusion):
     | `sims_3` | CH-SIMS: up to -0.1, 0.1, above |
     | `sims_2` | CH-SIMS: up to 0, above (0 is negative here) |
     | `iemocap_neutral`, `_happy`, `_sad`, `_angry` | the larger of that emotion's two logits |
+    | `mosei_happy`, `_sad`, `_anger`, `_surprise`, `_disgust`, `_fear` | its logit > 0 |
     | `logit` | one logit for labels 0 / 1: logit > 0 |
     | `classes_8` and so on | the largest of 8 logits, for labels 0 to 7 |
 
     Conventions: MulT (Tsai et al., ACL 2019, section 4.1 and the authors' evaluation code);
-    CH-SIMS (Yu et al., ACL 2020). A NaN output is counted as wrong; with no sample counted the
-    result is 0. Keras hands sample weights to metrics under `weighted_metrics` only.
+    CH-SIMS (Yu et al., ACL 2020). The result is NaN if an output is not finite, and 0 with no
+    sample counted. Keras hands sample weights to metrics under `weighted_metrics` only.
 
     Args:
         label_scheme: one of the names above.
@@ -44,9 +45,9 @@ class ClassAccuracy(Confusion):
 
     Call arguments:
         y_true: (batch,), (batch, 1) or (batch, 1, 1) labels; IEMOCAP: one-hot pairs (batch, 4, 2)
-            or class numbers (batch, 4).
+            or class numbers (batch, 4); emotions of CMU-MOSEI: (batch, 6) of 0 and 1.
         y_pred: (batch, 1) scores, or (batch, 7) logits; IEMOCAP: (batch, 8) or (batch, 4, 2);
-            `classes_8`: (batch, 8).
+            emotions of CMU-MOSEI: (batch, 6) logits; `classes_8`: (batch, 8).
         sample_weight: (batch,) or (batch, 1); 0 leaves a sample out.
 
     Raises:
@@ -64,4 +65,5 @@ class ClassAccuracy(Confusion):
         super().__init__(label_scheme, seven_logits, name, dtype)
 
     def result(self):
-        return ops.divide_no_nan(ops.trace(self.counts[:, :-1]), ops.sum(self.counts))
+        right = ops.trace(self.counts[:, :-1])
+        return self.of_finite(ops.divide_no_nan(right, ops.sum(self.counts)))

@@ -12,8 +12,7 @@ class Confusion(keras.Metric):
     """Count (true class, predicted class) pairs over all batches.
 
     The state is one matrix of shape (classes, classes + 1): the extra last column counts outputs
-    that are NaN and belong to no class, so that they are always wrong. Counts are float32, exact
-    up to 2**24 samples.
+    that are not finite and belong to no class. Counts are float32, exact up to 2**24 samples.
 
     Args:
         label_scheme: how values become classes, see `find_label_scheme`.
@@ -39,6 +38,10 @@ class Confusion(keras.Metric):
         # Not a matrix product: accelerators may round its inputs to 10 bits.
         pairs = ops.expand_dims(true, 2) * ops.expand_dims(predicted, 1)
         self.counts.assign(self.counts + ops.cast(ops.sum(pairs, axis=0), self.dtype))
+
+    def of_finite(self, value):
+        """Return a result, NaN where an output was not finite: a broken model has no score."""
+        return ops.where(ops.sum(self.counts[:, -1]) > 0, float("nan"), value)
 
     def get_config(self):
         return {

@@ -18,7 +18,7 @@ def confusion_matrix(label_scheme, y_true, y_pred, sample_weight=None, seven_log
 
     Returns:
         Array `(classes, classes + 1)`, a row for each true class; the last column counts outputs
-        that are NaN, which belong to no class.
+        that are not finite, which belong to no class.
 
     Raises:
         ValueError: an unknown scheme, or a shape that cannot be read.

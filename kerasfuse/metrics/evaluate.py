@@ -13,7 +13,7 @@ def evaluate(metrics, y_true, y_pred, sample_weight=None):
     Args:
         metrics: a list such as `metrics.sentiment("mosi")` returns.
         y_true: labels, as the metrics take them.
-        y_pred: outputs, as the metrics take them; NaN counts as a wrong class.
+        y_pred: outputs, as the metrics take them; scores of outputs that are not finite are NaN.
         sample_weight: (samples,) or `None`; 0 leaves a sample out.
 
     Returns:

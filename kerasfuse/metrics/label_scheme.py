@@ -10,6 +10,8 @@ from kerasfuse.metrics.scores import labels, scores
 from kerasfuse.nearest_names import choose
 
 EMOTIONS = ("neutral", "happy", "sad", "angry")
+# Those of CMU-MOSEI, any number of which are present.
+MOSEI_EMOTIONS = ("happy", "sad", "anger", "surprise", "disgust", "fear")
 
 
 @dataclass(frozen=True)
@@ -37,13 +39,13 @@ class LabelScheme:
         return self._one_hot(values), ops.cast(counts, "float32")
 
     def predicted_classes(self, y_pred, seven_logits):
-        """Return one-hot rows (batch, classes); a NaN output belongs to no class."""
+        """Return one-hot rows (batch, classes); one that is not finite is all 0."""
         return self._one_hot(self.prediction(y_pred, seven_logits))
 
     def _one_hot(self, values):
         numbers = ops.arange(self.num_classes, dtype="float32")
         correct = ops.expand_dims(self.classify(values), -1) == numbers
-        readable = ops.expand_dims(ops.logical_not(ops.isnan(values)), -1)
+        readable = ops.expand_dims(ops.isfinite(values), -1)
         return ops.cast(ops.logical_and(correct, readable), "float32")
 
 
@@ -102,6 +104,30 @@ def emotion_margin(index):
     return prediction
 
 
+def present(index):
+    def truth(y_true):
+        return 2.0 * _column(y_true, index, "y_true", "0 or 1") - 1.0
+
+    return truth
+
+
+def presence_logit(index):
+    def prediction(y_pred, seven_logits):
+        return _column(y_pred, index, "y_pred", "a logit")
+
+    return prediction
+
+
+def _column(values, index, argument, meaning):
+    values = ops.cast(ops.convert_to_tensor(values), "float32")
+    if tuple(values.shape[1:]) != (len(MOSEI_EMOTIONS),):
+        raise ValueError(
+            f"`{argument}` expected {meaning} for each of {', '.join(MOSEI_EMOTIONS)}, (batch, "
+            f"{len(MOSEI_EMOTIONS)}). Received: {argument}.shape={tuple(values.shape)}"
+        )
+    return values[:, index]
+
+
 def as_they_are(values):
     return values
 
@@ -115,7 +141,7 @@ def largest_of(num_classes):
                 f"Received: y_pred.shape={tuple(y_pred.shape)}"
             )
         number = ops.cast(ops.argmax(y_pred, axis=-1), "float32")
-        return ops.where(ops.any(ops.isnan(y_pred), axis=-1), float("nan"), number)
+        return ops.where(ops.all(ops.isfinite(y_pred), axis=-1), number, float("nan"))
 
     return prediction
 
@@ -133,6 +159,10 @@ LABEL_SCHEMES = {
     **{
         f"iemocap_{name}": LabelScheme(2, above(0.0), emotion_label(index), emotion_margin(index))
         for index, name in enumerate(EMOTIONS)
+    },
+    **{
+        f"mosei_{name}": LabelScheme(2, above(0.0), present(index), presence_logit(index))
+        for index, name in enumerate(MOSEI_EMOTIONS)
     },
 }
 

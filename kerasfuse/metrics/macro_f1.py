@@ -41,8 +41,7 @@ class MacroF1(Confusion):
 
     def result(self):
         square = self.counts[:, :-1]
-        # Unreadable outputs included: they were missed.
         either = ops.sum(self.counts, axis=1) + ops.sum(square, axis=0)
         f1 = ops.divide_no_nan(2.0 * ops.diagonal(square), either)
         occurs = ops.cast(either > 0, self.dtype)
-        return ops.divide_no_nan(ops.sum(f1), ops.sum(occurs))
+        return self.of_finite(ops.divide_no_nan(ops.sum(f1), ops.sum(occurs)))

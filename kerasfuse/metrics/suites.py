@@ -1,8 +1,11 @@
 """The metrics that a data set is reported with."""
 
+from kerasfuse.metrics.balanced_accuracy import BalancedAccuracy
 from kerasfuse.metrics.class_accuracy import ClassAccuracy
-from kerasfuse.metrics.label_scheme import EMOTIONS
+from kerasfuse.metrics.label_scheme import EMOTIONS, MOSEI_EMOTIONS
+from kerasfuse.metrics.macro_f1 import MacroF1
 from kerasfuse.metrics.mean_absolute_error import MeanAbsoluteError
+from kerasfuse.metrics.mean_of_metrics import MeanOfMetrics
 from kerasfuse.metrics.pearson_correlation import PearsonCorrelation
 from kerasfuse.metrics.weighted_f1 import WeightedF1
 from kerasfuse.nearest_names import choose
@@ -57,16 +60,30 @@ def sentiment(dataset="mosi", weights_from="truth", seven_logits="expected"):
 
 
 def emotion(dataset="iemocap"):
-    """Return accuracy and weighted F1 of each emotion, `happy_acc`, `happy_f1` and so on.
+    """Return the metrics of each emotion that is present or not, `happy_acc` and so on.
 
-    Eight logits are four independent pairs, Neutral, Happy, Sad, Angry, each (absent, present),
-    as in MulT's evaluation code; F1 is weighted by the truth.
+    `"iemocap"`: accuracy and weighted F1 (`_f1`). Eight logits are four independent pairs, Neutral,
+    Happy, Sad, Angry, each (absent, present), as in MulT's evaluation code; F1 is weighted by the
+    truth.
+
+    `"mosei"`: accuracy, weighted accuracy (`_wacc`) and weighted F1 of happy, sad, anger, surprise,
+    disgust and fear, and the means over the six, `mean_acc`, `mean_wacc` and `mean_f1`. An emotion
+    is predicted where its logit is above 0. Weighted accuracy is that of Tong et al., "Combating
+    Human Trafficking with Multimodal Deep Models", ACL 2017, which Zadeh et al., ACL 2018, took up
+    for the emotions of CMU-MOSEI:
+
+        (TP N / P + TN) / 2N = (TP / P + TN / N) / 2
+
+    with P samples that have the emotion, of which TP are recognised, and N that do not, of which TN
+    are recognised. Where no sample has the emotion, or all have it, it is the other rate alone
+    (`BalancedAccuracy`), and F1 is that of the one class (`WeightedF1`): such numbers say little.
 
     Args:
-        dataset: `"iemocap"`.
+        dataset: `"iemocap"` or `"mosei"`.
 
     Returns:
-        A list of new metrics for labels (batch, 4, 2) or (batch, 4) and logits (batch, 8).
+        A list of new metrics, for `"iemocap"` of labels (batch, 4, 2) or (batch, 4) and logits
+        (batch, 8), for `"mosei"` of labels and logits (batch, 6).
 
     Raises:
         ValueError: an unknown data set.
@@ -75,8 +92,23 @@ def emotion(dataset="iemocap"):
 
     >>> [metric.name for metric in emotion("iemocap")][:3]
     ['neutral_acc', 'neutral_f1', 'happy_acc']
+    >>> [metric.name for metric in emotion("mosei")][-3:]
+    ['mean_acc', 'mean_wacc', 'mean_f1']
     """
-    choose("dataset", dataset, ("iemocap",))
+    choose("dataset", dataset, ("iemocap", "mosei"))
+    if dataset == "mosei":
+        kinds = {"acc": ClassAccuracy, "wacc": BalancedAccuracy, "f1": WeightedF1}
+
+        def each(kind, name):
+            return kinds[kind](f"mosei_{name}", name=f"{name}_{kind}")
+
+        return [
+            *(each(kind, name) for name in MOSEI_EMOTIONS for kind in kinds),
+            *(
+                MeanOfMetrics([each(kind, name) for name in MOSEI_EMOTIONS], name=f"mean_{kind}")
+                for kind in kinds
+            ),
+        ]
     return [
         metric
         for name in EMOTIONS
@@ -88,7 +120,7 @@ def emotion(dataset="iemocap"):
 
 
 def binary():
-    """Return `accuracy` and weighted `f1` of one logit for labels 0 and 1.
+    """Return `accuracy`, weighted `f1`, `macro_f1` and `balanced_accuracy` of one logit.
 
     A logit above 0 is class 1.
 
@@ -98,13 +130,13 @@ def binary():
     Example:
 
     >>> [metric.name for metric in binary()]
-    ['accuracy', 'f1']
+    ['accuracy', 'f1', 'macro_f1', 'balanced_accuracy']
     """
-    return [ClassAccuracy("logit"), WeightedF1("logit")]
+    return _of_classes("logit")
 
 
 def multiclass(num_classes):
-    """Return `accuracy` and weighted `f1` of a logit for each class.
+    """Return `accuracy`, weighted `f1`, `macro_f1` and `balanced_accuracy` of a logit a class.
 
     Args:
         num_classes: number of classes.
@@ -118,9 +150,18 @@ def multiclass(num_classes):
 
     Example:
 
-    >>> accuracy, f1 = multiclass(3)
+    >>> accuracy, *others = multiclass(3)
     >>> accuracy.update_state([2, 0], [[0.1, 0.2, 0.9], [0.3, 0.5, 0.1]])
     >>> float(accuracy.result())
     0.5
     """
-    return [ClassAccuracy(f"classes_{num_classes}"), WeightedF1(f"classes_{num_classes}")]
+    return _of_classes(f"classes_{num_classes}")
+
+
+def _of_classes(label_scheme):
+    return [
+        ClassAccuracy(label_scheme),
+        WeightedF1(label_scheme),
+        MacroF1(label_scheme),
+        BalancedAccuracy(label_scheme),
+    ]

@@ -52,11 +52,11 @@ class WeightedF1(Confusion):
 
     def result(self):
         square = self.counts[:, :-1]
-        true = ops.sum(self.counts, axis=1)  # unreadable outputs included: they were missed
+        true = ops.sum(self.counts, axis=1)
         predicted = ops.sum(square, axis=0)
         f1 = ops.divide_no_nan(2.0 * ops.diagonal(square), true + predicted)
         sizes = true if self.weights_from == "truth" else predicted
-        return ops.divide_no_nan(ops.sum(sizes * f1), ops.sum(sizes))
+        return self.of_finite(ops.divide_no_nan(ops.sum(sizes * f1), ops.sum(sizes)))
 
     def get_config(self):
         return {**super().get_config(), "weights_from": self.weights_from}

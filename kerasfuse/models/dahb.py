@@ -13,6 +13,7 @@ from kerasfuse.layers import (
     LearnedPositions,
     LearnedTokens,
     MaskedPooling,
+    PostNormBlock,
     RepresentationLoss,
     TemporalAlignment,
 )
@@ -29,6 +30,16 @@ FUSIONS = (
     "bottleneck",
     "hierarchical_bottleneck",
 )
+# What arguments that are None stand for.
+VARIANTS = {
+    "paper": {"norm": "sum", "activation": "relu", "encoder_layers": 1},
+    "release": {
+        "norm": "branch",
+        "activation": "gelu",
+        "encoder_layers": 2,
+        "encoder_dropout": 0.5,
+    },
+}
 
 
 @renamed_arguments(feedforward_dim="feedforward_units")
@@ -48,16 +59,29 @@ class DAHB(FusionModel):
     `pairs="companions"` they are those of `kerasfuse.datasets.Companions`, as in the paper.
 
     Reference: "Dual Stream Alignment with Hierarchical Bottleneck Fusion for Multimodal Sentiment
-    Analysis", section 3 and Appendix B, and the authors' later release. Defaults are the paper's:
-    norms on the sum, ReLU, one encoder layer (three for CMU-MOSEI), two levels (three), eight
-    tokens; the release has `norm="branch"`, `activation="gelu"` and two and four encoder layers.
-    The paper does not give the width, the heads, the feed-forward width and the temperature: they
-    are the release's, as are the cosine and the anchor's two-layer projection.
+    Analysis", section 3 and Appendix B, and the authors' later release, DashFusion.
 
-    Ours: padding is masked everywhere. Text from pre-extracted features has a learned first token
-    and encoder layers like the others, where the paper has BERT alone; so there is always a first
-    token, and something for the bottleneck to hold, even if a modality is absent. Without temporal
-    alignment there is no H: learned tokens stand in the bottleneck's place.
+    `variant="paper"`, the default, has the equations: norms on the sum, ReLU, one encoder layer
+    (three for CMU-MOSEI), two levels (three), eight tokens. The paper does not give the width, the
+    heads, the feed-forward width and the temperature: they are the release's, as are the cosine and
+    the anchor's two-layer projection.
+
+    `variant="release"` is the model of the release: without padding and with its weights, outputs
+    are the release's. It differs from the equations in these points.
+
+    - The encoders are two layers `PostNormBlock` (four for CMU-MOSEI) and a norm, with a dropout
+      of 0.5 inside. The position of the first token, which starts at 0, is part of the token here.
+    - Temporal alignment has `num_heads` heads of 32, and an output projection with a bias.
+    - In the fusion the norms stand on the branch, but on the sum in the Multi-CA; there is no
+      output projection; self-attention and the attention of X_m have biases, and their logits are
+      divided by sqrt(d), see `MultiCrossAttention`.
+    - GELU everywhere.
+
+    Ours, in both: padding is masked everywhere. Text from pre-extracted features has a learned
+    first token and encoder layers like the others, where the paper has BERT alone; so there is
+    always a first token, and something for the bottleneck to hold, even if a modality is absent.
+    Without temporal alignment there is no H: learned tokens stand in the bottleneck's place. The
+    fusions of Table 5 that the release lacks have its blocks under `variant="release"`.
 
     Args:
         modalities: dict of modality name to feature width; two or more. The anchor's is `None`, or
@@ -68,7 +92,7 @@ class DAHB(FusionModel):
         num_heads: heads of every attention; divides `dim`.
         feedforward_units: inner width of the feed-forward nets.
         encoder_layers: Transformer layers of every modality that no `text_encoder` reads; one
-            number, or one a modality.
+            number, or one a modality; `None`: the variant's.
         fusion_layers: levels L of the bottleneck.
         num_bottlenecks: tokens p of its first level.
         max_steps: learned positions of a modality with encoder layers, from its first real step.
@@ -84,10 +108,13 @@ class DAHB(FusionModel):
         contrast_weight: lambda; 0 switches the contrast off.
         temperature: of the contrast.
         class_width: width of a class of real-valued labels: 0.2 for CH-SIMS.
-        norm: `"sum"` or `"branch"`, see `AttentionBlock`.
-        activation: `"relu"` or `"gelu"`.
-        dropout: rate on embedded sequences and inside the encoders.
+        norm: `"sum"` or `"branch"`, where the norms of every `AttentionBlock` stand, those of the
+            Multi-CA excepted; `None`: where the variant has them.
+        activation: `"relu"` or `"gelu"`; `None`: the variant's.
+        dropout: rate on embedded sequences.
         text_encoder: a keras-hub text backbone, or its hyper-parameters as a dict with its `class`.
+        variant: `"paper"` or `"release"`.
+        encoder_dropout: rate inside the encoders; `None`: `dropout`, and 0.5 in the release.
 
     Call arguments:
         inputs: dict of modality name to array `(batch, steps, width)`, or integer ids
@@ -98,8 +125,8 @@ class DAHB(FusionModel):
         Tensor `(batch, num_outputs)`, raw scores, float32.
 
     Raises:
-        ValueError: for fewer than two modalities, an unknown anchor or fusion, names that do not
-            match, heads that do not divide `dim`, or labels that are not one a sample.
+        ValueError: for fewer than two modalities, an unknown anchor, fusion or variant, names that
+            do not match, heads that do not divide `dim`, or labels that are not one a sample.
         ImportError: for the hyper-parameters of a text encoder without keras-hub.
 
     Example:
@@ -126,7 +153,7 @@ class DAHB(FusionModel):
         dim=128,
         num_heads=8,
         feedforward_units=256,
-        encoder_layers=1,
+        encoder_layers=None,
         fusion_layers=2,
         num_bottlenecks=8,
         max_steps=512,
@@ -139,40 +166,54 @@ class DAHB(FusionModel):
         contrast_weight=0.2,
         temperature=0.5,
         class_width=1.0,
-        norm="sum",
-        activation="relu",
+        norm=None,
+        activation=None,
         dropout=0.1,
         text_encoder=None,
+        variant="paper",
+        encoder_dropout=None,
         **kwargs,
     ):
         if text_encoder is not None:
             modalities = {anchor: None} | dict(modalities)
         widths = check_modalities(modalities, ids=() if text_encoder is None else (anchor,))
-        for argument, value, choices in (("anchor", anchor, widths), ("fusion", fusion, FUSIONS)):
+        for argument, value, choices in (
+            ("anchor", anchor, widths),
+            ("fusion", fusion, FUSIONS),
+            ("variant", variant, VARIANTS),
+        ):
             if value not in choices:
                 raise ValueError(
                     f"expected `{argument}` to be one of {', '.join(choices)}. Received: {value!r}"
                 )
+        defaults, release = VARIANTS[variant], variant == "release"
+        norm = defaults["norm"] if norm is None else norm
+        activation = defaults["activation"] if activation is None else activation
+        if encoder_layers is None:
+            encoder_layers = defaults["encoder_layers"]
+        if encoder_dropout is None:
+            encoder_dropout = defaults.get("encoder_dropout", dropout)
         depths = per_modality(widths, encoder_layers, "encoder_layers")
         if text_encoder is not None:
             depths = {**depths, anchor: 0}
         others = [m for m in widths if m != anchor]
-        block = {"num_heads": num_heads, "activation": activation, "norm": norm}
 
         # === Layers ===
         backbone, hyperparameters = None, None
         if text_encoder is not None:
             backbone, hyperparameters = make_text_encoder(text_encoder)
-        encoders = {
-            m: [
-                AttentionBlock(
-                    feedforward_units=feedforward_units, dropout=dropout, name=f"{m}_{i}", **block
-                )
-                for i in range(depths[m])
-            ]
-            for m in widths
-        }
-        align = TemporalAlignment(num_heads, name="temporal_alignment")
+        block = {"num_heads": num_heads, "activation": activation}
+        encoder = {**block, "feedforward_units": feedforward_units, "dropout": encoder_dropout}
+        block |= {"norm": norm, "attention_form": variant}
+
+        def encoder_layer(name):
+            if release:
+                return PostNormBlock(name=name, **encoder)
+            return AttentionBlock(name=name, norm=norm, **encoder)
+
+        encoders = {m: [encoder_layer(f"{m}_{i}") for i in range(depths[m])] for m in widths}
+        form = "release_alignment" if release else "paper"
+        align = TemporalAlignment(num_heads, form, name="temporal_alignment")
         mean = MaskedPooling("mean", name="mean")
         fuse = _fusion(
             fusion, anchor, dim, fusion_layers, num_bottlenecks, feedforward_units, block
@@ -200,8 +241,11 @@ class DAHB(FusionModel):
                 x[m], masks[m] = _prepend_token(x[m], masks[m], m)
             if depths[m]:
                 x[m] = Dropout(dropout, name=f"{m}_dropout")(x[m])
-            for encoder in encoders[m]:
-                x[m] = encoder(x[m], {m: x[m]}, {m: masks[m]})
+            for layer in encoders[m]:
+                own = (masks[m],) if release else ({m: x[m]}, {m: masks[m]})
+                x[m] = layer(x[m], *own)
+            if release and depths[m]:
+                x[m] = keras.layers.LayerNormalization(epsilon=1e-5, name=f"{m}_norm")(x[m])
             x[m] = x[m] * ops.cast(masks[m], x[m].dtype)[:, :, None]
         sources, source_masks = {m: x[m] for m in others}, {m: masks[m] for m in others}
         x_bar = {m: mean(x[m], mask=masks[m]) for m in widths}
@@ -252,6 +296,8 @@ class DAHB(FusionModel):
         self.activation = activation
         self.dropout = dropout
         self.text_encoder = hyperparameters
+        self.variant = variant
+        self.encoder_dropout = encoder_dropout
 
     def get_config(self):
         return {
@@ -279,6 +325,8 @@ class DAHB(FusionModel):
             "activation": self.activation,
             "dropout": self.dropout,
             "text_encoder": self.text_encoder,
+            "variant": self.variant,
+            "encoder_dropout": self.encoder_dropout,
         }
 
 

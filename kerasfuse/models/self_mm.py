@@ -22,8 +22,9 @@ class SelfMM(FusionModel):
         L   = L_p + sum_m mean tanh |y_m - y| |y^_m - y_m|
 
     y_m starts as y and moves away from it as far as F_m lies otherwise between the positive and the
-    negative samples than F does; see `UnimodalLabels`, which keeps the labels y_m and the features
-    of all training samples among the model's variables that are not trained.
+    negative samples than F does, from the second epoch on and after the loss of each step, so that
+    the last sum is 0 for two epochs. See `UnimodalLabels`, which keeps the labels y_m and the
+    features of all training samples among the model's variables that are not trained.
 
     It must know which samples a batch holds: `fit` asks `kerasfuse.datasets.Batches` for it; with
     other data, add an entry `sample_number` to the inputs, integers `(batch,)` from 0. Without it

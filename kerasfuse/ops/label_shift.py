@@ -13,7 +13,9 @@ def class_shift(x, features, labels, seen):
 
     with C the mean of the features seen whose label is positive (p) or negative (n).
 
-    Reference: Yu et al., Self-MM, AAAI 2021, section 3.
+    Reference: Yu et al., Self-MM, AAAI 2021, section 3, whose D is the squared distance. The
+    authors' code takes D = |x - C|, which brings a nearer to 0, and counts a label of 0 as
+    positive. We follow the paper in both.
 
     Args:
         x: tensor `(batch, d)`.

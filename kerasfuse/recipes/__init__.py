@@ -5,7 +5,8 @@ from kerasfuse.recipes.publishing import publish
 from kerasfuse.recipes.recording import record, record_weights
 from kerasfuse.recipes.run import Run, read_run
 from kerasfuse.recipes.scoring import constant_scores, evaluate
-from kerasfuse.recipes.search import Search, Trial, read_search, tune
+from kerasfuse.recipes.search.trials import Trial
+from kerasfuse.recipes.search.tuning import Search, read_search, tune
 from kerasfuse.recipes.training import train
 
 __all__ = [

@@ -14,7 +14,7 @@ from kerasfuse.drawing import COLOURS, INK, MUTED, new_figure
 from kerasfuse.metrics.conventions import in_percent, lower_is_better
 from kerasfuse.recipes.modulation import of_modalities
 from kerasfuse.recipes.scoring import check_fit, load_split
-from kerasfuse.recipes.search import tune
+from kerasfuse.recipes.search.tuning import tune
 from kerasfuse.recipes.seeds import mean_and_sd
 from kerasfuse.recipes.speed import inference_speed, training_speed
 from kerasfuse.recipes.training import train
@@ -230,8 +230,10 @@ def compare(
         raise ValueError(f"expected two or more different entries. Received: {names}.")
     overrides = dict(overrides or {})
     if data is not None:
-        modalities = datasets.load(data, split="train", data_dir=data_dir).modalities
-        overrides |= {"data": data, "modalities": dict(modalities)}
+        arguments = _data_arguments(data, overrides)
+        modalities = datasets.load(data, "train", data_dir=data_dir, **arguments).modalities
+        # Some data sets have an argument of that name, too.
+        overrides |= {"data": data, "model.modalities": dict(modalities)}
     entries = [zoo.entry(name).override(overrides) for name in names]
     metric = metric or entries[0].recipe.score
     for entry in entries:
@@ -301,6 +303,16 @@ def _tuned(name, run_dir, seeds, overrides, data_dir, jobs, report, trials, spac
         report=lambda line: say(f"{name}, {line}"),
     )
     return found.tuned
+
+
+def _data_arguments(data, overrides):
+    """Give the overrides that say which of the data's files are read, and how."""
+    found = {}
+    for key, value in overrides.items():
+        place, _, bare = key.rpartition(".")
+        if place in ("", "data") and bare in datasets.arguments(data):
+            found[bare] = value
+    return found
 
 
 def _check_one_data_set(entries, tests):

@@ -1,5 +1,6 @@
 """Whether the labels of a data set fit the loss and the metrics of a recipe."""
 
+import keras
 import numpy as np
 
 from kerasfuse import datasets
@@ -35,11 +36,18 @@ def _emotions(labels):
     return labels.shape[1:] in ((4,), (4, 2)) and _whole(labels) and _between(0, 1)(labels)
 
 
+def _presences(labels):
+    return labels.shape[1:] == (6,) and _whole(labels) and _between(0, 1)(labels)
+
+
 # What each loss and each suite of metrics reads, in words and as a test of all labels; errors read
 # any number. The suites of data sets with classes, and the loss of classes, go by their number.
 _OF_LOSS = {
     "binary_crossentropy": ("numbers from 0 to 1", _between(0, 1)),
-    "sentiment_cross_entropy": ("numbers from -3 to 3", _between(-3, 3)),
+    "sentiment_cross_entropy": (
+        "numbers from -3 to 3",
+        lambda labels: _single(labels) and _between(-3, 3)(labels),
+    ),
     "emotion_cross_entropy": ("four emotions", _emotions),
 }
 _OF_METRICS = {
@@ -48,7 +56,16 @@ _OF_METRICS = {
     "mosei": _sentiment(3),
     "sims": _sentiment(1),
     "iemocap": ("four emotions", _emotions),
+    "mosei_emotions": ("six emotions, each 0 or 1", _presences),
 }
+# What reads outputs as logits says nothing of a model that another loss trained.
+_LOSS_OF_METRICS = {
+    "binary": "binary_crossentropy",
+    "iemocap": "emotion_cross_entropy",
+    "mosei_emotions": "binary_crossentropy",
+}
+# The losses that compare one output with one number of a label. Keras would repeat the shorter.
+_NUMBER_BY_NUMBER = ("mae", "mse", "binary_crossentropy")
 
 
 def check_labels(entry, labels):
@@ -79,13 +96,51 @@ def check_labels(entry, labels):
                 f"expected labels that are {reads[0]}, as {argument} = {name!r} reads them. "
                 f"Received: {_described(labels)} of {entry.data_name!r}. {_advice(together)}"
             )
+    wanted = _loss_of(recipe.metrics)
+    if wanted and recipe.loss != wanted:
+        raise ValueError(
+            f"expected logits, as metrics = {recipe.metrics!r} reads outputs. Received: "
+            f"loss = {recipe.loss!r}, which trains something else. Set loss to {wanted!r}."
+        )
     _check_number_of_outputs(entry, labels, together)
+    _check_shapes(entry, together)
+
+
+def _loss_of(metrics):
+    """Name the loss that a suite of metrics asks for; `None` for those of regression."""
+    if metrics in datasets.names() and datasets.num_classes(metrics):
+        return "sparse_categorical_crossentropy"
+    return _LOSS_OF_METRICS.get(metrics)
+
+
+def _check_shapes(entry, labels):
+    """Let the loss and the metrics read outputs of the model's shape, before there is a model."""
+    outputs = entry.model_args.get("num_outputs", 1)
+    y, zeros = labels[:2].astype("float32"), np.zeros((len(labels[:2]), outputs), "float32")
+    try:
+        keras.ops.convert_to_numpy(entry.recipe.make_loss()(y, zeros))
+        for metric in entry.recipe.make_metrics():
+            metric.update_state(y, zeros)
+    # Whatever a backend raises of shapes that do not go together.
+    except Exception as error:
+        raise ValueError(
+            f"expected outputs that loss = {entry.recipe.loss!r} and metrics = "
+            f"{entry.recipe.metrics!r} can read beside labels of shape {labels.shape[1:]}. "
+            f"Received: num_outputs = {outputs} ({str(error).splitlines()[0]})."
+        ) from error
 
 
 def _check_number_of_outputs(entry, labels, together):
+    outputs = entry.model_args.get("num_outputs", 1)
+    numbers = int(np.prod(together.shape[1:]))
+    if entry.recipe.loss in _NUMBER_BY_NUMBER and outputs != numbers:
+        raise ValueError(
+            f"expected an output for each of the {numbers} numbers of a label of "
+            f"{entry.data_name!r}. Received: num_outputs = {outputs}, and {_described(labels)}. "
+            f"Set num_outputs to {numbers}."
+        )
     if entry.recipe.loss != "sparse_categorical_crossentropy":
         return
-    outputs = entry.model_args.get("num_outputs", 1)
     classes = datasets.num_classes(entry.data_name) or int(together.max()) + 1
     if outputs != classes:
         raise ValueError(
@@ -110,6 +165,11 @@ def _described(labels):
 
 def _advice(labels):
     whole = _whole(labels)
+    if _presences(labels):
+        return (
+            "These fit loss = 'binary_crossentropy' with num_outputs = 6 and metrics = "
+            "'mosei_emotions'."
+        )
     if not _single(labels):
         return "Several numbers a sample: train in Python, with a loss and metrics of your choice."
     if whole and set(np.unique(labels)) <= {0, 1}:

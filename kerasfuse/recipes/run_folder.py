@@ -79,7 +79,7 @@ def open_run(run_dir, entry, data, keep_epochs=False):
             f"Received: run_dir={str(run_dir)!r}, which holds other files."
         )
     else:
-        _write(folder / hub.ENTRY_FILE, to_toml(_of_run(entry)))
+        _write(folder / hub.ENTRY_FILE, to_toml(as_started(entry)))
     # Last: where it is, the folder is a run.
     _write(
         folder / RUN_FILE,
@@ -110,11 +110,11 @@ def _of_today(folder, entry):
     """Bring a folder of an earlier version up to date."""
     former = folder / _FORMER_FILE
     if former.is_file():
-        _write(folder / hub.ENTRY_FILE, to_toml(_of_run(entry)))
+        _write(folder / hub.ENTRY_FILE, to_toml(as_started(entry)))
         former.unlink()
 
 
-def _of_run(entry):
+def as_started(entry):
     """Return the entry that a run starts from: without the weights and the scores of another."""
     weights = dataclasses.replace(entry.weights, file="", sha256="", seed=None)
     started = dataclasses.replace(entry, weights=weights, results={})
@@ -159,7 +159,7 @@ def read_recipe(folder):
     definition = tomllib.loads((folder / _FORMER_FILE).read_text(encoding="utf-8"))
     entry = zoo.entry(definition["entry"]["name"])
     model = definition["model"]
-    return _of_run(
+    return as_started(
         dataclasses.replace(
             entry,
             model_class=model["class"],
@@ -167,6 +167,9 @@ def read_recipe(folder):
             data_name=definition["data"]["name"],
             data_args=definition["data"]["args"],
             recipe=zoo.Recipe(**definition["recipe"], seeds=entry.recipe.seeds),
+            published=entry.published_of(
+                definition["data"]["name"], definition["recipe"]["metrics"]
+            ),
         )
     )
 

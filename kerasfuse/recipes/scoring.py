@@ -7,7 +7,7 @@ import pathlib
 import keras
 import numpy as np
 
-from kerasfuse import datasets, losses, metrics, zoo
+from kerasfuse import datasets, metrics, zoo
 from kerasfuse.metrics.conventions import lower_is_better
 from kerasfuse.nearest_names import choose
 from kerasfuse.recipes.label_checks import check_labels
@@ -90,10 +90,21 @@ def checksum(splits):
 
 
 def score(model, entry, data):
-    """Compile a model as its recipe says and evaluate it on batches: metric -> value."""
+    """Compile a model as its recipe says and evaluate it on batches: metric -> value.
+
+    Raises:
+        ValueError: when a score is not finite, as of a model whose outputs are not.
+    """
     compile_model(model, entry)
     values = model.evaluate(data, return_dict=True, verbose=0)
-    return {name: float(values[name]) for name in _reported(entry.recipe)}
+    scores = {name: float(values[name]) for name in _reported(entry.recipe)}
+    if not np.isfinite(list(scores.values())).all():
+        raise ValueError(
+            f"expected a model with finite outputs. Received: {entry.name}, which scores "
+            f"{', '.join(f'{name} {value:g}' for name, value in scores.items())}: its weights are "
+            "damaged, its training diverged, or a feature is out of all proportion."
+        )
+    return scores
 
 
 def load_split(entry, split, data_dir=None, seed=0, shuffle=None):
@@ -121,7 +132,7 @@ def compile_model(model, entry, steps=1):
     """
     recipe = entry.recipe
     optimizer = _make_optimizer(recipe, steps)
-    model.compile(optimizer, make_loss(recipe), weighted_metrics=recipe.make_metrics())
+    model.compile(optimizer, recipe.make_loss(), weighted_metrics=recipe.make_metrics())
 
 
 def _make_optimizer(recipe, steps):
@@ -142,20 +153,6 @@ def _make_optimizer(recipe, steps):
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
         return optimizer
     return keras.optimizers.Adam(rate, global_clipnorm=recipe.clip_norm)
-
-
-def make_loss(recipe):
-    """Make the loss that a recipe names."""
-    return {
-        "mae": keras.losses.MeanAbsoluteError,
-        "mse": keras.losses.MeanSquaredError,
-        "binary_crossentropy": lambda: keras.losses.BinaryCrossentropy(from_logits=True),
-        "sparse_categorical_crossentropy": lambda: keras.losses.SparseCategoricalCrossentropy(
-            from_logits=True
-        ),
-        "sentiment_cross_entropy": losses.SentimentCrossEntropy,
-        "emotion_cross_entropy": losses.EmotionCrossEntropy,
-    }[recipe.loss]()
 
 
 def constant_scores(
@@ -216,5 +213,5 @@ def _class_constants(labels, num_classes):
 
 def _score_constant(recipe, constant, labels):
     predictions = np.broadcast_to(constant, (len(labels), constant.size))
-    loss = keras.ops.convert_to_numpy(make_loss(recipe)(labels, predictions))
+    loss = keras.ops.convert_to_numpy(recipe.make_loss()(labels, predictions))
     return {"loss": float(loss), **metrics.evaluate(recipe.make_metrics(), labels, predictions)}

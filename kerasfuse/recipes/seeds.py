@@ -53,6 +53,8 @@ def joined(recorded, found):
     for split in ("validation", "test"):
         results[split] = {}
         for metric, numbers in found[split].items():
+            if metric not in recorded[split]:  # measured since: of the seeds before nobody knows
+                continue
             sides = [(side[split][metric]["per_seed"], i) for side, i in map(places.get, seeds)]
             values = [per_seed[i] for per_seed, i in sides]
             spread = {key: round(x, 6) for key, x in mean_and_sd(values).items()}

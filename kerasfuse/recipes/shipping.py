@@ -54,6 +54,8 @@ def _take_over(results, seed):
     place = results["seeds"].index(seed)
     for split, scores in results["shipped"].items():
         for metric, value in scores.items():
+            if metric not in results[split]:  # measured since the seeds were recorded
+                continue
             numbers = results[split][metric]
             numbers["per_seed"][place] = value
             numbers |= {key: round(x, 6) for key, x in mean_and_sd(numbers["per_seed"]).items()}

@@ -7,6 +7,7 @@ import numpy as np
 
 from kerasfuse import analysis, progress
 from kerasfuse.analysis.predictions import predictions
+from kerasfuse.entries import weight_files
 from kerasfuse.recipes.comparison import mean_steps
 from kerasfuse.recipes.folds import fold_folder
 from kerasfuse.recipes.predictions import Predictions, read_predictions
@@ -164,6 +165,7 @@ def _restored(entry, folder):
     path = folder / "best.weights.h5"
     if not path.is_file():
         raise FileNotFoundError(f"expected {path.name} in {folder.name}. Received: none")
+    weight_files.check(path)
     model = entry.build()
     model.load_weights(path)
     return model

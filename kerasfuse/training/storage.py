@@ -36,7 +36,7 @@ def store(path, target, dtype):
     In float32 every number stays as it is. Keras reads the copy like any other.
 
     Raises:
-        ValueError: for a number that float16 does not reach.
+        ValueError: for a number that is not finite, or that float16 does not reach.
         OSError: when the target cannot be written to.
     """
     # HDF5 itself ends the process when it cannot write to a full disk.
@@ -71,8 +71,13 @@ def _copy(source, copy, dtype):
             _copy(item, h5py.Group(made), dtype)
             continue
         values = item[()]
-        if dtype == "float16" and np.issubdtype(item.dtype, np.floating):
-            values = _rounded(values, item.name).astype("float16")
+        if np.issubdtype(item.dtype, np.floating):
+            if not np.isfinite(values).all():
+                raise ValueError(
+                    f"expected weights that are finite. Received: {item.name}, which is not."
+                )
+            if dtype == "float16":
+                values = _rounded(values, item.name).astype("float16")
         how = {}
         if item.nbytes >= SMALLEST_COMPRESSED:
             # Shuffled, the bytes of signs and exponents, which compress well, lie side by side.

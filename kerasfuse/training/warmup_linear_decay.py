@@ -14,7 +14,7 @@ class WarmupLinearDecay(keras.optimizers.schedules.LearningRateSchedule):
     The first step, t = 0, already learns.
 
     Reference: the schedule under which BERT is fine-tuned (Devlin et al., NAACL 2019, appendix A),
-    which the authors' later release of DAHB has.
+    which the authors' later release of DAHB has, one step later: its first step has rate 0.
 
     Args:
         peak: the highest learning rate.

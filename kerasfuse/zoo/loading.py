@@ -5,9 +5,11 @@ import pathlib
 import warnings
 
 from kerasfuse import hub
+from kerasfuse.entries import weight_files
 from kerasfuse.entries.definition import Entry
 from kerasfuse.entries.terms import tell
 from kerasfuse.models import FusionModel
+from kerasfuse.shown import shortened
 from kerasfuse.zoo.catalogue import entry, folder
 
 
@@ -34,7 +36,8 @@ def load(
 
     Raises:
         ValueError: for an unknown name, for the entry's own weights when their sha256 is not the
-            recorded one, and for weights that do not fit the model.
+            recorded one, for weights that do not fit the model, and for a file that takes
+            weights from elsewhere or holds NaN, infinite or complex ones.
         FileNotFoundError: when the entry has no weights, with the command that makes them, or
             when the path does not exist.
         ConnectionError: when an address cannot be reached, and no copy is kept.
@@ -58,16 +61,18 @@ def load(
         path = hub.weights(name, found)
     else:
         path = weights_path(found)
+        weight_files.check(path)
     model = found.build()
     try:
         with warnings.catch_warnings():
             # Keras only warns of parts that the file does not have, and leaves them random.
             warnings.simplefilter("error", UserWarning)
             model.load_weights(path)
-    except (ValueError, KeyError, OSError, UserWarning) as error:
+    except Exception as error:  # Keras raises almost anything for parts of another shape or kind
+        told = (str(error) or type(error).__name__).splitlines()[0]
         raise ValueError(
             f"expected weights of the model {name!r}. Received: weights={str(path)!r}, which do "
-            f"not fit it ({str(error).splitlines()[0]})."
+            f"not fit it ({shortened(told)})."
         ) from error
     if weights == "default":
         tell(found, stacklevel=2)
@@ -109,4 +114,5 @@ def _own_weights(weights):
         raise FileNotFoundError(
             f"expected a file of weights. Received: weights={str(weights)!r}, which does not exist."
         )
+    weight_files.check(path)
     return path

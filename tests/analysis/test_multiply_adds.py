@@ -74,6 +74,18 @@ def test_mult_is_its_projections_attention_and_feed_forward_nets():
     assert multiply_adds(model, STEPS) == count
 
 
+def test_attention_is_counted_at_the_width_of_its_heads():
+    d, heads = 8, 2
+    text, audio = 5 + 1, 9 + 1  # with the first tokens
+    streams = 5 * 6 * d + 5 * d * d + 9 * 4 * d
+    classifier = 3 * d * 2 * d + 2 * d * d + d
+    for variant, inner in (("paper", d), ("release", heads * 32)):
+        alignment = 2 * text * d * inner + 2 * audio * d * inner + 2 * text * audio * inner
+        sizes = {"dim": d, "num_heads": heads, "encoder_layers": 0, "fusion": "concatenation"}
+        model = models.DAHB(TWO, variant=variant, **sizes)
+        assert multiply_adds(model, STEPS) == streams + alignment + classifier
+
+
 def test_images_are_counted_at_their_size():
     encoders = {"image": {"class": "LeNet"}, "text": {"class": "TransformerEncoder", "dim": 4}}
     encoders["text"] |= {"num_layers": 1, "num_heads": 2}

@@ -371,7 +371,7 @@ def test_weights_that_do_not_fit(path, tmp_path):
     save(tmp_path / "a.npz")
     (tmp_path / "a.weights.h5").write_text("nothing")
     arguments = ["predict", NAME, tmp_path / "a.npz", "--weights"]
-    assert_told(kerasfuse(*arguments, tmp_path / "a.weights.h5"), "a.weights.h5", "do not fit")
+    assert_told(kerasfuse(*arguments, tmp_path / "a.weights.h5"), "a.weights.h5", "weights in HDF5")
     assert_told(kerasfuse(*arguments, tmp_path / "b.weights.h5"), "does not exist")
 
 

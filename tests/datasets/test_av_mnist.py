@@ -49,7 +49,10 @@ def tone(digit):
 
 @pytest.fixture
 def folder(tmp_path):
-    folder = tmp_path / "data"
+    return write(tmp_path / "data")
+
+
+def write(folder):
     for name, count, suffix in (("train", TRAIN, ".gz"), ("t10k", TEST, "")):
         images = pictures(count, count).clip(0, 255).reshape(-1, 28, 28)
         write_idx(folder / f"mnist/{name}-images-idx3-ubyte{suffix}", images)

@@ -83,9 +83,10 @@ def test_a_video_in_two_splits_is_told(tmp_path, capsys):
         ({"audio_feature": np.zeros((6, 10, 64))}, r"10, 128\) for 'audio' in .*\(6, 10, 64\)"),
         ({"labels": np.zeros((5, 10, 29))}, "as many videos.*'label': 5"),
         ({"val_order": np.array([6])}, "positions of 6 videos in .*val_order.h5'. Received: 6"),
+        ({"val_order": np.zeros(7, int)}, "each of 6 videos once in .*val_order.h5'. Received: 7"),
         ({"val_order": np.zeros(0, int)}, "none in validation"),
         ({"train_order": np.array([2, 0, 2])}, "'id' '2' twice in train"),
-        ({"labels": np.full((6, 10, 29), b"a")}, "array of numbers .* for 'label'"),
+        ({"labels": np.full((6, 10, 29), b"a")}, "expected numbers at .*labels.h5'"),
     ],
 )
 def test_damaged_files_are_told(tmp_path, changes, message):

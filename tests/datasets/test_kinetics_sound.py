@@ -26,15 +26,19 @@ def own_records(monkeypatch, tmp_path):
 
 @pytest.fixture
 def folder(tmp_path):
+    return write(tmp_path / "data")
+
+
+def write(folder):
     for number, video in enumerate(VIDEOS):
-        wav = (tmp_path / "data/audio").joinpath(*video).with_suffix(".wav")
+        wav = (folder / "audio").joinpath(*video).with_suffix(".wav")
         wav.parent.mkdir(parents=True, exist_ok=True)
         soundfile.write(wav, np.sin(np.arange(22050) * (number + 1) / 9) / 2, 22050)
-        frames = (tmp_path / "data/frames").joinpath(*video)
+        frames = (folder / "frames").joinpath(*video)
         frames.mkdir(parents=True)
         for i in range(3):
             Image.new("RGB", (5, 5), (number, i, 9)).save(frames / f"{i}.png")
-    return tmp_path / "data"
+    return folder
 
 
 def stored(folder, split="train", classes=CLASSES):

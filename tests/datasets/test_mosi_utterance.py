@@ -22,7 +22,11 @@ def write(path, rows, delimiter=","):
 
 @pytest.fixture(scope="module")
 def utterances():
-    """Return video, index, number, words, value and features of made-up utterances."""
+    return made_up()
+
+
+def made_up():
+    """Return video, index, number, words, value and features of utterances."""
     generator = np.random.default_rng(0)
     rows = []
     for number in range(1, NUM_TRAIN + NUM_TEST + 1):

@@ -51,10 +51,14 @@ def write_face(path, frames=7, seed=0, official=False):
 
 @pytest.fixture
 def folder(tmp_path):
+    return write(tmp_path / "data")
+
+
+def write(folder):
     for seed, take in enumerate(TAKES):
-        write_sound(tmp_path / "data" / "speech" / f"03-{take}.flac", seed=seed)
-        write_face(tmp_path / "data" / "faces" / f"01-{take}.csv", seed=seed)
-    return tmp_path / "data"
+        write_sound(folder / "speech" / f"03-{take}.flac", seed=seed)
+        write_face(folder / "faces" / f"01-{take}.csv", seed=seed)
+    return folder
 
 
 def stored(folder, split, **options):

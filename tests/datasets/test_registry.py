@@ -47,7 +47,7 @@ def test_the_seed_of_the_order_leaves_the_data_alone():
 
 
 def test_a_data_set_says_its_arguments():
-    assert datasets.arguments("kinetics_sound") == ("classes",)
+    assert datasets.arguments("kinetics_sound") == ("classes", "unreadable")
     assert "fold" in datasets.arguments("ravdess") and "fold" not in datasets.arguments("mosi")
 
 

@@ -109,6 +109,35 @@ def swap(trees):
 
 
 DAMAGES = {
+    "no list": (
+        lambda t: t["data_folds"].update(train=3),
+        "names or numbers .*folds.pkl",
+    ),
+    "no keys": (lambda t: t["data_folds"].update(train=[[3]]), "names or numbers of samples"),
+    "no words": (
+        lambda t: t["langauge_sdk"][8].update(punchline_embedding_indexes=["a"]),
+        "positions of words in sample 8 in .*langauge_sdk.pkl",
+    ),
+    "half a word": (
+        lambda t: t["langauge_sdk"][8].update(punchline_embedding_indexes=[0.5]),
+        "positions of words in sample 8",
+    ),
+    "no steps": (
+        lambda t: t["covarep_features_sdk"][8].update(punchline_features=3),
+        "steps of 81 numbers in 'audio' of sample 8",
+    ),
+    "ragged steps": (
+        lambda t: t["covarep_features_sdk"][8].update(punchline_features=[[[1], [1, 2]]]),
+        "steps of 81 numbers in 'audio' of sample 8",
+    ),
+    "no text": (
+        lambda t: t["langauge_sdk"][8].update(punchline_sentence={"a": 1}),
+        "'punchline_sentence' to hold texts",
+    ),
+    "ragged label": (
+        lambda t: t["humor_label_sdk"].update({8: [[1], [1, 2]]}),
+        "label of sample '8' .* to be a number",
+    ),
     "swapped": (swap, r"81 features in 'audio' of sample 3 in .*covarep.*\(371,\).*swapped"),
     "sample": (
         lambda t: t["openface_features_sdk"].pop(5),

@@ -39,25 +39,45 @@ def randomise(layer):
         variable.assign(array(variable) + 0.1 * random.normal(size=variable.shape))
 
 
+# Of each form: the width of a head, what the logits are divided by, biases of queries, keys and
+# values, and the output projection and its bias.
+HEAD = WIDTH // HEADS
+FORMS = {
+    "paper": (HEAD, HEAD**0.5, False, True, False),
+    "release": (HEAD, WIDTH**0.5, True, False, False),
+    "release_multi_ca": (HEAD, HEAD**0.5, False, False, False),
+    "release_alignment": (32, 32**0.5, False, True, True),
+}
+
+
+def linear(dense, x, use_bias):
+    assert dense.use_bias == use_bias
+    x = x @ array(dense.kernel)
+    return x + array(dense.bias) if use_bias else x
+
+
 def attend(layer, x, sources, masks):
     """MultiCrossAttention, sample by sample and head by head."""
-    size = WIDTH // HEADS
-    q = x @ array(layer.query_projection.kernel)
+    size, divisor, use_bias, use_output, output_bias = FORMS[layer.form]
+    q = linear(layer.query_projection, x, use_bias)
     found = np.zeros_like(q)
     for name, source in sources.items():
-        k = source @ array(layer.key_projections[name].kernel)
-        v = source @ array(layer.value_projections[name].kernel)
+        k = linear(layer.key_projections[name], source, use_bias)
+        v = linear(layer.value_projections[name], source, use_bias)
         for sample in range(len(x)):
             valid = masks[name][sample]
             if not valid.any():
                 continue
             for head in range(HEADS):
                 part = slice(head * size, (head + 1) * size)
-                logits = q[sample][:, part] @ k[sample][valid][:, part].T / np.sqrt(size)
+                logits = q[sample][:, part] @ k[sample][valid][:, part].T / divisor
                 weights = np.exp(logits)
                 weights /= weights.sum(axis=1, keepdims=True)
                 found[sample][:, part] += weights @ v[sample][valid][:, part]
-    return found @ array(layer.output_projection.kernel)
+    if not use_output:
+        assert not hasattr(layer, "output_projection")
+        return found
+    return linear(layer.output_projection, found, output_bias)
 
 
 def normalise(layer, x):
@@ -87,21 +107,26 @@ def test_the_first_real_steps_are_taken_in_order():
     assert valid.tolist() == [[True] * 3, [True, False, False], [False] * 3, [True] * 3]
 
 
-def test_temporal_alignment_is_equation_2():
-    layer = layers.TemporalAlignment(HEADS)
+@pytest.mark.parametrize("form", FORMS)
+def test_temporal_alignment_is_equation_2(form):
+    layer = layers.TemporalAlignment(HEADS, form)
     sources = {"audio": STREAMS["audio"], "vision": STREAMS["text"][:, ::-1]}
     masks = {"audio": MASKS["audio"], "vision": MASKS["text"]}
+    layer(np.float32(FUSED), float32(sources), masks)
+    randomise(layer)
     found = layer(np.float32(FUSED), float32(sources), masks)
     expected = FUSED + attend(layer.attention, FUSED, sources, masks)
     np.testing.assert_allclose(array(found), expected, atol=1e-5)
 
 
-def test_an_absent_modality_adds_exactly_nothing():
-    layer = layers.TemporalAlignment(HEADS)
+@pytest.mark.parametrize("form", FORMS)
+def test_an_absent_modality_adds_exactly_nothing(form):
+    layer = layers.TemporalAlignment(HEADS, form)
     absent = {"audio": np.zeros((3, 7), bool)}
-    x = np.float32(FUSED)
-    found = layer(x, {"audio": np.float32(STREAMS["audio"])}, absent)
-    np.testing.assert_array_equal(ops.convert_to_numpy(found), x)
+    x, audio = np.float32(FUSED), {"audio": np.float32(STREAMS["audio"])}
+    layer(x, audio, absent)
+    randomise(layer)
+    np.testing.assert_array_equal(ops.convert_to_numpy(layer(x, audio, absent)), x)
 
 
 def test_attention_comes_with_the_output_and_sums_to_one():
@@ -115,8 +140,9 @@ def test_attention_comes_with_the_output_and_sums_to_one():
 
 
 @pytest.mark.parametrize("norm", ["sum", "branch"])
-def test_a_block_has_its_norm_where_it_says(norm):
-    block = layers.AttentionBlock(HEADS, 6, norm=norm)
+@pytest.mark.parametrize("form", FORMS)
+def test_a_block_has_its_norm_where_it_says(norm, form):
+    block = layers.AttentionBlock(HEADS, 6, norm=norm, attention_form=form)
     found = block(np.float32(FUSED), float32(STREAMS), MASKS)
     randomise(block)
     found = block(np.float32(FUSED), float32(STREAMS), MASKS)
@@ -141,12 +167,18 @@ def bottleneck(layer, fused, streams, fused_mask, masks):
 
 
 @pytest.mark.parametrize("norm", ["sum", "branch"])
-def test_the_bottleneck_is_equations_4_to_6(norm):
-    layer = layers.HierarchicalBottleneck(2, 4, HEADS, 6, norm=norm)
+@pytest.mark.parametrize(
+    ("form", "gather"), [("paper", "paper"), ("release", "release_multi_ca")], ids=str
+)
+def test_the_bottleneck_is_equations_4_to_6(norm, form, gather):
+    layer = layers.HierarchicalBottleneck(2, 4, HEADS, 6, norm=norm, attention_form=form)
     arguments = (np.float32(FUSED), float32(STREAMS), MASKS["text"], MASKS)
     layer(*arguments)
     randomise(layer)
     fused, streams = layer(*arguments)
+    assert [block.attention.form for block in layer.encoders] == [form] * 2
+    assert [block.attention.form for block in layer.gather] == [gather] * 2
+    assert [block.norm for block in layer.gather] == ["sum"] * 2
     expected, updated = bottleneck(layer, FUSED, STREAMS, MASKS["text"], MASKS)
     np.testing.assert_allclose(array(fused), expected, atol=2e-5)
     for name, x in updated.items():
@@ -233,6 +265,15 @@ def test_positions_count_from_the_first_real_step_and_end_at_the_last_vector():
         (lambda: layers.HierarchicalBottleneck(0, 8, 2, 6), "num_layers=0"),
         (lambda: layers.HierarchicalBottleneck(2, 0, 2, 6), "num_bottlenecks=0"),
         (lambda: layers.AttentionBlock(2, 6, norm="pre"), "sum, branch.*'pre'"),
+        (
+            lambda: layers.AttentionBlock(2, 6, attention_form="dahb"),
+            "`attention_form` .* paper, release, release_multi_ca, release_alignment.*'dahb'",
+        ),
+        (lambda: layers.TemporalAlignment(2, "dahb"), "`form` .*release_alignment.*'dahb'"),
+        (
+            lambda: layers.HierarchicalBottleneck(2, 8, 2, 6, attention_form="release_multi_ca"),
+            "one of paper, release. Received: 'release_multi_ca'",
+        ),
         (
             lambda: layers.TemporalAlignment(3)(np.float32(FUSED), float32(STREAMS), MASKS),
             "num_heads=3, width 8",

@@ -49,6 +49,7 @@ BOTTLENECK = {"streams": WIDE, "masks": {m: mask(x.shape[1]) for m, x in WIDE.it
 VECTORS = [sequence(1, 3)[:, 0] for _ in range(3)]
 SOURCE = [("source", "source_mask")]
 STEPS = [("inputs", "mask")]
+ALONE = {"inputs": sequence(5, 8)}
 PAIRS = [("queries", "query_mask"), ("keys", "key_mask")]
 
 # class, constructor arguments, call arguments, shape of the output, further arguments of the check
@@ -281,13 +282,24 @@ CONTRACTS = [
         (4, 8),
         {"sequences": PAIRS},
     ),
+    *[
+        (
+            layers.MultiCrossAttention,
+            {"num_heads": 2, "form": form},
+            {"query": sequence(5, 8), **SOURCES},
+            (4, 5, 8),
+            {"sequences": [("sources", "source_masks")]},
+        )
+        for form in ("paper", "release", "release_alignment")
+    ],
     (
-        layers.MultiCrossAttention,
-        {"num_heads": 2},
-        {"query": sequence(5, 8), **SOURCES},
+        layers.PostNormBlock,
+        {"num_heads": 2, "feedforward_units": 6, "activation": "gelu", "dropout": 0.1},
+        {"inputs": sequence(5, 8), "mask": mask(5)},
         (4, 5, 8),
-        {"sequences": [("sources", "source_masks")]},
+        {"sequences": STEPS},
     ),
+    (layers.PostNormBlock, {"num_heads": 2, "feedforward_units": 6}, ALONE, (4, 5, 8), {}),
     (
         layers.TemporalAlignment,
         {"num_heads": 2},
@@ -298,21 +310,30 @@ CONTRACTS = [
     *[
         (
             layers.AttentionBlock,
-            {"num_heads": 2, "feedforward_units": 6, "activation": "gelu", "norm": norm},
+            {"num_heads": 2, "feedforward_units": 6, "activation": "gelu", **kwargs},
             {"query": sequence(5, 8), **SOURCES},
             (4, 5, 8),
             {"sequences": [("sources", "source_masks")]},
         )
-        for norm in ("sum", "branch")
+        for kwargs in ({}, {"norm": "branch", "attention_form": "release"})
     ],
-    (
-        layers.HierarchicalBottleneck,
-        # Two levels are held against numpy in test_hierarchical_bottleneck.py.
-        {"num_layers": 1, "num_bottlenecks": 2, "num_heads": 2, "feedforward_units": 6},
-        {"fused": sequence(5, 8), "fused_mask": mask(5), **BOTTLENECK},
-        [(4, 2, 8), (4, 7, 8), (4, 6, 8), (4, 5, 8)],
-        {"sequences": [("streams", "masks"), ("fused", "fused_mask")]},
-    ),
+    *[
+        (
+            layers.HierarchicalBottleneck,
+            # Two levels are held against numpy in test_hierarchical_bottleneck.py.
+            {
+                "num_layers": 1,
+                "num_bottlenecks": 2,
+                "num_heads": 2,
+                "feedforward_units": 6,
+                **kwargs,
+            },
+            {"fused": sequence(5, 8), "fused_mask": mask(5), **BOTTLENECK},
+            [(4, 2, 8), (4, 7, 8), (4, 6, 8), (4, 5, 8)],
+            {"sequences": [("streams", "masks"), ("fused", "fused_mask")]},
+        )
+        for kwargs in ({}, {"norm": "branch", "attention_form": "release"})
+    ],
     *[
         (
             cls,

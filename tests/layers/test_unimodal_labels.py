@@ -7,7 +7,7 @@ from keras import ops
 from kerasfuse.layers import UnimodalLabels
 
 RNG = np.random.default_rng(0)
-EPOCHS, SAMPLES = 3, 6
+EPOCHS, SAMPLES = 4, 6
 FEATURES = RNG.normal(size=(EPOCHS, 3, SAMPLES, 4)).astype("float32")
 SCORES = RNG.normal(size=(EPOCHS, 2, SAMPLES, 1)).astype("float32")
 LABELS = np.array([1.0, -2.0, 0.5, -0.5, 3.0, 0.0], "float32")[:, None]
@@ -55,10 +55,13 @@ def oracle(labels, batches, limit=3.0):
                     new = 0.5 * a / a_all * y[place] + 0.5 * (y[place] + a - a_all)
                     new = np.clip(new, -limit, limit)
                     made[place, i] = (n - 1) / (n + 1) * table[row, i] + 2 / (n + 1) * new
+        # Algorithm 1: the loss first, with the labels of the epoch before; then the new labels.
+        before = np.where(visits[rows][:, None] > 0, table[rows], y[:, None])
         losses.append(
             sum(
                 np.mean(
-                    np.tanh(abs(made[:, i] - y)) * abs(SCORES[epoch, i - 1][rows, 0] - made[:, i])
+                    np.tanh(abs(before[:, i] - y))
+                    * abs(SCORES[epoch, i - 1][rows, 0] - before[:, i])
                 )
                 for i in (1, 2)
             )
@@ -81,6 +84,10 @@ def test_labels_and_losses_are_the_papers(labels):
     losses, table = oracle(labels, BATCHES)
     np.testing.assert_allclose(got, losses, rtol=1e-3, atol=1e-5)
     np.testing.assert_allclose(ops.convert_to_numpy(layer.labels), table, rtol=1e-3, atol=1e-4)
+    per_epoch = len(BATCHES) // EPOCHS
+    assert got[: 2 * per_epoch] == [0.0] * 2 * per_epoch  # made in epoch 2, read in epoch 3
+    if labels is LABELS:
+        assert min(got[2 * per_epoch :]) > 0.1
     if labels is not LABELS:  # without one of the classes labels stay, and nothing is made up
         assert losses == [0.0] * len(losses)
 

@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 from keras import ops
 from scipy.stats import pearsonr
-from sklearn.metrics import accuracy_score, f1_score
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 
 from kerasfuse import losses, metrics
+from kerasfuse.datasets.formats import csd
+from kerasfuse.metrics.label_scheme import MOSEI_EMOTIONS
 
 
 def mosi_oracle(y, p, weights_from="truth", w=None):
@@ -167,6 +169,102 @@ def test_emotion_agrees_with_scikit_learn():
         assert found[f"{name}_f1"] == pytest.approx(f1, rel=1e-6)
 
 
+MOSEI = ("happy", "sad", "anger", "surprise", "disgust", "fear")
+
+
+def weighted_accuracy(true, guess):
+    """As Tong et al., ACL 2017, define it."""
+    positive, negative = np.sum(true == 1), np.sum(true == 0)
+    recognised = np.sum((true == 1) & (guess == 1)), np.sum((true == 0) & (guess == 0))
+    return (recognised[0] * negative / positive + recognised[1]) / (2 * negative)
+
+
+def mosei_emotions(size=80):
+    rng = np.random.default_rng(7)
+    labels = (rng.uniform(size=(size, 6)) < [0.5, 0.3, 0.2, 0.1, 0.2, 0.1]).astype("float32")
+    logits = (labels - 0.4 + rng.normal(size=labels.shape)).astype("float32")
+    logits[0] = 0.0  # absent
+    return labels, logits
+
+
+def test_emotions_of_mosei_agree_with_scikit_learn():
+    labels, logits = mosei_emotions()
+    found = in_batches(metrics.emotion("mosei"), 32, labels, logits)
+    expected = {}
+    for true, guess, name in zip(labels.T, (logits > 0).T, MOSEI, strict=True):
+        expected[f"{name}_acc"] = accuracy_score(true, guess)
+        expected[f"{name}_wacc"] = weighted_accuracy(true, guess)
+        expected[f"{name}_f1"] = f1_score(true, guess, average="weighted")
+    for kind in ("acc", "wacc", "f1"):
+        expected[f"mean_{kind}"] = np.mean([expected[f"{name}_{kind}"] for name in MOSEI])
+    assert list(found) == list(expected)
+    assert found == pytest.approx(expected, rel=1e-6)
+    assert metrics.evaluate(metrics.emotion("mosei"), labels, logits) == pytest.approx(found)
+
+
+def test_weighted_samples_of_emotions_count_as_often():
+    labels, logits = mosei_emotions()
+    weights = np.random.default_rng(8).integers(0, 3, len(labels))
+    logits[weights == 0] = np.nan  # what is left out cannot harm
+    suite = metrics.emotion("mosei")
+    found = metrics.evaluate(suite, labels, logits, weights.astype("float32"))
+    repeated = (np.repeat(x, weights, axis=0) for x in (labels, logits))
+    assert found == pytest.approx(metrics.evaluate(suite, *repeated), rel=1e-6)
+
+
+@pytest.mark.parametrize("value", [0, 1])
+def test_an_emotion_that_all_or_none_have(value):
+    labels, logits = mosei_emotions()
+    labels[:, 3] = value
+    right = np.mean((logits[:, 3] > 0) == value)
+    found = metrics.evaluate(metrics.emotion("mosei"), labels, logits)
+    # The rate of the class that occurs, and F1 of it alone: of 2 r / (n + r), n the samples.
+    assert found["surprise_acc"] == pytest.approx(right)
+    assert found["surprise_wacc"] == pytest.approx(right)
+    assert found["surprise_f1"] == pytest.approx(2 * right / (1 + right))
+    guess = (logits[:, 3] > 0).astype(int)
+    f1 = f1_score(labels[:, 3], guess, average="weighted", zero_division=0)
+    assert found["surprise_f1"] == pytest.approx(f1)
+    # Never said and never true: nothing is wrong.
+    logits[:, 3] = 2 * value - 1
+    found = metrics.evaluate(metrics.emotion("mosei"), labels, logits)
+    assert [found[f"surprise_{kind}"] for kind in ("acc", "wacc", "f1")] == [1, 1, 1]
+
+
+def test_outputs_that_are_no_number_have_no_score_for_their_emotion_alone():
+    labels, logits = mosei_emotions()
+    whole = metrics.evaluate(metrics.emotion("mosei"), labels, logits)
+    logits[:, 1] = np.nan
+    found = metrics.evaluate(metrics.emotion("mosei"), labels, logits)
+    assert all(np.isnan(found[f"sad_{kind}"]) for kind in ("acc", "wacc", "f1"))
+    assert found["fear_f1"] == whole["fear_f1"]
+
+
+def test_a_constant_has_a_weighted_accuracy_of_a_half():
+    labels, logits = mosei_emotions()
+    for value in (-1.0, 1.0):
+        found = metrics.evaluate(metrics.emotion("mosei"), labels, np.full_like(logits, value))
+        assert [found[f"{name}_wacc"] for name in (*MOSEI, "mean")] == [0.5] * 7
+
+
+@pytest.mark.parametrize("shape", [(5,), (5, 1), (5, 5), (5, 6, 1), (5, 8)])
+def test_emotions_of_another_shape_are_refused(shape):
+    six = np.zeros((5, 6), "float32")
+    other = np.zeros(shape, "float32")
+    for argument, arrays in (("y_true", (other, six)), ("y_pred", (six, other))):
+        with pytest.raises(ValueError, match=f"`{argument}` expected .* happy, sad, .*Received"):
+            metrics.evaluate(metrics.emotion("mosei"), *arrays)
+
+
+def test_a_mean_of_nothing_is_refused():
+    with pytest.raises(ValueError, match="at least one"):
+        metrics.MeanOfMetrics([])
+
+
+def test_the_names_of_emotions_are_those_of_the_data():
+    assert MOSEI_EMOTIONS == csd.EMOTIONS == MOSEI
+
+
 def test_binary_agrees_with_scikit_learn():
     rng = np.random.default_rng(4)
     y = rng.integers(0, 2, (80, 1)).astype("float32")
@@ -177,6 +275,8 @@ def test_binary_agrees_with_scikit_learn():
     expected = {
         "accuracy": accuracy_score(y[:, 0], guess),
         "f1": f1_score(y[:, 0], guess, average="weighted"),
+        "macro_f1": f1_score(y[:, 0], guess, average="macro"),
+        "balanced_accuracy": balanced_accuracy_score(y[:, 0], guess),
     }
     assert found == pytest.approx(expected, rel=1e-6)
 
@@ -188,15 +288,21 @@ def test_binary_agrees_with_scikit_learn():
         (metrics.sentiment("mosi"), 7, lambda rng: rng.integers(-6, 7, (80, 1)) / 2.0),
         (metrics.sentiment("sims"), 1, lambda rng: rng.integers(-5, 6, (80, 1)) / 5.0),
         (metrics.emotion("iemocap"), 8, lambda rng: np.eye(2)[rng.integers(0, 2, (80, 4))]),
+        (metrics.emotion("mosei"), 6, lambda rng: rng.integers(0, 2, (80, 6))),
         (metrics.binary(), 1, lambda rng: rng.integers(0, 2, (80, 1))),
     ],
-    ids=["mosi", "mosi, 7 logits", "sims", "iemocap", "binary"],
+    ids=["mosi", "mosi, 7 logits", "sims", "iemocap", "emotions of mosei", "binary"],
 )
 def test_fit_and_evaluate_score_the_whole_data_set(suite, outputs, labels):
     rng = np.random.default_rng(5)
     x, y = rng.normal(size=(80, 3)).astype("float32"), labels(rng).astype("float32")
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(outputs)])
-    loss = {1: "mae", 7: losses.SentimentCrossEntropy(), 8: losses.EmotionCrossEntropy()}[outputs]
+    loss = {
+        1: "mae",
+        6: keras.losses.BinaryCrossentropy(from_logits=True),
+        7: losses.SentimentCrossEntropy(),
+        8: losses.EmotionCrossEntropy(),
+    }[outputs]
     model.compile("sgd", loss, metrics=suite)
     history = model.fit(x, y, batch_size=32, validation_data=(x, y), verbose=0).history
     found = model.evaluate(x, y, batch_size=32, verbose=0, return_dict=True)
@@ -237,6 +343,7 @@ def test_evaluate_weighs_samples_in_keras_too():
         metrics.PearsonCorrelation(clip=1.0, undefined="nan"),
         *metrics.sentiment("sims"),
         *metrics.emotion(),
+        *metrics.emotion("mosei"),
         *metrics.binary(),
     ],
     ids=lambda metric: metric.name,
@@ -263,7 +370,7 @@ def test_a_compiled_model_comes_back_with_its_metrics(tmp_path):
     "call, words",
     [
         (lambda: metrics.sentiment("mosie"), "mosei.*Received: dataset='mosie'"),
-        (lambda: metrics.emotion("meld"), "iemocap. Received: dataset='meld'"),
+        (lambda: metrics.emotion("meld"), "iemocap, mosei. Received: dataset='meld'"),
         (lambda: metrics.ClassAccuracy("mosi_no0"), "Nearest: mosi_non0"),
         (lambda: metrics.WeightedF1("logit", weights_from="labels"), "truth, prediction"),
         (lambda: metrics.sentiment("mosi", seven_logits="mode"), "expected, argmax"),

@@ -36,7 +36,7 @@ CONTRACTS = [
     (MulT, TWO, SMALL, ()),
     (MICA, TWO, SMALL, ("mmd", "alignment")),
     (HCTMG, WIDTHS, {**SMALL, "gate": "fixed", "primary": "audio"}, ()),
-    (DAHB, TWO, {**TINY, "norm": "branch", "activation": "gelu"}, ("contrast",)),
+    (DAHB, TWO, {**TINY, "variant": "release", "encoder_layers": 1}, ("contrast",)),
 ]
 if ON_TORCH:
     CONTRACTS += [
@@ -54,6 +54,11 @@ if ON_TORCH:
             (DAHB, TWO, {**TINY, "anchor": "audio", "fusion": fusion, "contrast_weight": 0.0}, ())
             for fusion in ("concatenation", "self_attention", "cross_attention", "bottleneck")
         ],
+        *[
+            (DAHB, TWO, {**TINY, "variant": "release", "fusion": fusion}, ("contrast",))
+            for fusion in ("self_attention", "cross_attention")
+        ],
+        (DAHB, TWO, {**TINY, "norm": "branch", "activation": "gelu"}, ("contrast",)),
         (DAHB, TWO, {**TINY, "temporal": False, "semantic": False}, ("contrast",)),
         (MICA, TWO, {**SMALL, "propagate": False, "attention_dropout": 0.1}, ("mmd", "alignment")),
     ]

@@ -10,6 +10,12 @@ from kerasfuse.recipes import label_checks
 from kerasfuse.recipes.label_checks import check_labels
 
 BINARY = {"loss": "binary_crossentropy", "metrics": "binary", "score": "accuracy"}
+EMOTIONS = {
+    "loss": "binary_crossentropy",
+    "metrics": "mosei_emotions",
+    "score": "mean_wacc",
+    "num_outputs": 6,
+}
 CLASSES = {"loss": "sparse_categorical_crossentropy", "metrics": "ravdess", "score": "accuracy"}
 
 
@@ -47,6 +53,14 @@ def labels(*values):
             "sentiment from -3 to 3, as metrics = 'mosi' reads.*Ratings fit.*numbered from 0",
         ),
         ({}, (0, 1, 2, 3), "sentiment from -3 to 3"),
+        (EMOTIONS, (0, 1, 1), "six emotions, each 0 or 1, as metrics = 'mosei_emotions'"),
+        # Keras would repeat the label.
+        (
+            {**BINARY, "num_outputs": 2},
+            (0, 1, 1),
+            "of the 1 numbers.*num_outputs = 2.*outputs to 1",
+        ),
+        ({"num_outputs": 7}, (-1, 1, 2), "num_outputs = 7, and labels -1, 1, 2 in train"),
         ({}, (0.5, 4.5, -9.5), "shift yours so that 0 is neutral"),
     ],
 )
@@ -66,6 +80,37 @@ def test_what_does_not_fit_is_named_with_what_would(entry, settings, values, mes
 )
 def test_what_fits_passes(entry, settings, values):
     check_labels(entry.override(settings), labels(*values))
+
+
+def emotions(values=(0, 1), shape=(8, 6)):
+    found = np.random.default_rng(0).choice(np.array(values, "float32"), shape)
+    return {"train": found, "test": found[:4]}
+
+
+@pytest.mark.parametrize(
+    ("settings", "found", "message"),
+    [
+        (
+            {},
+            emotions(),
+            "shape .6,. in train.*'binary_crossentropy' with num_outputs = 6.*mosei_em",
+        ),
+        (BINARY, emotions(), "0 and 1, as metrics = 'binary'"),
+        ({**CLASSES, "num_outputs": 6}, emotions(), "classes 0 to 5"),
+        (EMOTIONS, emotions((0, 1, 1 / 3)), "six emotions"),
+        (EMOTIONS, emotions(shape=(8, 5)), "six emotions.*Several numbers"),
+        ({**EMOTIONS, "num_outputs": 1}, emotions(), "each of the 6 numbers.*num_outputs = 1"),
+        ({**EMOTIONS, "loss": "mae"}, emotions(), "logits, .*Received: loss = 'mae'.*binary_cross"),
+        ({**EMOTIONS, "loss": "sentiment_cross_entropy"}, emotions(), "numbers from -3 to 3"),
+    ],
+)
+def test_labels_of_several_numbers(entry, settings, found, message):
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        check_labels(entry.override(settings), found)
+
+
+def test_emotions_fit(entry):
+    check_labels(entry.override(EMOTIONS), emotions())
 
 
 def test_one_split_is_enough(entry):

@@ -164,13 +164,15 @@ def test_seeds_run_in_processes(tmp_path):
 
 def test_processes_need_no_zoo_and_one_that_fails_is_told(path, tmp_path):
     # The zoo of the processes has no entry of this name: the run folder is all that they read.
+    settings = {"overrides": {"epochs": 1}, "verbose": 0}
+    recipes.train(NAME, tmp_path / "run", [1], **settings)
     with (
         atomic.locked(tmp_path / "run" / "seed_2" / ".lock"),
         pytest.raises(ValueError, match="expected seed 2 to train. .*which one trains now"),
     ):
-        recipes.train(NAME, tmp_path / "run", jobs=2, overrides={"epochs": 1})
-    run = recipes.train(NAME, tmp_path / "run", jobs=2, overrides={"epochs": 1})
-    assert sorted(run.seeds) == [1, 2]
+        recipes.train(NAME, tmp_path / "run", [2, 3], jobs=2, **settings)
+    run = recipes.train(NAME, tmp_path / "run", [2, 3], jobs=2, **settings)
+    assert sorted(run.seeds) == [2, 3]
 
 
 # Bad input.

@@ -315,3 +315,34 @@ def test_a_publication_that_was_killed_is_made_again(path, tmp_path):
         f"{NAME}.weights.h5",
     ]
     assert read_recipe(tmp_path / "out").name == NAME
+
+
+def test_outputs_that_are_not_finite_are_never_scored_or_shown(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = recipes.train(NAME, "runs/x", [1], verbose=0)
+    model = run.entry.build()
+    model.load_weights("runs/x/seed_1/best.weights.h5")
+    # So large that float32 overflows on the way.
+    for weight in model.trainable_weights:
+        weight.assign(weight * 0 + 1e30)
+    model.save_weights("broken.weights.h5")
+    result = CliRunner().invoke(app, ["evaluate", NAME, "--weights", "broken.weights.h5"])
+    assert result.exit_code == 2 and "expected a model with finite outputs" in result.stderr
+    arrays = {m: np.ones((2, 4, width)) for m, width in model.modalities.items()}
+    np.savez("samples.npz", **arrays)
+    arguments = ["predict", NAME, "samples.npz", "--weights", "broken.weights.h5"]
+    result = CliRunner().invoke(app, [*arguments, "--output", "scores.csv"])
+    assert result.exit_code == 2 and "2 of 2 samples, 0, 1 first" in result.stderr
+    assert not (tmp_path / "scores.csv").exists()
+
+
+def test_weights_that_are_not_finite_are_not_published(path, tmp_path):
+    run = recipes.train(NAME, tmp_path / "run", [1], verbose=0)
+    model = run.entry.build()
+    model.load_weights(run.folder / "seed_1" / "best.weights.h5")
+    weight = model.trainable_weights[0]
+    weight.assign(weight * np.nan)
+    model.save_weights(run.folder / "seed_1" / "best.weights.h5")
+    with pytest.raises(ValueError, match="expected weights that are finite"):
+        recipes.publish(run.folder, tmp_path / "out")
+    assert not list((tmp_path / "out").glob("*"))

@@ -92,7 +92,7 @@ def test_every_number_of_every_shape_survives_compression(tmp_path):
         "one": np.array(np.pi, "float32"),
         "small": rng.normal(size=(3,)).astype("float32"),
         "deep": rng.normal(size=(20, 3, 5, 9)).astype("float32"),
-        "odd": np.tile([np.inf, -np.inf, np.nan, -0.0, 1e-45], 500).astype("float32"),
+        "odd": np.tile([3.4e38, -3.4e38, 1e-38, -0.0, 1e-45], 500).astype("float32"),
         "steps": rng.integers(-(2**62), 2**62, size=(600,)),
     }
     with h5py.File(tmp_path / "a.h5", "w") as file:
@@ -145,3 +145,13 @@ def test_large_files_of_the_zoo_are_in_half_precision():
 def test_what_the_wheel_holds_is_under_60_megabytes():
     held = [*(ROOT / "kerasfuse").rglob("*.py"), *(ROOT / "zoo").iterdir()]
     assert sum(path.stat().st_size for path in held) < 60e6
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_weights_that_are_not_finite_are_not_stored(tmp_path, value, dtype):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("layers/kernel", data=np.array([1.0, value], "float32"))
+    with pytest.raises(ValueError, match="weights that are finite. Received: /layers/kernel"):
+        storage.store(tmp_path / "a.h5", tmp_path / "b.h5", dtype)
+    assert not (tmp_path / "b.h5").exists()

@@ -1,6 +1,7 @@
 """The records of a data set, as TensorFlow Datasets writes them, a piece at a time."""
 
 import dataclasses
+import json
 import os
 import pathlib
 import shutil
@@ -13,7 +14,9 @@ from tensorflow_datasets.core import example_serializer, writer
 from kerasfuse.atomic import replacing
 from kerasfuse.datasets.conversion.checking import Piece
 from kerasfuse.datasets.conversion.source import Source
+from kerasfuse.datasets.conversion.unreadable import check_share
 
+Version = tfds.core.Version
 # What is known of a data set, beside its records.
 FACTS = "kerasfuse.json"
 # What an interruption costs at most, and what the records of a shard are cut to.
@@ -36,7 +39,7 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     records lie the index of each split and what was found in the files.
     """
 
-    VERSION = tfds.core.Version("1.1.0")
+    VERSION = Version("1.1.0")
     MANUAL_DOWNLOAD_INSTRUCTIONS = "See the data set's page in kerasfuse.datasets."
 
     def _info(self):
@@ -140,6 +143,8 @@ def write_pieces(builder, bars):
         for field in source.fields.values()
     )
     step = max(_LEAST_SAMPLES, _PIECE_BYTES // per_sample)
+    total = sum(count for count, _ in source.splits.values())
+    left_out, seen = [], 0
     for split, (count, _) in source.splits.items():
         task = bars.add_task(f"{builder.name}, {split}", total=count)
         for number, first in enumerate(range(0, count, step)):
@@ -147,7 +152,17 @@ def write_pieces(builder, bars):
             path = stage / f"{split}-{number:05d}.records"
             if not path.with_suffix(".npz").exists():
                 builder.write_piece(Piece(source, split, first, stop), path)
+            seen += stop - first
+            if source.unreadable:
+                with np.load(path.with_suffix(".npz")) as index:
+                    left_out += unreadable_in(index)
+                check_share(left_out, seen, total)
             bars.update(task, completed=stop)
+
+
+def unreadable_in(index):
+    """Give the samples of a piece that were left out, as `Unreadable.listed` gave them."""
+    return [json.loads(one) for one in index["unreadable"].tolist()]
 
 
 def staged(stage):

@@ -1,10 +1,16 @@
 """One sample on its way into the records: checked, cleaned, cut and counted."""
 
 import hashlib
+import json
 
 import numpy as np
 
 from kerasfuse.datasets.conversion.source import Sample
+from kerasfuse.datasets.conversion.unreadable import Unreadable, of_sample
+from kerasfuse.shown import shortened, shown
+
+# Ids are stored in arrays, where each takes as much as the longest.
+_LONGEST_ID = 1_000
 
 
 class Piece:
@@ -26,17 +32,21 @@ class Piece:
         # Samples with zeros in front, behind; values cleaned; samples without the modality.
         self._counts = {name: np.zeros(4, int) for name in source.fields}
         self._clipped = 0
-        self._notes = []
+        self._notes, self._unreadable = [], []
 
     def __iter__(self):
         _, read = self._source.splits[self._split]
         for i in self._range:
-            sample = read(i)
-            label = self._label(sample)
-            features = {
-                name: self._feature(sample, name, field)
-                for name, field in self._source.fields.items()
-            }
+            try:
+                sample = read(i)
+                _check_id(sample)
+                label = self._label(sample)
+                with of_sample(sample.id, label):
+                    features = self._arrays(sample)
+            except Unreadable as error:
+                self._leave_out(error, i)
+                continue
+            features = {name: self._finite(sample, name, x) for name, x in features.items()}
             if label is None or not any(x is not None and x.any() for x in features.values()):
                 self._drop(sample, "label" if label is None else "features")
                 continue
@@ -60,9 +70,18 @@ class Piece:
             "dropped": np.array(self._dropped, str),
             "clipped": np.array(self._clipped),
             "notes": np.array(self._notes, str).reshape(-1, 2),
+            "unreadable": np.array([json.dumps(one) for one in self._unreadable], str),
             **{f"lengths:{name}": np.array(x, int) for name, x in self._lengths.items()},
             **{f"counts:{name}": x for name, x in self._counts.items()},
         }
+
+    def _leave_out(self, error, i):
+        if self._source.unreadable != "skip":
+            advice = ' Or leave such samples out with unreadable="skip".'
+            error.args = (str(error) + advice * bool(self._source.unreadable),)
+            raise error
+        found = error.listed(self._split)
+        self._unreadable.append(found | {"id": found["id"] or f"{self._split}[{i}]"})
 
     def _drop(self, sample, what):
         if not self._source.trusted:
@@ -74,15 +93,17 @@ class Piece:
 
     def _label(self, sample):
         try:
-            label = np.asarray(sample.label)
+            found = np.asarray(sample.label)
             # Labels that hold one number come in as many shapes as there are packagings.
-            label = (label.reshape(()) if label.size == 1 else label).astype("float32")
-        except (ValueError, TypeError):
+            label = found.reshape(()) if found.size == 1 else found
+            with np.errstate(over="ignore"):  # infinite, and so left out
+                label = label.astype("float32")
+        except (ValueError, TypeError, OverflowError):
             label = None
-        if label is None or np.asarray(sample.label).dtype.kind not in "fiub":
+        if label is None or found.dtype.kind not in "fiub":
             raise ValueError(
                 f"expected the label of sample {sample.id!r} in {sample.place} to be a number or "
-                f"numbers. Received: {sample.label!r}. Write classes as 0, 1, 2, ..."
+                f"numbers. Received: {shown(sample.label)}. Write classes as 0, 1, 2, ..."
             )
         if label.shape != self._source.label_shape:
             raise ValueError(
@@ -104,14 +125,16 @@ class Piece:
             label = np.clip(label, low, high)
         return label
 
-    def _feature(self, sample, name, field):
-        x = sample.features[name]
-        if x is None:
-            return None
-        x = self._as_array(sample, name, field, x)
-        if x.dtype.kind == "f" and not np.isfinite(x).all():
-            x = self._cleaned(sample, name, x)
-        return x
+    def _arrays(self, sample):
+        return {
+            name: None if (x := sample.features[name]) is None else self._as_array(sample, name, x)
+            for name in self._source.fields
+        }
+
+    def _finite(self, sample, name, x):
+        if x is None or x.dtype.kind != "f" or np.isfinite(x).all():
+            return x
+        return self._cleaned(sample, name, x)
 
     def _without_padding(self, sample, features):
         """Cut the zero steps at both ends: of each sequence, or of those that share their steps."""
@@ -145,21 +168,25 @@ class Piece:
             cut[name] = x
         return cut
 
-    def _as_array(self, sample, name, field, x):
+    def _as_array(self, sample, name, x):
         try:
             x = np.asarray(x)
-        except ValueError:  # rows of different widths
-            x = np.array(x, dtype=object)
+        except (ValueError, TypeError, OverflowError):  # rows of different widths
+            x = np.fromiter(x, object, len(x))
+        field = self._source.fields[name]
         shape = field.shape
         fits = x.ndim == len(shape) and all(
             size in (None, found) for size, found in zip(shape, x.shape, strict=True)
         )
         if x.dtype.kind not in "fiub" or not fits:
             wanted = ", ".join("steps" if size is None else str(size) for size in shape)
-            raise ValueError(
+            raise Unreadable(
                 f"expected {name!r} of sample {sample.id!r} in {sample.place} to be numbers of "
                 f"shape ({wanted}). Received: {_described(x)}. All samples must be equally wide: "
-                "extract the features of this one again, or leave it out."
+                "extract the features of this one again, or leave it out.",
+                sample.place,
+                "of another shape",
+                f"{name!r}: {_described(x)}",
             )
         with np.errstate(over="ignore"):  # too large for float32: infinite, and so cleaned
             return x.astype(field.dtype, copy=False)
@@ -178,6 +205,18 @@ class Piece:
         return np.where(wrong, x.dtype.type(0), x)
 
 
+def _check_id(sample):
+    try:
+        fits = len(sample.id.encode("utf-8")) <= _LONGEST_ID
+    except UnicodeEncodeError:  # half of a character
+        fits = False
+    if not fits:
+        raise ValueError(
+            f"expected ids of at most {_LONGEST_ID:,} bytes of UTF-8. Received: "
+            f"{shown(sample.id)} in {shortened(sample.place)}"
+        )
+
+
 def _ends(x):
     """Return the first step that is not zero, and the one behind the last; (0, 0) for none."""
     valid = (x.any(axis=1) if x.ndim == 2 else x != 0).nonzero()[0]
@@ -186,7 +225,14 @@ def _ends(x):
 
 def _described(x):
     if x.dtype == object and x.ndim == 1 and len(x):
-        widths = {np.shape(row) for row in x.tolist()}
+        widths = {_shape(row) for row in x.tolist()}
         if len(widths) > 1:
             return f"rows of {len(widths)} shapes, {', '.join(map(str, sorted(widths)[:3]))}"
     return f"dtype {x.dtype}, shape {x.shape}"
+
+
+def _shape(row):
+    try:
+        return np.shape(row)
+    except ValueError:  # a row of rows of different widths
+        return (len(row),)

@@ -9,6 +9,7 @@ import pathlib
 import shutil
 import textwrap
 
+import numpy as np
 import tensorflow_datasets as tfds
 
 from kerasfuse import progress
@@ -16,18 +17,36 @@ from kerasfuse.atomic import locked, replacing
 from kerasfuse.datasets.conversion import report, source_files
 from kerasfuse.datasets.conversion.builder import (
     FACTS,
-    Builder,
     Packaging,
     file_format,
     staged,
+    unreadable_in,
     write_pieces,
 )
+from kerasfuse.datasets.conversion.unreadable import (
+    POLICIES,
+    check_splits_and_classes,
+    line,
+    policy,
+)
+from kerasfuse.nearest_names import choose
 
 # Letters of a note in a message; a note may name thousands of files.
 _NOTE = 300
 
 
-def prepared(builder_class, files, read, accept=None, *, data_dir=None, missing="", strict=False):
+def prepared(
+    builder_class,
+    files,
+    read,
+    accept=None,
+    *,
+    data_dir=None,
+    missing="",
+    strict=False,
+    own_files=False,
+    unreadable=None,
+):
     """Give the folder of the records that were made from files, making them if need be.
 
     The records lie where those of TensorFlow Datasets do: in TFDS_DATA_DIR or
@@ -35,6 +54,10 @@ def prepared(builder_class, files, read, accept=None, *, data_dir=None, missing=
     `source_files.stamp`, else by the content itself. An
     interrupted conversion leaves only a hidden folder of finished pieces, with which the same
     conversion goes on. Records do without their files, unless the user names a folder.
+
+    What to do at unreadable files is no part of what records are called: where none were met, the
+    records of `"stop"` and `"skip"` are the same. Records that lack samples do for whoever does not
+    say `"stop"`.
 
     Args:
         builder_class: subclass of `Builder`.
@@ -45,6 +68,9 @@ def prepared(builder_class, files, read, accept=None, *, data_dir=None, missing=
         data_dir: the folder, or file, that the user named.
         missing: what was not found, for the message.
         strict: refuse split sizes other than the known ones.
+        own_files: whether each sample has files of its own, whose readers check them.
+        unreadable: of such a data set, `"stop"` at a file that cannot be used, or `"skip"` its
+            sample; by default `"skip"` from 1,000 samples on.
 
     Returns:
         `(folder, facts)`.
@@ -54,9 +80,11 @@ def prepared(builder_class, files, read, accept=None, *, data_dir=None, missing=
         ValueError: for files that hold anything but what they should.
         OSError: when the records cannot be written.
     """
+    if unreadable is not None:
+        choose("unreadable", unreadable, POLICIES)
     root = source_files.home() / builder_class.name
     files = [pathlib.Path(file) for file in files]
-    found = _find(root, files, accept) if files or not data_dir else None
+    found = _find(builder_class, root, files, accept) if files or not data_dir else None
     if not found and not files:
         folder = source_files.folder(data_dir)
         came = "a folder" if folder.exists() else "a path that does not exist,"
@@ -66,7 +94,9 @@ def prepared(builder_class, files, read, accept=None, *, data_dir=None, missing=
             "variable KERASFUSE_DATA. "
             f"{builder_class.MANUAL_DOWNLOAD_INSTRUCTIONS}"
         )
-    stored, facts = found or _made(builder_class, root, files, read, accept)
+    wish = (own_files, unreadable)
+    stored, facts = found or _made(builder_class, root, files, read, accept, wish)
+    _check_complete(stored, facts, unreadable)
     if strict and facts["report"]["sizes"]:
         raise ValueError(
             "expected the known split sizes, as strict=True says. Received: "
@@ -75,12 +105,24 @@ def prepared(builder_class, files, read, accept=None, *, data_dir=None, missing=
     return stored, facts
 
 
-def _made(builder_class, root, files, read, accept):
+def _check_complete(stored, facts, unreadable):
+    # Records of former versions know of no such files.
+    left_out = facts["report"].get("unreadable", [])
+    if unreadable == "stop" and left_out:
+        raise ValueError(
+            'expected files that can all be used, as unreadable="stop" says. Received: '
+            f"{line(left_out[0])}. The records in {str(stored)!r} were made without "
+            f"{len(left_out):,} such samples. Get these files again, or remove them."
+        )
+
+
+def _made(builder_class, root, files, read, accept, wish):
     try:
         root.mkdir(parents=True, exist_ok=True)
         with locked(root / ".lock"):
             # Another process may have been faster.
-            return _find(root, files, accept) or _convert(builder_class, root, files, read)
+            found = _find(builder_class, root, files, accept)
+            return found or _convert(builder_class, root, files, read, *wish)
     except OSError as error:
         if not str(error.filename or "").startswith(str(root.parent)):
             raise  # of the source files, or told already
@@ -90,11 +132,11 @@ def _made(builder_class, root, files, read, accept):
         ) from error
 
 
-def _find(root, files, accept):
+def _find(builder_class, root, files, accept):
     stamp = source_files.stamp(files)
     for path in sorted(root.glob(f"[!.]*/*/{FACTS}")):
         facts = json.loads(path.read_text(encoding="utf-8"))
-        if facts["version"] != str(Builder.VERSION):
+        if facts["version"] != str(builder_class.VERSION):
             continue
         known = not files or (stamp is not None and facts["stamp"] == stamp)
         if not known and facts["bytes"] == source_files.size(files):
@@ -106,25 +148,31 @@ def _find(root, files, accept):
     return None
 
 
-def _convert(builder_class, root, files, read):
-    for file in files:
+def _convert(builder_class, root, files, read, own_files, unreadable):
+    for file in () if own_files else files:
         source_files.check_content(file)
     with progress.bars() as bars:
         source = read(bars)
+        if own_files:
+            count = sum(count for count, _ in source.splits.values())
+            source.unreadable = policy(unreadable, count)
         _check_splits(source, files)
         sha256 = source_files.sha256(files)
-        stage = root / f".converting-{source.config}-{sha256[:16]}"
+        # Pieces of another version are not gone on with, nor are those that lack samples.
+        key = f"{builder_class.VERSION}-{sha256[:16]}" + "-skip" * (source.unreadable == "skip")
+        stage = root / f".converting-{source.config}-{key}"
         builder = _builder(builder_class, source, stage, root.parent)
         try:
             write_pieces(builder, bars)
             pieces = staged(stage)
+            _check_left_out(pieces)
             _check_ids(pieces, files)
             found = report.gather(source, pieces)
         except ValueError:  # nothing to go on with
             shutil.rmtree(stage, ignore_errors=True)
             raise
     facts = {
-        "version": str(Builder.VERSION),
+        "version": str(builder_class.VERSION),
         "stamp": source_files.stamp(files),
         "bytes": source_files.size(files),
         "sha256": sha256,
@@ -188,6 +236,13 @@ def _check_splits(source, files):
             f"{source_files.named(files)}.{notes} Compare the ids in the files with those in the "
             "lists of splits, or leave the split out."
         )
+
+
+def _check_left_out(pieces):
+    left_out = [one for parts in pieces.values() for _, i in parts for one in unreadable_in(i)]
+    if left_out:
+        labels = {s: np.concatenate([i["labels"] for _, i in parts]) for s, parts in pieces.items()}
+        check_splits_and_classes(labels, left_out)
 
 
 def _check_ids(pieces, files):

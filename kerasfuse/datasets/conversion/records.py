@@ -174,7 +174,7 @@ class Records:
 
     def report(self):
         """Write what the conversion found in the files, as lines."""
-        return report.text(self._records.dataset_info.name, self._stored)
+        return report.text(self._records.dataset_info.name, self._stored, whole=True)
 
     def update(self, digest):
         """Add what the conversion computed of each sample to a hash."""

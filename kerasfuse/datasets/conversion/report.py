@@ -4,6 +4,9 @@ import collections
 
 import numpy as np
 
+from kerasfuse.datasets.conversion.builder import FACTS, unreadable_in
+from kerasfuse.datasets.conversion.unreadable import counts, line
+
 _MOST_NAMED = 5
 
 
@@ -16,10 +19,12 @@ def gather(source, pieces):
 
     Returns:
         Dict with, by split, the number of samples and the dropped ones; by modality the steps,
-        padding side and cleaned values; clipped labels; samples that are in two splits; notes.
+        padding side and cleaned values; clipped labels; samples that are in two splits; samples
+        whose files cannot be used; notes.
     """
     indices = {split: [index for _, index in parts] for split, parts in pieces.items()}
     everything = [index for parts in indices.values() for index in parts]
+    unreadable = [one for index in everything for one in unreadable_in(index)]
     return {
         "samples": {s: sum(len(i["ids"]) for i in parts) for s, parts in indices.items()},
         "dropped": {
@@ -31,13 +36,20 @@ def gather(source, pieces):
         },
         "clipped": int(sum(index["clipped"] for index in everything)),
         "duplicates": _duplicates(indices),
-        "sizes": _sizes(source),
+        "sizes": _sizes(source, unreadable),
+        "unreadable": unreadable,
         "notes": [*source.notes, *_sample_notes(everything)],
     }
 
 
-def text(name, facts):
-    """Write the report as lines."""
+def text(name, facts, whole=False):
+    """Write the report as lines.
+
+    Args:
+        name: the data set.
+        facts: what is stored beside its records.
+        whole: whether all samples whose files cannot be used are listed, or the first.
+    """
     found = facts["report"]
     counts = ", ".join(f"{count:,} {split}" for split, count in found["samples"].items())
     lines = [f"{name}: converted {counts} samples."]
@@ -57,6 +69,7 @@ def text(name, facts):
     for split, dropped in found["dropped"].items():
         if dropped:
             lines.append(f"  left out of {split}, {len(dropped):,} samples: {_some(dropped)}.")
+    lines += _unreadable_lines(found.get("unreadable", []), sum(found["samples"].values()), whole)
     for splits, ids in found["duplicates"].items():
         lines.append(f"  in {splits} at the same time, {len(ids):,} samples: {_some(ids)}.")
     if found["sizes"]:
@@ -65,12 +78,25 @@ def text(name, facts):
     return "\n".join(lines)
 
 
+def _unreadable_lines(listed, kept, whole):
+    if not listed:
+        return []
+    shown = listed if whole else listed[:_MOST_NAMED]
+    lines = [
+        f"  left out, {len(listed):,} of {kept + len(listed):,} samples, whose files cannot be "
+        f"used: {counts(listed)}.",
+        *(f"    {line(one)}" for one in shown),
+    ]
+    if len(shown) < len(listed):
+        lines.append(f"    ... `kerasfuse convert` lists all of them; so does {FACTS}.")
+    return lines
+
+
 def _sample_notes(indices):
     """Join what samples say alike into one sentence, with their number and the first details."""
     details = collections.defaultdict(list)
     for index in indices:
-        # Pieces of an interrupted conversion may come from a version without notes.
-        for note, detail in index.get("notes", []):
+        for note, detail in index["notes"]:
             details[str(note)].append(str(detail))
     return [f"{note}, {len(some):,} samples: {_some(some)}." for note, some in details.items()]
 
@@ -124,11 +150,12 @@ def _duplicates(indices):
     return found
 
 
-def _sizes(source):
+def _sizes(source, unreadable):
     """Tell where the numbers of samples are not the known ones; empty where they are."""
     if not source.known_sizes:
         return ""
-    sizes = {split: count for split, (count, _) in source.splits.items()}
+    lost = collections.Counter(one["split"] for one in unreadable)
+    sizes = {split: count - lost[split] for split, (count, _) in source.splits.items()}
     if sizes == source.known_sizes:
         return ""
     return (

@@ -61,6 +61,8 @@ class Source:
         notes: sentences for the report.
         aligned: names of the fields that share their steps; their padding is cut together.
         facts: what `load` has to know of the packaging, as values that JSON can hold.
+        unreadable: where samples have files of their own, `"stop"` or `"skip"`: what to do at one
+            whose file cannot be used.
     """
 
     config: str
@@ -74,3 +76,4 @@ class Source:
     notes: list = dataclasses.field(default_factory=list)
     facts: dict = dataclasses.field(default_factory=dict)
     aligned: tuple = ()
+    unreadable: str | None = None

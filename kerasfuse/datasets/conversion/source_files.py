@@ -7,6 +7,8 @@ import os
 import pathlib
 import time
 
+from kerasfuse.datasets.conversion.unreadable import Unreadable
+
 _START = 256
 # Nanoseconds by which the clock of a file system may be off: FAT counts in steps of two seconds.
 _COARSEST = 2_000_000_000
@@ -68,19 +70,23 @@ def check_content(path):
         path: the file.
 
     Raises:
-        ValueError: for a pointer of Git LFS and for a web page, with how to get the data.
+        Unreadable: for a pointer of Git LFS and for a web page, with how to get the data.
     """
     with open(path, "rb") as file:
         start = file.read(_START).removeprefix(codecs.BOM_UTF8).lstrip().lower()
     if start.startswith(_LFS_POINTER):
-        raise ValueError(
+        raise Unreadable(
             f"expected data. Received: {str(path)!r}, which is a Git LFS pointer: it names the "
-            "data and does not hold it. Run `git lfs pull` in the repository that it comes from."
+            "data and does not hold it. Run `git lfs pull` in the repository that it comes from.",
+            path,
+            "Git LFS pointer",
         )
     if start.startswith(_WEB_PAGES):
-        raise ValueError(
+        raise Unreadable(
             f"expected data. Received: {str(path)!r}, which is a web page (HTML), perhaps a login "
-            "or an error page. Open the address in a browser and save the file that it offers."
+            "or an error page. Open the address in a browser and save the file that it offers.",
+            path,
+            "web page",
         )
 
 
@@ -93,17 +99,16 @@ def stamp(files):
     """
     digest = hashlib.sha256()
     for file in files:
-        found = file.stat()
-        if time.time_ns() - found.st_ctime_ns < _COARSEST:
+        size_of_it, modified, changed, number = _status(file)
+        if time.time_ns() - changed < _COARSEST:
             return None
-        times = f"{found.st_mtime_ns}/{found.st_ctime_ns}"
-        digest.update(f"{file.name}/{found.st_size}/{times}/{found.st_ino}\n".encode())
+        digest.update(f"{file.name}/{size_of_it}/{modified}/{changed}/{number}\n".encode())
     return digest.hexdigest()
 
 
 def size(files):
     """Add up the bytes of files."""
-    return sum(file.stat().st_size for file in files)
+    return sum(_status(file)[0] for file in files)
 
 
 def sha256(files):
@@ -111,6 +116,18 @@ def sha256(files):
     stamped = stamp(files)
     paths = tuple(map(str, files))
     return _sha256_of(paths) if stamped is None else _kept_sha256_of(paths, stamped)
+
+
+def _status(file):
+    """Give size, times of modification and change, and number of a file.
+
+    All zeros for one that is not there, a broken link for instance: its reader tells.
+    """
+    try:
+        found = file.stat()
+    except OSError:
+        return 0, 0, 0, 0
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
 
 
 @functools.lru_cache(maxsize=8)
@@ -122,6 +139,9 @@ def _sha256_of(paths):
     digest = hashlib.sha256()
     for path in paths:
         digest.update(pathlib.Path(path).name.encode())
-        with open(path, "rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+        try:
+            with open(path, "rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        except OSError:
+            digest.update(b"cannot be read")
     return digest.hexdigest()

@@ -7,52 +7,104 @@ import keras
 import numpy as np
 
 from kerasfuse.datasets.conversion import source_files
+from kerasfuse.datasets.conversion.unreadable import Unreadable, reads_one_file
+from kerasfuse.datasets.formats.wav_header import promised_and_present
 from kerasfuse.optional_packages import require
 
 IMAGES = (".jpg", ".jpeg", ".png")
+# The difference between the highest and the lowest value of silence: two steps of 16 bits, in which
+# dither may differ.
+_SILENCE = 2.0**-14
 
 
-def read_sound(path, rate):
+@reads_one_file
+def read_sound(path, rate, window=1):
     """Read a wav or flac file as one channel at a sampling rate.
 
     Args:
         path: the file.
         rate: samples a second; other rates are resampled by a polyphase filter.
+        window: samples, at that rate, that are the least for features to be made of.
 
     Returns:
         float32 `(samples,)` in [-1, 1].
 
     Raises:
         ImportError: without soundfile, of the extra `data`.
-        ValueError: for a file that is no sound or holds none.
+        Unreadable: for a file that is no sound, that breaks off before the end that its header
+            promises, that is silent or shorter than a window, or has values that are not finite.
     """
     soundfile = require("soundfile", "wav and flac files", "data")
     try:
         x, found = soundfile.read(path, dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, OSError) as error:
+    # A header may declare any number of samples.
+    except (soundfile.LibsndfileError, OSError, ValueError, MemoryError) as error:
         source_files.check_content(path)
-        raise ValueError(
+        raise Unreadable(
             f"expected a wav or flac file. Received: {str(path)!r}, which is none ({error}). Get "
-            "the file again."
+            "the file again.",
+            path,
+            "cannot be read",
+            str(error),
         ) from error
+    _check_whole(path)
     if not len(x):
-        raise ValueError(
-            f"expected sound. Received: {str(path)!r} with none. Get the file again, or remove it."
+        raise Unreadable(
+            f"expected sound. Received: {str(path)!r} with none. Get the file again, or remove it.",
+            path,
+            "under one frame",
+            "no sound",
         )
     x = x.mean(axis=1)
+    if not np.isfinite(x).all():
+        raise Unreadable(
+            f"expected sound in finite values. Received: {str(path)!r} with "
+            f"{np.sum(~np.isfinite(x)):,} that are not. Get the file again, or remove it.",
+            path,
+            "not finite",
+        )
+    if np.ptp(x) <= _SILENCE:
+        raise Unreadable(
+            f"expected sound. Received: {str(path)!r}, which is silent all through. Get the file "
+            "again, or remove it.",
+            path,
+            "silent",
+        )
     if found != rate:
         from scipy.signal import resample_poly
 
         divisor = int(np.gcd(found, rate))
         x = resample_poly(x, rate // divisor, found // divisor).astype("float32")
+    if len(x) < window:
+        raise Unreadable(
+            f"expected sound of {1000 * window / rate:.0f} ms or more, one frame of features. "
+            f"Received: {str(path)!r} of {1000 * len(x) / rate:.3g} ms. Get the file again, or "
+            "remove it.",
+            path,
+            "under one frame",
+            f"{1000 * len(x) / rate:.3g} ms",
+        )
     return x
+
+
+def _check_whole(path):
+    found = promised_and_present(path)
+    if found and found[1] < found[0]:
+        promised, present = found
+        raise Unreadable(
+            f"expected the {promised:,} bytes of sound that the file's header promises. Received: "
+            f"{str(path)!r}, which breaks off after {present:,}. Get the file again.",
+            path,
+            "truncated",
+            f"{present:,} of {promised:,} bytes of sound",
+        )
 
 
 def log_spectrogram(path, rate, seconds, window, stride):
     """Read a sound file as log(|S| + 1e-7), S its Fourier transform in windows.
 
     Args:
-        path: a wav or flac file. A shorter one is repeated, a longer one is cut.
+        path: a wav or flac file of one window at least. It is repeated or cut to the length.
         rate: samples a second.
         seconds: seconds that are kept.
         window, stride: length of a window and between windows, in samples.
@@ -60,7 +112,7 @@ def log_spectrogram(path, rate, seconds, window, stride):
     Returns:
         float32 `(window // 2 + 1, rate * seconds // stride + 1, 1)`.
     """
-    x = np.resize(read_sound(path, rate), rate * seconds)
+    x = np.resize(read_sound(path, rate, window), rate * seconds)
     real, imaginary = keras.ops.stft(x[None], window, stride, window)
     size = keras.ops.sqrt(keras.ops.square(real) + keras.ops.square(imaginary))
     # Some backends give one window more.
@@ -101,6 +153,7 @@ def frames(folder):
     return [path for path in sorted(folder.iterdir()) if path.suffix.lower() in IMAGES]
 
 
+@reads_one_file
 def read_image(path, side):
     """Read an image as a square of colours.
 
@@ -113,16 +166,20 @@ def read_image(path, side):
 
     Raises:
         ImportError: without Pillow, of the extra `data`.
-        ValueError: for a file that is no image.
+        Unreadable: for a file that is no image or breaks off.
     """
     image_module = require("PIL.Image", "frames", "data", package="Pillow")
     try:
         with image_module.open(path) as image:
             small = image.convert("RGB").resize((side, side), image_module.Resampling.BILINEAR)
-    except OSError as error:
+    # Pillow lets errors of other kinds through, of headers that promise too much for instance.
+    except Exception as error:
         source_files.check_content(path)
-        raise ValueError(
+        raise Unreadable(
             f"expected an image. Received: {str(path)!r}, which is none ({error}). Extract the "
-            f"frames of {pathlib.Path(path).parent.name} again."
+            f"frames of {pathlib.Path(path).parent.name} again.",
+            path,
+            "cannot be read",
+            str(error),
         ) from error
     return np.asarray(small)

@@ -4,6 +4,8 @@ import numpy as np
 
 from kerasfuse.datasets.av_mnist_pairs import SHAPES
 from kerasfuse.datasets.conversion.source import Field, Sample
+from kerasfuse.datasets.formats import numpy_files
+from kerasfuse.shown import shortened
 
 _NAMES = {
     (part, what): name
@@ -72,13 +74,9 @@ class CirculatingArrays:
 
 def _open_array(file):
     try:
-        array = np.load(file, mmap_mode="r", allow_pickle=False)
-        if not isinstance(array, np.ndarray):
-            array.close()
-            raise ValueError("an archive of arrays")
-        return array
-    except (ValueError, EOFError, OSError) as error:
+        return numpy_files.load_array(file, mmap_mode="r")
+    except ValueError as error:
         raise ValueError(
             f"expected an array of numbers. Received: {str(file)!r}, which cannot be read "
-            f"({error}). Download it again."
+            f"({shortened(str(error))}). Download it again."
         ) from error

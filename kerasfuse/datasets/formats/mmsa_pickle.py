@@ -1,10 +1,10 @@
 """The pickles of MMSA (Yu et al., ACL 2020; Mao et al., ACL 2022): zeros behind each sample."""
 
-import numpy as np
-
 from kerasfuse.datasets.formats.mult_pickle import MODALITIES
+from kerasfuse.datasets.formats.pickles import contents
 
 _SPLITS = {"train": "train", "validation": "valid", "test": "test"}
+_MOST_IDS = 2**31
 # Of CH-SIMS: what annotators judged from one modality alone.
 _UNIMODAL = {"text": "T", "audio": "A", "vision": "V"}
 
@@ -28,32 +28,42 @@ def splits(tree):
         dict of split to a dict with `text`, `audio`, `vision` (samples, steps, width), `text_ids`
         (samples, steps), `label`, `label_text`, `label_audio`, `label_vision`, `id` and `words`,
         as far as the file has them.
+
+    Raises:
+        ValueError: for fields that hold something else.
     """
     found = {}
     for split, theirs in _SPLITS.items():
         part = tree[theirs]
-        kept = {name: part[name] for name in MODALITIES if name in part}
+        kept = {n: contents.samples(part[n], n) for n in MODALITIES if n in part}
         if "text_bert" in part:
             ids, mask = _ids_and_mask(part["text_bert"])
             kept["text_ids"] = ids * mask
             kept["text_mask"] = mask
-        kept["label"] = part["regression_labels"]
+        kept["label"] = contents.samples(part["regression_labels"], "regression_labels")
         for name, letter in _UNIMODAL.items():
-            if f"regression_labels_{letter}" in part:
-                kept[f"label_{name}"] = part[f"regression_labels_{letter}"]
-        kept["id"] = [str(value) for value in np.asarray(part["id"])] if "id" in part else None
+            theirs = f"regression_labels_{letter}"
+            if theirs in part:
+                kept[f"label_{name}"] = contents.samples(part[theirs], theirs)
+        kept["id"] = contents.names(part["id"], "id") if "id" in part else None
         if "raw_text" in part:
-            kept["words"] = [str(value) for value in np.asarray(part["raw_text"])]
+            kept["words"] = contents.texts(part["raw_text"], "raw_text")
         found[split] = kept
     return found
 
 
 def _ids_and_mask(text_bert):
     """Split `(samples, 3, steps)`: token ids, mask, segment."""
-    text_bert = np.asarray(text_bert)
+    text_bert = contents.array(text_bert, "text_bert")
     if text_bert.ndim != 3 or text_bert.shape[1] != 3 or text_bert.dtype.kind not in "fiu":
         raise ValueError(
             "expected text_bert to be numbers of shape (samples, 3, steps): ids, mask, segment. "
             f"Received: dtype {text_bert.dtype}, shape {text_bert.shape}"
         )
-    return text_bert[:, 0].astype("int32"), text_bert[:, 1] != 0
+    ids = text_bert[:, 0]
+    if not ((ids >= 0) & (ids < _MOST_IDS)).all():
+        raise ValueError(
+            "expected the first row of text_bert to be token ids. Received: numbers below 0, "
+            f"of {_MOST_IDS} or more, or NaN"
+        )
+    return ids.astype("int32"), text_bert[:, 1] != 0

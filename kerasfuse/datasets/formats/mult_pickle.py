@@ -1,6 +1,6 @@
 """The pickles of MulT (Tsai et al., ACL 2019): dense arrays, zeros in front of each sample."""
 
-import numpy as np
+from kerasfuse.datasets.formats.pickles import contents
 
 _SPLITS = {"train": "train", "validation": "valid", "test": "test"}
 MODALITIES = ("text", "audio", "vision")
@@ -17,12 +17,15 @@ def splits(tree):
     Returns:
         dict of split to a dict with `text`, `audio`, `vision` (samples, steps, width), `label`
         and `id`.
+
+    Raises:
+        ValueError: for fields that hold something else.
     """
     return {
         split: {
-            **{name: part[name] for name in MODALITIES},
-            "label": part["labels"],
-            "id": [_id(value) for value in part["id"]] if "id" in part else None,
+            **{name: contents.samples(part[name], name) for name in MODALITIES},
+            "label": contents.samples(part["labels"], "labels"),
+            "id": contents.names(part["id"], "id") if "id" in part else None,
         }
         for split, part in ((split, tree[theirs]) for split, theirs in _SPLITS.items())
     }
@@ -33,12 +36,3 @@ def _parts(tree, label):
         isinstance(tree.get(theirs), dict) and {*MODALITIES, label} <= set(tree[theirs])
         for theirs in _SPLITS.values()
     )
-
-
-def _id(value):
-    # One name, or the video with start and end of the utterance, as bytes or text.
-    parts = [
-        part.decode() if isinstance(part, bytes) else str(part)
-        for part in np.atleast_1d(np.asarray(value, dtype=object)).ravel().tolist()
-    ]
-    return parts[0] if len(parts) == 1 else f"{parts[0]}[{','.join(parts[1:])}]"

@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 
+from kerasfuse.datasets.conversion.unreadable import Unreadable, reads_one_file
 from kerasfuse.datasets.formats.text_files import read_text
 
 _INTENSITIES = tuple(
@@ -22,6 +23,7 @@ _CONFIDENT = 0.5
 SEVERAL_FACES = "several faces, of which the one with the most confident frames is used"
 
 
+@reads_one_file
 def units_of(path):
     """Give the action units that a table has, in the order of `UNITS`.
 
@@ -32,11 +34,12 @@ def units_of(path):
         Tuple of names: 17 intensities, 18 presences, or both.
 
     Raises:
-        ValueError: for a table without them, or with a part of them.
+        Unreadable: for a table without them, or with a part of them.
     """
     return _units(_header_and_rows(path)[0], path)
 
 
+@reads_one_file
 def read_units(path, units=None):
     """Read the action units of a face from a table of OpenFace, one row a frame.
 
@@ -55,15 +58,19 @@ def read_units(path, units=None):
         float32 `(frames, units)`, and notes for `Sample`.
 
     Raises:
-        ValueError: for a table without them, for a row with too few or other cells than numbers,
-            and for two rows of the same face and frame.
+        Unreadable: for a table without them or without rows, for a row with too few or other cells
+            than numbers, and for two rows of the same face and frame.
     """
     names, rows = _header_and_rows(path)
     present = _units(names, path)
     if units is not None and present != units:
-        raise ValueError(
+        raise Unreadable(
             f"expected a table of OpenFace with {len(units)} action units, as in the first file. "
-            f"Received: {str(path)!r} with {len(present)}. Extract all files with the same options."
+            f"Received: {str(path)!r} with {len(present)}. Extract all files with the same "
+            "options.",
+            path,
+            "of another shape",
+            f"{len(present)} action units",
         )
     columns = [names.index(unit) for unit in present]
     optional = {
@@ -101,7 +108,13 @@ def read_units(path, units=None):
         if seen and confidence >= _CONFIDENT:
             scores[face] += (1, confidence)
     if not faces:
-        return np.zeros((0, len(present)), "float32"), {}
+        raise Unreadable(
+            f"expected a row a frame. Received: {str(path)!r} with none. Extract the features "
+            "again.",
+            path,
+            "under one frame",
+            "no rows",
+        )
     # In a tie, the lowest number.
     chosen = max(sorted(faces), key=lambda face: tuple(scores[face]))
     if time is None:  # nothing says which rows of two faces belong to one frame

@@ -10,16 +10,30 @@ from kerasfuse.datasets.conversion.builder import Builder
 from kerasfuse.datasets.conversion.records import Records
 from kerasfuse.datasets.conversion.source import Field, Sample, Source
 from kerasfuse.datasets.formats import csd, mmsa_pickle, mult_pickle
+from kerasfuse.datasets.formats.pickles import contents
 from kerasfuse.datasets.formats.restricted_pickle import read_pickle
 from kerasfuse.nearest_names import close_to
+from kerasfuse.shown import shortened, shown
 
+# Of an emotion, from none to a strong one. Old files go beyond 3.
+_STRENGTHS = (0, 3)
 _LAYOUTS = {
     "mult": (mult_pickle.is_mult, mult_pickle.splits),
     "mmsa": (mmsa_pickle.is_mmsa, mmsa_pickle.splits),
 }
 
 
-def load_pickled(builder_class, split, data_dir, *, aligned, strict, text="features", label=None):
+def load_pickled(
+    builder_class,
+    split,
+    data_dir,
+    *,
+    aligned,
+    strict,
+    text="features",
+    label=None,
+    emotions=False,
+):
     """Make the arguments of `Batches` from a MulT or MMSA pickle of a data set.
 
     Args:
@@ -29,6 +43,7 @@ def load_pickled(builder_class, split, data_dir, *, aligned, strict, text="featu
         strict: refuse split sizes other than the known ones.
         text: `"features"`, or `"ids"` for the token ids of MMSA's files.
         label: a modality, for the label that was given to it alone; `None` for all together.
+        emotions: whether labels are six emotions, 1 where one is present, in place of sentiment.
 
     Raises:
         FileNotFoundError: when no file is found.
@@ -36,13 +51,16 @@ def load_pickled(builder_class, split, data_dir, *, aligned, strict, text="featu
     """
     if text not in ("features", "ids"):
         raise ValueError(f'expected text="features" or "ids". Received: text={text!r}')
-    files, missing = _find(builder_class, data_dir, aligned)
+    files, missing = _find(builder_class, data_dir, aligned, emotions)
     folder, facts = conversion.prepared(
         builder_class,
         files,
-        lambda bars: _read(builder_class, files, bars),
+        lambda bars: _read(builder_class, files, bars, emotions),
         # A file that is named and of the other kind is told below.
-        lambda facts: bool(files) or facts["facts"]["aligned"] == aligned,
+        lambda facts: (
+            facts["facts"].get("emotions", False) == emotions
+            and (bool(files) or facts["facts"]["aligned"] == aligned)
+        ),
         data_dir=data_dir,
         missing=missing,
         strict=strict,
@@ -67,6 +85,8 @@ def load_pickled(builder_class, split, data_dir, *, aligned, strict, text="featu
     chosen = "text" if text == "features" else "text_ids"
     records = Records(folder, split, {"text": chosen, "audio": "audio", "vision": "vision"})
     labels = _labels(records.labels, facts["facts"]["labels"], label, where)
+    if emotions:
+        labels = (labels > 0).astype("float32")
     return records.arguments() | {"labels": labels}
 
 
@@ -91,7 +111,7 @@ class SentimentBuilder(Builder, skip_registration=True):
         return csd.folds_of(files, videos)
 
 
-def _find(builder_class, data_dir, aligned):
+def _find(builder_class, data_dir, aligned, emotions):
     """Give `(files, what is missing where there are none)`."""
     folder = source_files.folder(data_dir)
     in_sequences = builder_class.IN_SEQUENCES
@@ -112,13 +132,15 @@ def _find(builder_class, data_dir, aligned):
             f"expected one file of {builder_class.name}. Received: {', '.join(map(str, fits))}. "
             "Name the one that is meant in data_dir=..."
         )
-    if in_sequences and not fits and (sequences := sorted(folder.glob("*.csd"))):
+    if in_sequences and (emotions or not fits) and (sequences := sorted(folder.glob("*.csd"))):
         # The lists of videos too: other lists, other splits.
         lists = [*folder.glob("folds.json"), *folder.glob("*_std_folds.py")]
         return [*sequences, *sorted(lists)], ""
     if not fits and data_dir and len(files) == 1:  # under a name of the user's own
         known = {name for names in builder_class.FILES.values() for name in names}
         fits = [file for name, file in files.items() if name not in known]
+    if emotions:
+        return fits, "CMU_MOSEI_LabelsEmotions.csd and the other .csd files"
     missing = " and ".join(builder_class.FILES[aligned])
     if close := close_to(builder_class.FILES[aligned][0], files):
         missing += f" (is it {files[close[0]]}?)"
@@ -133,14 +155,22 @@ def _shallow(folder, name):
                 yield from sorted(inner.glob("*.pkl"))
 
 
-def _read(builder_class, files, bars):
+def _read(builder_class, files, bars, emotions):
+    if emotions and files[0].suffix != ".csd":
+        raise ValueError(
+            "expected the .csd files of the CMU multimodal SDK, CMU_MOSEI_LabelsEmotions.csd or "
+            f'CMU_MOSEI_Labels.csd among them, for label="emotions". Received: {str(files[0])!r}, '
+            "a pickle, whose labels are sentiment alone. Name the folder of the .csd files in "
+            "data_dir=..."
+        )
     if files[0].suffix == ".csd":
         sequences = [file for file in files if file.suffix == ".csd"]
         return csd.read(
             sequences,
             functools.partial(builder_class.split_of, sequences),
-            builder_class.LABEL_RANGE,
+            _STRENGTHS if emotions else builder_class.LABEL_RANGE,
             builder_class.SIZES.get(False),
+            emotions,
         )
     (file,) = files
     with bars.open(file, "rb", description=f"reading {file.name}") as opened:
@@ -204,17 +234,28 @@ class _Reader:
         if "text_mask" in part and "text" in features:
             features["text"] = _masked(features["text"], part["text_mask"][i])
         labels = [part[name][i] for name in self._labels]
+        if len(labels) > 1:
+            labels = [self._number(name, x) for name, x in zip(self._labels, labels, strict=True)]
         return Sample(
             id=part["id"][i] if part["id"] else f"{self._split}/{i}",
             features=features,
-            label=labels[0] if len(labels) == 1 else np.array([np.squeeze(x) for x in labels]),
+            label=labels[0] if len(labels) == 1 else np.array(labels),
             place=f"{self._place}[{i}]",
             texts={"words": part["words"][i]} if "words" in part else {},
         )
 
+    def _number(self, name, value):
+        value = contents.array(value, name)
+        if value.size != 1:
+            raise ValueError(
+                f"expected {name!r} to hold one number a sample. Received: {shown(value)} in "
+                f"{self._place}"
+            )
+        return value.reshape(())
+
 
 def _masked(text, mask):
-    text = np.asarray(text)
+    text = contents.array(text, "text")
     if text.ndim != 2 or len(text) != len(mask) or text.dtype.kind != "f":
         return text
     return np.where(mask[:, None], text, 0)
@@ -226,8 +267,8 @@ def _fields(builder_class, part, file):
         if name not in part:
             continue
         array = part[name]
-        first = np.asarray(array[0]) if len(array) else np.zeros((0, 0))
-        if first.ndim != 2:
+        first = contents.array(array[0], name) if len(array) else np.zeros((0, 1))
+        if first.ndim != 2 or not first.shape[1]:
             raise ValueError(
                 f"expected {name!r} to be of shape (samples, steps, width). Received: "
                 f"{str(file)!r} with samples of shape {first.shape}"
@@ -290,7 +331,11 @@ def _labels(labels, names, wanted, where):
 def _described(tree):
     if not isinstance(tree, dict):
         return type(tree).__name__
-    keys = [str(key) for key in tree]
     first = next(iter(tree.values()), None)
-    inner = f", {keys[0]} with {', '.join(map(str, first))}" if isinstance(first, dict) else ""
-    return ", ".join(keys[:8]) + inner
+    inner = f", {_keys(tree, 1)} with {_keys(first)}" if isinstance(first, dict) else ""
+    return shortened(_keys(tree, 8) + inner)
+
+
+def _keys(tree, most=20):
+    keys = list(tree)[:most]
+    return ", ".join(key if isinstance(key, str) else shown(key) for key in keys)

@@ -1,16 +1,23 @@
 """Tables, .csv or .parquet, that name the .npy files and OpenFace tables of each sample."""
 
 import csv
+import functools
 import io
-import zipfile
 
 import numpy as np
 
 from kerasfuse.datasets.conversion import source_files
 from kerasfuse.datasets.conversion.source import Field, Sample, Source
-from kerasfuse.datasets.formats import openface
+from kerasfuse.datasets.conversion.unreadable import (
+    Unreadable,
+    first_readable,
+    of_sample,
+    reads_one_file,
+)
+from kerasfuse.datasets.formats import numpy_files, openface
 from kerasfuse.datasets.formats.text_files import read_text
 from kerasfuse.optional_packages import require
+from kerasfuse.shown import shortened
 
 SPLITS = {
     "train": "train",
@@ -58,9 +65,16 @@ class Table:
                     f"in {self._place(number)}"
                 )
 
+    def __len__(self):
+        return len(self._rows)
+
     def files(self):
         """Give `(file, None)` of the table and all files that it names."""
-        files = [(self.path, None)]
+        named = [self._file(row, name) for row in self._rows for name in self._names]
+        return [(self.path, None), *((file, None) for file in named if file)]
+
+    def check_files(self):
+        """Refuse a table that names files that are not there."""
         for number, row in enumerate(self._rows):
             for name in self._names:
                 file = self._file(row, name)
@@ -70,21 +84,18 @@ class Table:
                         f"{self._id(number)!r}. Received: {str(file)!r}, which is not there. "
                         "Correct the path, or leave the cell empty where the modality is absent."
                     )
-                files += [(file, None)] if file else []
-        return files
 
     def source(self, files, config, clean):
         """Give the `Source` of all rows."""
         fields = {}
         for name in self._names:
-            first = next((f for row in self._rows if (f := self._file(row, name))), None)
-            if first is None:
+            named = [file for row in self._rows if (file := self._file(row, name))]
+            if not named:
                 raise ValueError(
                     f"expected a file of {name!r} in at least one row. Received: "
                     f"{str(self.path)!r} with none. Remove the column."
                 )
-            x, _ = _load_array(first, name)
-            fields[name] = field_of(np.atleast_2d(x).shape, x.dtype, name, first)
+            fields[name] = first_readable(functools.partial(_field_of_file, name=name), named)
         splits = {}
         for split in dict.fromkeys(SPLITS.values()):
             numbers = [
@@ -103,15 +114,17 @@ class Table:
         row = self._rows[number]
         files = {name: self._file(row, name) for name in self._names}
         features, notes = dict.fromkeys(files), {}
-        for name, file in files.items():
-            if file:
-                x, found = _load_array(file, name)
-                features[name] = np.atleast_2d(x)
-                notes |= found
+        label = self._label(number)
+        with of_sample(self._id(number), label):
+            for name, file in files.items():
+                if file:
+                    x, found = _load_array(file, name)
+                    features[name] = np.atleast_2d(x)
+                    notes |= found
         return Sample(
             id=self._id(number),
             features=features,
-            label=self._label(number),
+            label=label,
             place=f"{self._place(number)} ({', '.join(str(f) for f in files.values() if f)})",
             notes=notes,
         )
@@ -168,35 +181,50 @@ def _read_parquet(path):
     return table.column_names, table.to_pylist()
 
 
+def _field_of_file(file, name):
+    x, _ = _load_array(file, name)
+    return field_of(np.atleast_2d(x).shape, x.dtype, name, file)
+
+
+@reads_one_file
 def _load_array(file, name):
     """Give the array of a file, and notes for `Sample`."""
     if file.suffix.lower() == ".csv":
         return openface.read_units(file)
     source_files.check_content(file)
     try:
-        x = np.load(file, allow_pickle=False)
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
-        # numpy takes whatever it does not know for a pickle, and advises to load it unsafely.
-        problem = "no array of numbers" if "pickle" in str(error) else str(error)
+        x = numpy_files.load_array(file)
+    except ValueError as error:
+        problem = shortened(str(error))
     else:
-        if isinstance(x, np.ndarray):
+        if x.size:
             return x, {}
-        x.close()
-        problem = "an archive of arrays"
+        raise Unreadable(
+            f"expected an array with steps for {name!r}. Received: {str(file)!r} of shape "
+            f"{x.shape}, which has none. Extract the features again, or leave the cell empty "
+            "where the modality is absent.",
+            file,
+            "under one frame",
+            f"shape {x.shape}",
+        )
     remedy = _REMEDIES.get(file.suffix.lower())
     received = f"a {file.suffix} file" if remedy else f"which cannot be read ({problem})"
-    raise ValueError(
+    raise Unreadable(
         f"expected a .npy file with an array of numbers for {name!r}. Received: {str(file)!r}, "
-        f"{received}. {remedy or 'Save it with numpy.save'}."
+        f"{received}. {remedy or 'Save it with numpy.save'}.",
+        file,
+        "cannot be read",
+        received.removeprefix("which cannot be read ").strip("()"),
     )
 
 
 def field_of(shape, dtype, name, file):
     """Give the field of samples of this shape: a sequence, a vector as one step, or an image."""
-    if dtype.kind not in "fiub" or not 1 <= len(shape) <= 3 or "/" in name:
+    named = name.isprintable() and "/" not in name
+    if dtype.kind not in "fiub" or not 1 <= len(shape) <= 3 or not named:
         raise ValueError(
             f"expected {name!r} to hold numbers of shape (steps, width), (width,) or (height, "
-            f"width, channels), and no '/' in the name. Received: {str(file)!r} with dtype "
-            f"{dtype}, shape {shape} a sample"
+            "width, channels), and no '/' or control characters in the name. Received: "
+            f"{str(file)!r} with dtype {dtype}, shape {shape} a sample"
         )
     return Field(tuple(shape) if len(shape) == 3 else (None, shape[-1]))

@@ -3,6 +3,7 @@
 import numpy as np
 
 from kerasfuse.datasets.conversion.source import Field, Sample, Source
+from kerasfuse.datasets.conversion.unreadable import of_sample
 from kerasfuse.datasets.formats import audio_files
 
 # A spectrogram of ten seconds: 257 frequencies, 625 steps.
@@ -53,13 +54,14 @@ def source(splits, classes, middle=lambda video: 0.5, **known):
     def sample(name, label, sound, folder):
         frames = audio_files.frames(folder)
         frame = frames[int(len(frames) * middle(name))]
+        number = np.array(classes.index(label))
+        with of_sample(name, number):
+            audio = audio_files.log_spectrogram(sound, _RATE, _SECONDS, _WINDOW, _STRIDE)
+            vision = audio_files.read_image(frame, _SIDE)
         return Sample(
             id=name,
-            features={
-                "audio": audio_files.log_spectrogram(sound, _RATE, _SECONDS, _WINDOW, _STRIDE),
-                "vision": audio_files.read_image(frame, _SIDE),
-            },
-            label=np.array(classes.index(label)),
+            features={"audio": audio, "vision": vision},
+            label=number,
             place=f"{sound} and {frame}",
         )
 

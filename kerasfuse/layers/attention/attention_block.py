@@ -3,7 +3,7 @@
 import keras
 
 from kerasfuse.deprecation import renamed_arguments
-from kerasfuse.layers.attention.multi_cross_attention import MultiCrossAttention
+from kerasfuse.layers.attention.multi_cross_attention import MultiCrossAttention, check_form
 from kerasfuse.layers.encoders.dropout import Dropout
 
 NORMS = ("sum", "branch")
@@ -21,8 +21,9 @@ class AttentionBlock(keras.layers.Layer):
     Self-attention is X among its own sources. Several sources are added up, see
     `MultiCrossAttention`.
 
-    Reference: DAHB, equations 4 to 6, which have the norm on the sum and ReLU; the authors' later
-    release has the norm on the branch and GELU.
+    Reference: DAHB, equations 4 to 6, which have the norm on the sum and ReLU, the defaults. Blocks
+    of the fusion in the authors' later release have GELU and either the norm on the branch and
+    `attention_form="release"`, or the norm on the sum and `attention_form="release_multi_ca"`.
 
     Args:
         num_heads: heads of the attention; divides the width.
@@ -30,6 +31,7 @@ class AttentionBlock(keras.layers.Layer):
         activation: `"relu"` or `"gelu"`.
         norm: `"sum"` or `"branch"`.
         dropout: rate on what attention and feed-forward net add.
+        attention_form: form of the attention, see `MultiCrossAttention`.
 
     Call arguments:
         query: tensor X, `(batch, steps, width)`.
@@ -41,7 +43,8 @@ class AttentionBlock(keras.layers.Layer):
         Tensor like `query`, or a tuple of it and the attention.
 
     Raises:
-        ValueError: for an unknown placement of the norm, or heads that do not divide the width.
+        ValueError: for an unknown placement of the norm or form of the attention, or heads that do
+            not divide the width.
 
     Example:
 
@@ -51,7 +54,14 @@ class AttentionBlock(keras.layers.Layer):
     """
 
     def __init__(
-        self, num_heads, feedforward_units, activation="relu", norm="sum", dropout=0.0, **kwargs
+        self,
+        num_heads,
+        feedforward_units,
+        activation="relu",
+        norm="sum",
+        dropout=0.0,
+        attention_form="paper",
+        **kwargs,
     ):
         super().__init__(**kwargs)
         if norm not in NORMS:
@@ -61,10 +71,13 @@ class AttentionBlock(keras.layers.Layer):
         self.activation = activation
         self.norm = norm
         self.dropout = dropout
+        self.attention_form = check_form(attention_form, "attention_form")
 
     def build(self, query_shape, sources_shape):
         width, policy = query_shape[-1], self.dtype_policy
-        self.attention = MultiCrossAttention(self.num_heads, name="attention", dtype=policy)
+        self.attention = MultiCrossAttention(
+            self.num_heads, self.attention_form, name="attention", dtype=policy
+        )
         self.attention.build(query_shape, sources_shape)
         self.inner = keras.layers.Dense(
             self.feedforward_units, activation=self.activation, name="inner", dtype=policy
@@ -110,5 +123,6 @@ class AttentionBlock(keras.layers.Layer):
             "activation": self.activation,
             "norm": self.norm,
             "dropout": self.dropout,
+            "attention_form": self.attention_form,
         }
         return {**super().get_config(), **config}

@@ -24,7 +24,7 @@ class CrossAttentionFusion(StackedFusion):
         num_layers: number of blocks.
         num_heads: heads of the attention; divides the width.
         feedforward_units: inner width of the feed-forward nets.
-        activation, norm, dropout: see `AttentionBlock`.
+        activation, norm, dropout, attention_form: see `AttentionBlock`.
 
     Call arguments:
         fused: tensor `(batch, steps, width)`, the aligned sequence; it passes unchanged.

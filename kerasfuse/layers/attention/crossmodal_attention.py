@@ -5,6 +5,7 @@ from keras import ops
 
 from kerasfuse import ops as fuse_ops
 from kerasfuse.layers.encoders.dropout import Dropout
+from kerasfuse.layers.sublayer import run
 
 
 @keras.saving.register_keras_serializable("kerasfuse")
@@ -91,22 +92,22 @@ class CrossmodalAttention(keras.layers.Layer):
         return_projections=False,
         training=None,
     ):
-        query = self._split_heads(self.query_projection(query))
-        key = self._split_heads(self.key_projection(source))
-        value = self._split_heads(self.value_projection(source))
+        query = self._split_heads(run(self.query_projection, query))
+        key = self._split_heads(run(self.key_projection, source))
+        value = self._split_heads(run(self.value_projection, source))
 
         scores = None
         if self.dropout or return_attention_scores:
             scores = fuse_ops.attention_scores(query, key, source_mask, self.causal)
         if self.dropout:
-            dropped = ops.cast(self.score_dropout(scores, training=training), value.dtype)
+            dropped = ops.cast(run(self.score_dropout, scores, training=training), value.dtype)
             attended = ops.einsum("bhqk,bkhd->bqhd", dropped, value)
         else:
             attended = fuse_ops.fused_attention(query, key, value, source_mask, self.causal)
 
         width = self.num_heads * attended.shape[-1]
         attended = ops.reshape(attended, (-1, ops.shape(attended)[1], width))
-        output = self.output_projection(attended)
+        output = run(self.output_projection, attended)
         if source_mask is not None:
             present = ops.any(source_mask, axis=1)[:, None, None]
             output = output * ops.cast(present, output.dtype)

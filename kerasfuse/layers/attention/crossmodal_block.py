@@ -4,6 +4,7 @@ import keras
 
 from kerasfuse.layers.attention.crossmodal_attention import CrossmodalAttention
 from kerasfuse.layers.encoders.dropout import Dropout
+from kerasfuse.layers.sublayer import run
 
 
 @keras.saving.register_keras_serializable("kerasfuse")
@@ -89,17 +90,19 @@ class CrossmodalBlock(keras.layers.Layer):
         self.drop_contracted = Dropout(self.residual_dropout, dtype=policy)
 
     def call(self, query, source=None, source_mask=None, return_projections=False, training=None):
-        target = self.attention_norm(query)
-        attended, queries, keys = self.attention(
+        target = run(self.attention_norm, query)
+        attended, queries, keys = run(
+            self.attention,
             target,
-            target if source is None else self.attention_norm(source),
+            target if source is None else run(self.attention_norm, source),
             source_mask=source_mask,
             return_projections=True,
             training=training,
         )
-        x = query + self.drop_attended(attended, training=training)
-        inner = self.drop_expanded(self.expand(self.feedforward_norm(x)), training=training)
-        x = x + self.drop_contracted(self.contract(inner), training=training)
+        x = query + run(self.drop_attended, attended, training=training)
+        inner = run(self.expand, run(self.feedforward_norm, x))
+        inner = run(self.drop_expanded, inner, training=training)
+        x = x + run(self.drop_contracted, run(self.contract, inner), training=training)
         return (x, queries, keys) if return_projections else x
 
     def compute_output_shape(self, query_shape, source_shape=None):

@@ -8,6 +8,7 @@ from kerasfuse.deprecation import renamed_arguments
 from kerasfuse.layers.attention.crossmodal_block import CrossmodalBlock
 from kerasfuse.layers.encoders.dropout import Dropout
 from kerasfuse.layers.sequence.sinusoidal_positions import SinusoidalPositions
+from kerasfuse.layers.sublayer import run
 
 
 @renamed_arguments(return_attention="return_attention_scores")
@@ -91,17 +92,24 @@ class CrossmodalTransformer(keras.layers.Layer):
         return_attention_scores=False,
         training=None,
     ):
-        x = self.drop_query(self.positions(query, mask=query_mask), training=training)
-        source = self.drop_source(self.positions(source, mask=source_mask), training=training)
+        x = run(self.positions, query, mask=query_mask)
+        x = run(self.drop_query, x, training=training)
+        source = run(self.positions, source, mask=source_mask)
+        source = run(self.drop_source, source, training=training)
         attention = []
         for block in self.blocks:
-            x, queries, keys = block(
-                x, source, source_mask=source_mask, return_projections=True, training=training
+            x, queries, keys = run(
+                block,
+                x,
+                source,
+                source_mask=source_mask,
+                return_projections=True,
+                training=training,
             )
             if return_attention_scores:
                 scores = fuse_ops.attention_scores(queries, keys, source_mask)
                 attention.append(ops.mean(scores, axis=1))
-        x = self.norm(x)
+        x = run(self.norm, x)
         return (x, attention) if return_attention_scores else x
 
     def compute_output_shape(self, query_shape, source_shape):

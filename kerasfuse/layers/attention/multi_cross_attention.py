@@ -1,10 +1,39 @@
 """MultiCrossAttention: one sequence looks at several others at once."""
 
+from typing import NamedTuple
+
 import keras
 from keras import ops
 
 from kerasfuse import ops as fuse_ops
 from kerasfuse.deprecation import renamed_arguments
+
+
+class Form(NamedTuple):
+    """What the attentions of the paper and of the release have, or have not."""
+
+    head_dim: int | None = None  # by default, heads share the width of the query
+    use_bias: bool = False  # of queries, keys and values
+    scale_by_width: bool = False  # logits over sqrt(d), not sqrt(d_h)
+    use_output: bool = True
+    output_bias: bool = False
+
+
+FORMS = {
+    "paper": Form(),
+    "release": Form(use_bias=True, scale_by_width=True, use_output=False),
+    "release_multi_ca": Form(use_output=False),
+    "release_alignment": Form(head_dim=32, output_bias=True),
+}
+
+
+def check_form(form, argument):
+    """Return the name of a form, or tell which ones there are."""
+    if form not in FORMS:
+        raise ValueError(
+            f"expected `{argument}` to be one of {', '.join(FORMS)}. Received: {form!r}"
+        )
+    return form
 
 
 @renamed_arguments(return_attention="return_attention_scores")
@@ -16,15 +45,22 @@ class MultiCrossAttention(keras.layers.Layer):
         Y = [ sum_m CA(X, S_m) ] W_O
 
     The query projection and the output projection are shared, keys and values are each source's
-    own. Without biases, as in the equation, so that a source that is absent adds exactly 0; padded
-    steps get no attention.
+    own. A source that is absent adds exactly 0; padded steps get no attention.
 
     Reference: DAHB, equation 1, and the "Multi-CA" of equation 5 and Figure 3. The equations have
-    no output projection; the authors' later release has one in temporal alignment. With one
-    everywhere the multiply-adds of Table 5 come out.
+    neither biases nor an output projection; with the latter, the multiply-adds of Table 5 come out.
+    The authors' later release has three forms of it. At the width d of the query:
+
+    | `form` | of the release | heads | biases of Q, K, V | logits over | W_O |
+    | --- | --- | --- | --- | --- | --- |
+    | `"paper"` | | `d / num_heads` wide | no | sqrt(d_h) | without bias |
+    | `"release"` | encodes the bottleneck, updates X_m | `d / num_heads` | yes | sqrt(d) | none |
+    | `"release_multi_ca"` | Multi-CA | `d / num_heads` | no | sqrt(d_h) | none |
+    | `"release_alignment"` | temporal alignment | 32 | no | sqrt(d_h) | with bias |
 
     Args:
-        num_heads: number of heads; divides the width of the query.
+        num_heads: number of heads; divides the width of the query, unless heads are 32 wide.
+        form: `"paper"`, `"release"`, `"release_multi_ca"` or `"release_alignment"`.
 
     Call arguments:
         query: tensor `(batch, Tq, width)`.
@@ -37,7 +73,7 @@ class MultiCrossAttention(keras.layers.Layer):
         Tensor `(batch, Tq, width)`, or a tuple of it and the dict.
 
     Raises:
-        ValueError: when `num_heads` does not divide the width of the query.
+        ValueError: for an unknown form, or when `num_heads` does not divide the width of the query.
 
     Example:
 
@@ -46,30 +82,40 @@ class MultiCrossAttention(keras.layers.Layer):
     >>> attend(words, {"audio": sounds}, {"audio": np.ones((2, 500), bool)}).shape   # (2, 50, 40)
     """
 
-    def __init__(self, num_heads, **kwargs):
+    def __init__(self, num_heads, form="paper", **kwargs):
         super().__init__(**kwargs)
         self.num_heads = num_heads
+        self.form = check_form(form, "form")
 
     def build(self, query_shape, sources_shape):
-        width = query_shape[-1]
-        if width % self.num_heads:
+        width, form = query_shape[-1], FORMS[self.form]
+        if form.head_dim is None and width % self.num_heads:
             raise ValueError(
                 "expected `num_heads` to divide the width of the query. "
                 f"Received: num_heads={self.num_heads}, width {width}"
             )
 
-        def dense(name, input_shape):
-            layer = keras.layers.Dense(width, use_bias=False, name=name, dtype=self.dtype_policy)
+        def dense(name, input_shape, units, use_bias):
+            layer = keras.layers.Dense(units, use_bias=use_bias, name=name, dtype=self.dtype_policy)
             layer.build(input_shape)
             return layer
 
-        self.query_projection = dense("query", query_shape)
-        self.key_projections = {m: dense(f"{m}_key", s) for m, s in sources_shape.items()}
-        self.value_projections = {m: dense(f"{m}_value", s) for m, s in sources_shape.items()}
-        self.output_projection = dense("output", query_shape)
+        def projection(name, input_shape):
+            return dense(name, input_shape, inner, form.use_bias)
+
+        inner = self.num_heads * (form.head_dim or width // self.num_heads)
+        self.query_projection = projection("query", query_shape)
+        self.key_projections = {m: projection(f"{m}_key", s) for m, s in sources_shape.items()}
+        self.value_projections = {m: projection(f"{m}_value", s) for m, s in sources_shape.items()}
+        if form.use_output:
+            shape = (*query_shape[:-1], inner)
+            self.output_projection = dense("output", shape, width, form.output_bias)
 
     def call(self, query, sources, source_masks, return_attention_scores=False):
+        form = FORMS[self.form]
         query = self._split_heads(self.query_projection(query))
+        if form.scale_by_width:
+            query = query * self.num_heads**-0.5  # the rest of 1 / sqrt(d) is 1 / sqrt(d_h)
         found, attention = [], {}
         for name, source in sources.items():
             mask = source_masks[name]
@@ -82,7 +128,11 @@ class MultiCrossAttention(keras.layers.Layer):
                 attention[name] = ops.mean(fuse_ops.attention_scores(query, key, mask), axis=1)
         total = sum(found[1:], found[0])
         total = ops.reshape(total, (-1, ops.shape(total)[1], query.shape[2] * query.shape[3]))
-        output = self.output_projection(total)
+        output = self.output_projection(total) if form.use_output else total
+        if form.output_bias:
+            # It would pass through where all sources are absent.
+            steps = ops.concatenate([source_masks[name] for name in sources], axis=1)
+            output = output * ops.cast(ops.any(steps, axis=1)[:, None, None], output.dtype)
         return (output, attention) if return_attention_scores else output
 
     def _split_heads(self, x):
@@ -101,4 +151,4 @@ class MultiCrossAttention(keras.layers.Layer):
         }
 
     def get_config(self):
-        return {**super().get_config(), "num_heads": self.num_heads}
+        return {**super().get_config(), "num_heads": self.num_heads, "form": self.form}

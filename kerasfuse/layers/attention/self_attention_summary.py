@@ -9,6 +9,7 @@ from kerasfuse.layers.attention.crossmodal_block import CrossmodalBlock
 from kerasfuse.layers.encoders.dropout import Dropout
 from kerasfuse.layers.sequence.masked_pooling import MaskedPooling
 from kerasfuse.layers.sequence.sinusoidal_positions import SinusoidalPositions
+from kerasfuse.layers.sublayer import run
 
 
 @renamed_arguments(return_attention="return_attention_scores")
@@ -89,15 +90,20 @@ class SelfAttentionSummary(keras.layers.Layer):
         self.norm.build(inputs_shape)
 
     def call(self, inputs, mask=None, return_attention_scores=False, training=None):
-        x = self.drop(self.positions(inputs, mask=mask), training=training)
+        x = run(self.drop, run(self.positions, inputs, mask=mask), training=training)
         for block in self.blocks[:-1]:
-            x = block(x, source_mask=mask, training=training)
-        summary = self.last_step(x, mask=mask)[:, None, :]
-        summary, query, keys = self.blocks[-1](
-            summary, x, source_mask=mask, return_projections=True, training=training
+            x = run(block, x, source_mask=mask, training=training)
+        summary = run(self.last_step, x, mask=mask)[:, None, :]
+        summary, query, keys = run(
+            self.blocks[-1],
+            summary,
+            x,
+            source_mask=mask,
+            return_projections=True,
+            training=training,
         )
         # The norm's bias would give an absent modality a vector of its own: mask once more.
-        summary = self.last_step(self.norm(summary), mask=_any_valid(mask))
+        summary = run(self.last_step, run(self.norm, summary), mask=_any_valid(mask))
         if not return_attention_scores:
             return summary
         return summary, ops.mean(fuse_ops.attention_scores(query, keys, mask), axis=(1, 2))

@@ -5,6 +5,7 @@ from keras import ops
 
 from kerasfuse.layers.attention.crossmodal_block import CrossmodalBlock
 from kerasfuse.layers.sequence.masked_conv1d import MaskedConv1D
+from kerasfuse.layers.sublayer import run
 from kerasfuse.ops.masks import first_valid_step, gather_step
 
 
@@ -60,13 +61,13 @@ class TransformerEncoder(keras.layers.Layer):
         self.norm.build(shape)
 
     def call(self, inputs, mask=None, training=None):
-        x = self.projection(inputs, mask=mask)
+        x = run(self.projection, inputs, mask=mask)
         for block in self.blocks:
-            x = block(x, source_mask=mask, training=training)
+            x = run(block, x, source_mask=mask, training=training)
         if mask is None:
-            return self.norm(x[:, 0])
+            return run(self.norm, x[:, 0])
         present = ops.any(mask, axis=1)[:, None]
-        summary = self.norm(gather_step(x, first_valid_step(mask)))
+        summary = run(self.norm, gather_step(x, first_valid_step(mask)))
         return summary * ops.cast(present, summary.dtype)
 
     def compute_mask(self, inputs, previous_mask):

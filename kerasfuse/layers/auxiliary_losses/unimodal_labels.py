@@ -18,13 +18,17 @@ class UnimodalLabels(SupervisedAuxiliaryLoss):
 
     C_i^p and C_i^n are the means of F_i over the samples whose label y_i is positive and negative.
     Features, labels and visits of every training sample are kept in variables that are not
-    trained, and the centres are those of the samples seen so far. y_s is y_m at first, so that L is
-    0 in the first epoch. Labels stay within the largest magnitude of y_m. A label stays as it is
-    while positive or negative samples are missing among all seen, which leave no centre.
+    trained, and the centres are those of the samples seen so far. A step computes L with the labels
+    as they were, and moves them after it. y_s is y_m at first and moves in the second epoch, so
+    that L is 0 in the first two epochs. Labels stay within the largest magnitude of y_m. A label
+    stays as it is while positive or negative samples are missing among all seen, which leave no
+    centre.
 
     Reference: Yu, Xu, Yuan, Wu, "Learning Modality-Specific Representations with Self-Supervised
-    Multi-Task Learning for Multimodal Sentiment Analysis" (Self-MM), AAAI 2021, section 3. The
-    paper does not say how large a label may become; its code clips to the range of the data set.
+    Multi-Task Learning for Multimodal Sentiment Analysis" (Self-MM), AAAI 2021, section 3 and
+    Algorithm 1. The paper does not say how large a label may become; its code clips to the range of
+    the data set, as we do. The code differs from the paper in D_i, see `kerasfuse.ops.label_shift`;
+    we follow the paper.
 
     Args:
         num_samples: number of training samples.
@@ -80,7 +84,7 @@ class UnimodalLabels(SupervisedAuxiliaryLoss):
         return inputs
 
     def label_loss(self, y, numbers=None):
-        """Return the loss of the step that was just computed, and move labels on.
+        """Return the loss of the step that was just computed, and then move labels on.
 
         Args:
             y: labels `(batch, 1)`.
@@ -89,17 +93,17 @@ class UnimodalLabels(SupervisedAuxiliaryLoss):
         """
         features, scores = self.take()
         y = ops.clip(ops.reshape(ops.cast(y, "float32"), (-1, 1)), -self.limit, self.limit)
-        made = [y] * len(scores)
+        labels = [y] * len(scores)
         if numbers is not None:
-            made = self._move_on(y, [ops.stop_gradient(x) for x in features], numbers)
+            labels = self._move_on(y, [ops.stop_gradient(x) for x in features], numbers)
         # Of a sample alone, |y_s - y_m| is 0 until a label was made: so is the loss.
         return sum(
             ops.mean(ops.tanh(ops.abs(label - y)) * ops.abs(score - label))
-            for label, score in zip(made, scores, strict=True)
+            for label, score in zip(labels, scores, strict=True)
         )
 
     def _move_on(self, y, features, numbers):
-        """Make this step's labels, store what was seen, and return the labels of the modalities."""
+        """Store new labels and what was seen, and return the modalities' labels as they were."""
         numbers = ops.reshape(ops.cast(numbers, "int32"), (-1, 1))
 
         def rows(variable):
@@ -127,7 +131,7 @@ class UnimodalLabels(SupervisedAuxiliaryLoss):
         store(self.labels, ops.concatenate(made, axis=1))
         for table, x in zip(self.features, features, strict=True):
             store(table, x)
-        return made[1:]
+        return [kept[:, i : i + 1] for i in range(1, len(made))]
 
     def get_config(self):
         config = {"num_samples": self.num_samples, "limit": self.limit}

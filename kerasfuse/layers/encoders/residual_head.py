@@ -3,6 +3,7 @@
 import keras
 
 from kerasfuse.layers.encoders.dropout import Dropout
+from kerasfuse.layers.sublayer import run
 
 
 @keras.saving.register_keras_serializable("kerasfuse")
@@ -44,8 +45,8 @@ class ResidualHead(keras.layers.Layer):
             layer.build(inputs_shape)
 
     def call(self, inputs, training=None):
-        inner = self.drop(self.hidden(inputs), training=training)
-        return self.scores(inputs + self.residual(inner))
+        inner = run(self.drop, run(self.hidden, inputs), training=training)
+        return self.scores(inputs + run(self.residual, inner))
 
     def compute_output_spec(self, inputs, training=None):
         return keras.KerasTensor((inputs.shape[0], self.num_outputs), dtype="float32")

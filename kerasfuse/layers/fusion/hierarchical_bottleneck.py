@@ -7,6 +7,9 @@ from kerasfuse import ops as fuse_ops
 from kerasfuse.deprecation import renamed_arguments
 from kerasfuse.layers.attention.attention_block import AttentionBlock
 
+# Form of attention: that of equation 5, the Multi-CA.
+GATHER_FORMS = {"paper": "paper", "release": "release_multi_ca"}
+
 
 @renamed_arguments(feedforward_dim="feedforward_units", return_attention="return_attention_scores")
 @keras.saving.register_keras_serializable("kerasfuse")
@@ -23,8 +26,10 @@ class HierarchicalBottleneck(keras.layers.Layer):
 
     Reference: DAHB, section 3.4, equations 4 to 6. Equation 6 names B^l as the source of a
     modality; the section's text says that it is the fused bottleneck, which equation 5 calls H^l,
-    and the authors' later release agrees. We follow the text. The release masks no padding, and
-    puts the norm on the branch in the first and the last line: `norm="branch"`.
+    and the authors' later release agrees. We follow the text. The equations are the defaults. The
+    release is `activation="gelu", norm="branch", attention_form="release"`: norms on the branch in
+    the first and the last line, and other attention, see `MultiCrossAttention`. It masks no
+    padding; we do.
 
     Args:
         num_layers: levels L.
@@ -32,9 +37,10 @@ class HierarchicalBottleneck(keras.layers.Layer):
         num_heads: heads of every attention; divides the width.
         feedforward_units: inner width of the feed-forward nets.
         activation: `"relu"` or `"gelu"`.
-        norm: `"sum"` or `"branch"`, see `AttentionBlock`.
+        norm: `"sum"` or `"branch"`, see `AttentionBlock`; the second line has it on the sum always.
         dropout: rate on what attention and feed-forward nets add.
         halve: whether the number of tokens halves; without, this is plain bottleneck fusion.
+        attention_form: `"paper"` or `"release"`, whose Multi-CA is `"release_multi_ca"`.
 
     Call arguments:
         fused: tensor H^0, `(batch, steps, width)`.
@@ -49,7 +55,7 @@ class HierarchicalBottleneck(keras.layers.Layer):
         steps 0; with `return_attention_scores` the attention besides.
 
     Raises:
-        ValueError: for no levels or no tokens.
+        ValueError: for no levels or no tokens, or an unknown form of attention.
 
     Example:
 
@@ -71,6 +77,7 @@ class HierarchicalBottleneck(keras.layers.Layer):
         norm="sum",
         dropout=0.0,
         halve=True,
+        attention_form="paper",
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -79,6 +86,11 @@ class HierarchicalBottleneck(keras.layers.Layer):
                 raise ValueError(
                     f"expected `{name}` to be a whole number from 1. Received: {name}={value!r}"
                 )
+        if attention_form not in GATHER_FORMS:
+            raise ValueError(
+                f"expected `attention_form` to be one of {', '.join(GATHER_FORMS)}. "
+                f"Received: {attention_form!r}"
+            )
         self.num_layers = num_layers
         self.num_bottlenecks = num_bottlenecks
         self.num_heads = num_heads
@@ -87,6 +99,7 @@ class HierarchicalBottleneck(keras.layers.Layer):
         self.norm = norm
         self.dropout = dropout
         self.halve = halve
+        self.attention_form = attention_form
 
     @property
     def sizes(self):
@@ -95,13 +108,14 @@ class HierarchicalBottleneck(keras.layers.Layer):
         return [max(1, self.num_bottlenecks // 2**level) for level in halvings]
 
     def build(self, fused_shape, streams_shape):
-        def block(name, norm, sources):
+        def block(name, sources, norm=self.norm, form=self.attention_form):
             layer = AttentionBlock(
                 self.num_heads,
                 self.feedforward_units,
                 self.activation,
                 norm,
                 self.dropout,
+                form,
                 name=name,
                 dtype=self.dtype_policy,
             )
@@ -110,12 +124,11 @@ class HierarchicalBottleneck(keras.layers.Layer):
 
         own, hub = {"self": fused_shape}, {"bottleneck": fused_shape}
         levels = range(self.num_layers)
-        self.encoders = [block(f"encode_{i}", self.norm, own) for i in levels]
+        self.encoders = [block(f"encode_{i}", own) for i in levels]
         # The norm of equation 5 is on the sum in the release too.
-        self.gather = [block(f"gather_{i}", "sum", streams_shape) for i in levels]
-        self.spread = [
-            {m: block(f"{m}_update_{i}", self.norm, hub) for m in streams_shape} for i in levels
-        ]
+        form = GATHER_FORMS[self.attention_form]
+        self.gather = [block(f"gather_{i}", streams_shape, "sum", form) for i in levels]
+        self.spread = [{m: block(f"{m}_update_{i}", hub) for m in streams_shape} for i in levels]
 
     def call(self, fused, streams, fused_mask, masks, return_attention_scores=False, training=None):
         maps = {}
@@ -171,5 +184,6 @@ class HierarchicalBottleneck(keras.layers.Layer):
             "norm": self.norm,
             "dropout": self.dropout,
             "halve": self.halve,
+            "attention_form": self.attention_form,
         }
         return {**super().get_config(), **config}

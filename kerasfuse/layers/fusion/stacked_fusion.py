@@ -20,6 +20,7 @@ class StackedFusion(keras.layers.Layer):
         activation="relu",
         norm="sum",
         dropout=0.0,
+        attention_form="paper",
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -29,6 +30,7 @@ class StackedFusion(keras.layers.Layer):
         self.activation = activation
         self.norm = norm
         self.dropout = dropout
+        self.attention_form = attention_form
 
     def build(self, fused_shape, streams_shape):
         self.blocks = []
@@ -39,6 +41,7 @@ class StackedFusion(keras.layers.Layer):
                 self.activation,
                 self.norm,
                 self.dropout,
+                self.attention_form,
                 name=f"block_{index}",
                 dtype=self.dtype_policy,
             )
@@ -58,5 +61,6 @@ class StackedFusion(keras.layers.Layer):
             "activation": self.activation,
             "norm": self.norm,
             "dropout": self.dropout,
+            "attention_form": self.attention_form,
         }
         return {**super().get_config(), **config}

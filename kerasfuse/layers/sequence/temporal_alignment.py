@@ -3,7 +3,7 @@
 import keras
 
 from kerasfuse.deprecation import renamed_arguments
-from kerasfuse.layers.attention.multi_cross_attention import MultiCrossAttention
+from kerasfuse.layers.attention.multi_cross_attention import MultiCrossAttention, check_form
 
 
 @renamed_arguments(return_attention="return_attention_scores")
@@ -17,11 +17,14 @@ class TemporalAlignment(keras.layers.Layer):
     A modality that is absent adds exactly 0.
 
     Reference: DAHB, section 3.2.1, equation 2, which prints CA(X_t, X_v) twice; the two terms are
-    those of audio and vision, as its text and the authors' later release have it. In the release
-    padded frames take part in the attention; here they do not.
+    those of audio and vision, as its text and the authors' later release have it. With
+    `form="release_alignment"` heads are 32 wide whatever the width, and the output projection has a
+    bias, as in the release. There padded frames take part in the attention; here they do not.
 
     Args:
-        num_heads: heads of the attention; divides the width of the anchor.
+        num_heads: heads of the attention; divides the width of the anchor, unless heads are 32
+            wide.
+        form: form of the attention, see `MultiCrossAttention`.
 
     Call arguments:
         anchor: tensor X_t, `(batch, Tt, width)`.
@@ -39,13 +42,14 @@ class TemporalAlignment(keras.layers.Layer):
     >>> align(words, {"audio": sounds}, {"audio": np.ones((2, 500), bool)}).shape   # (2, 50, 40)
     """
 
-    def __init__(self, num_heads, **kwargs):
+    def __init__(self, num_heads, form="paper", **kwargs):
         super().__init__(**kwargs)
         self.num_heads = num_heads
+        self.form = check_form(form, "form")
 
     def build(self, anchor_shape, sources_shape):
         self.attention = MultiCrossAttention(
-            self.num_heads, name="attention", dtype=self.dtype_policy
+            self.num_heads, self.form, name="attention", dtype=self.dtype_policy
         )
         self.attention.build(anchor_shape, sources_shape)
 
@@ -66,4 +70,4 @@ class TemporalAlignment(keras.layers.Layer):
         }
 
     def get_config(self):
-        return {**super().get_config(), "num_heads": self.num_heads}
+        return {**super().get_config(), "num_heads": self.num_heads, "form": self.form}

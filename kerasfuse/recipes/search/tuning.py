@@ -17,7 +17,7 @@ from kerasfuse.entries.serialization import plain, to_toml
 from kerasfuse.metrics.conventions import lower_is_better
 from kerasfuse.recipes.processes import run_processes
 from kerasfuse.recipes.run import Run, read_run
-from kerasfuse.recipes.run_folder import differences, read_recipe
+from kerasfuse.recipes.run_folder import as_started, differences, read_recipe
 from kerasfuse.recipes.scoring import check_fit
 from kerasfuse.recipes.search import space as spaces
 from kerasfuse.recipes.search.settings import (
@@ -180,7 +180,7 @@ def tune(
     check_names(sampler, pruner)
     if hub.is_address(name):
         raise ValueError(f"expected the name of a zoo entry. Received: name={str(name)!r}.")
-    entry = zoo.entry(name).override(overrides or {})
+    entry = as_started(zoo.entry(name).override(overrides or {}))
     seeds = entry.recipe.seeds if seeds is None else seeds
     if search_seed in seeds:
         raise ValueError(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kerasfuse.metrics.label_scheme import EMOTIONS
+from kerasfuse.metrics.label_scheme import EMOTIONS, MOSEI_EMOTIONS
 from kerasfuse.metrics.scores import scores
 from kerasfuse.report.line_chart import Series, line_chart
 from kerasfuse.report.matrix_chart import confusion_chart
@@ -89,6 +89,10 @@ def classes(recipe, kept):
         for i, emotion in enumerate(EMOTIONS):
             said = pairs[:, i, 1] > pairs[:, i, 0]
             yield emotion, true[:, i].astype(int), said.astype(int), ("absent", "present")
+    elif recipe.metrics == "mosei_emotions":
+        for i, emotion in enumerate(MOSEI_EMOTIONS):
+            true, said = labels[:, i] > 0.5, logits[:, i] > 0
+            yield emotion, true.astype(int), said.astype(int), ("absent", "present")
     elif recipe.metrics == "binary":
         true, said = labels.reshape(-1) > 0.5, logits.reshape(-1) > 0
         yield "Two classes", true.astype(int), said.astype(int), ("0", "1")

@@ -3,9 +3,9 @@
 import math
 
 from kerasfuse.metrics.conventions import lower_is_better
-from kerasfuse.recipes.search import read_search
 from kerasfuse.recipes.search.settings import is_search, read_settings
 from kerasfuse.recipes.search.space import parse
+from kerasfuse.recipes.search.tuning import read_search
 from kerasfuse.report.bar_chart import bar_chart
 from kerasfuse.report.line_chart import Series, line_chart
 from kerasfuse.report.numbers import measured, short

@@ -3,6 +3,7 @@
 import pathlib
 
 import keras
+import numpy as np
 
 from kerasfuse import atomic
 from kerasfuse.training.saving import save_weights
@@ -14,6 +15,7 @@ class KeepEpochs(keras.callbacks.Callback):
 
     Epoch k is `epoch_k.weights.h5`, with k from 1 in four digits. It must stand before a
     `RunCheckpoint` in the list given to `fit`: what the checkpoint counts as done is then there.
+    Weights that are not finite are not kept, as nobody could choose them.
 
     Args:
         folder: where to write.
@@ -40,7 +42,10 @@ class KeepEpochs(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         # Of a modulated model, the model that it wraps.
         trained = getattr(self.model, "model", self.model)
-        self.plain_model.set_weights(trained.get_weights())
+        weights = trained.get_weights()
+        if not all(np.isfinite(array).all() for array in weights):
+            return
+        self.plain_model.set_weights(weights)
         path = self.path(epoch + 1)
         with atomic.replacing(path) as temporary:
             save_weights(self.plain_model, temporary)

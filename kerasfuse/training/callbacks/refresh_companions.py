@@ -14,7 +14,8 @@ class RefreshCompanions(keras.callbacks.Callback):
     The first epoch goes by raw features; the ranking is renewed before the second one, and then
     every `every` epochs. It costs one pass over the training samples.
 
-    Reference: DAHB, section 3.3; the schedule is that of its authors' later release.
+    Reference: DAHB, section 3.3. Its authors' later release ranks every two epochs, too, but from
+    the first one on, when nothing has been learnt but BERT.
 
     Args:
         companions: the `kerasfuse.datasets.Companions` that are trained on.

@@ -1,6 +1,7 @@
 """The model, its data and its weights on a card."""
 
 from kerasfuse import datasets
+from kerasfuse.metrics.label_scheme import MOSEI_EMOTIONS
 from kerasfuse.zoo.cards.recipe import arguments_text
 from kerasfuse.zoo.catalogue import folder
 from kerasfuse.zoo.listing import weights_origin
@@ -13,7 +14,7 @@ def model_lines(entry):
     if "text_encoder" in arguments:
         inputs.insert(0, "- Input `text`: (batch, steps), integer ids of tokens, 0 is padding")
     lines = [f"- Paper: {entry.paper}", *inputs]
-    lines.append(f"- Output: {_output(entry.data_name, arguments.get('num_outputs', 1))}")
+    lines.append(f"- Output: {_output(entry, arguments.get('num_outputs', 1))}")
     if entry.parameters is not None:
         lines.append(f"- Size: {entry.parameters:,} parameters")
     return [*lines, f"- Built by: `{entry.model_class}({arguments_text(arguments)})`"]
@@ -51,9 +52,11 @@ def weights_lines(entry):
     return [*lines, f"- sha256: `{weights.sha256}`"]
 
 
-def _output(data_name, count):
-    classes = datasets.class_names(data_name) or ()
-    of = f" of {', '.join(classes)}" if len(classes) == count else ""
+def _output(entry, count):
+    names = datasets.class_names(entry.data_name) or ()
+    if entry.recipe.metrics == "mosei_emotions":
+        names = MOSEI_EMOTIONS
+    of = f" of {', '.join(names)}" if len(names) == count else ""
     return f"(batch, {count}), raw scores{of}"
 
 

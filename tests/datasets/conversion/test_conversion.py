@@ -11,6 +11,7 @@ import tiny_data
 
 from kerasfuse.datasets import convert, load
 from kerasfuse.datasets.conversion import builder, conversion, records, source_files
+from kerasfuse.datasets.mosi import Mosi
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +53,7 @@ def test_interrupted_conversions_look_like_none_and_go_on(file, tmp_path, monkey
             load("mosi", data_dir=file)
         assert len(pieces) == 3
     assert not any("dataset_info" in name or "mosi-" in name for name in found(tmp_path / "tfds"))
-    assert conversion._find(tmp_path / "tfds" / "mosi", [file], None) is None
+    assert conversion._find(Mosi, tmp_path / "tfds" / "mosi", [file], None) is None
 
     with monkeypatch.context() as patch:
         later = written(patch)

@@ -7,6 +7,7 @@ import sys
 import h5py
 import numpy as np
 import pytest
+import tiny_data
 
 from kerasfuse.datasets import load
 from kerasfuse.datasets.formats import csd
@@ -138,6 +139,20 @@ DAMAGES = {
         lambda f: change(f, "CMU_MOSI_COVAREP", ALL[0], "intervals", None),
         "features and intervals of '03bSnISJMiM' in .*COVAREP.csd",
     ),
+    "no width": (
+        lambda f: change(f, "CMU_MOSI_COVAREP", ALL[0], "features", np.ones((120, 0))),
+        r"features of video '03bSnISJMiM' in .*COVAREP.csd'. Received: shape \(120, 0\)",
+    ),
+    "a number": (
+        lambda f: change(f, "CMU_MOSI_COVAREP", ALL[0], None, 1.0),
+        "features and intervals of '03bSnISJMiM' in .*COVAREP.csd'. Received: neither",
+    ),
+    "times in words": (
+        lambda f: change(
+            f, "CMU_MOSI_COVAREP", ALL[0], "intervals", np.array([[b"a", b"b"]] * 120)
+        ),
+        "expected numbers at .*intervals' in .*COVAREP.csd",
+    ),
     "no file": (lambda f: (f / "CMU_MOSI_COVAREP.csd").unlink(), "missing: audio"),
     "broken": (
         lambda f: (f / "CMU_MOSI_COVAREP.csd").write_bytes(b"\x89HDF\r\n\x1a\n"),
@@ -190,6 +205,176 @@ def test_emotions_beside_sentiment_are_left_aside(folder, capsys):
     write_emotions(folder, "CMU_MOSEI_LabelsEmotions.csd", "Emotion Labels")
     np.testing.assert_array_equal(stored(folder).labels, wanted)
     assert "not used: CMU_MOSEI_LabelsEmotions.csd, whose labels are" in capsys.readouterr().err
+
+
+EMOTIONS = ["happy", "sad", "anger", "surprise", "disgust", "fear"]
+
+
+@pytest.fixture
+def mosei_folder(tmp_path):
+    strengths = tiny_data.sequences_of_mosei(tmp_path / "mosei")
+    return tmp_path / "mosei", strengths
+
+
+def rewrite(folder, name, root, change, dimensions=None):
+    """Write the file of emotions anew as another one, its strengths changed by video."""
+    source = folder / "CMU_MOSEI_LabelsEmotions.csd"
+    with h5py.File(source) as file:
+        data = {
+            video: (group["features"][()], group["intervals"][()])
+            for video, group in file["Emotion Labels/data"].items()
+        }
+    source.unlink()
+    with h5py.File(folder / name, "w") as file:
+        for video, (x, intervals) in data.items():
+            file[f"{root}/data/{video}/features"] = change(x)
+            file[f"{root}/data/{video}/intervals"] = intervals
+        if dimensions is not None:
+            file[f"{root}/metadata/dimension names"] = [str(dimensions).encode()]
+
+
+def emotions(folder, split="train", **options):
+    return stored(folder, split, name="mosei", label="emotions", **options)
+
+
+def check_emotions(folder, strengths):
+    for split, wanted in strengths.items():
+        batches = emotions(folder, split)
+        np.testing.assert_array_equal(batches.labels, (wanted > 0).astype("float32"))
+        assert batches.labels.dtype == "float32"
+        np.testing.assert_array_equal(batches[0][1], batches.labels)
+    present = strengths["train"] > 0
+    assert 0 < present.mean() < 1 and len({*map(tuple, present.T)}) == 6  # columns differ
+
+
+def test_emotions_are_present_or_not(mosei_folder, capsys):
+    folder, strengths = mosei_folder
+    check_emotions(folder, strengths)
+    told = capsys.readouterr().err
+    assert "not used: CMU_MOSEI_LabelsSentiment.csd, whose labels are sentiment" in told
+    # Both kinds of label stay side by side, and the features are the same.
+    sentiment = stored(folder, name="mosei")
+    assert sentiment.labels.shape == (12, 1) and sentiment.ids == emotions(folder).ids
+    for modality, x in sentiment[0][0].items():
+        np.testing.assert_array_equal(x, emotions(folder)[0][0][modality])
+    capsys.readouterr()
+    stored(folder, name="mosei", label="sentiment")
+    check_emotions(folder, strengths)
+    assert capsys.readouterr().err == ""
+
+
+def all_labels(x):
+    return np.concatenate([np.full((len(x), 1), -2.0), x], axis=1)
+
+
+ORDER = [4, 0, 6, 3, 2, 1, 5]
+NAMES = [["sentiment", *EMOTIONS][i] for i in ORDER]
+
+
+@pytest.mark.parametrize(
+    ("change", "dimensions", "root"),
+    [
+        (all_labels, None, "All Labels"),
+        (all_labels, json.dumps(["sentiment", *EMOTIONS]), "All Labels"),
+        # Where the file names its columns, these may be in any order.
+        (lambda x: all_labels(x)[:, ORDER], json.dumps(NAMES), "All Labels"),
+        (lambda x: x[:, ::-1], json.dumps(EMOTIONS[::-1]), "Emotion Labels"),
+        (lambda x: x[:, [2, 4, 5, 0, 1, 3]], str(sorted(EMOTIONS)), "root"),
+        (
+            lambda x: x[:, [2, 4, 5, 0, 1, 3]],
+            '["Anger", "Disgust", "Fear", "Happiness", "Sadness", "Surprise"]',
+            "Emotion Labels",
+        ),
+        # What is not understood is as the SDK documents it.
+        (lambda x: x, '["a", "b", "c", "d", "e", "f"]', "Emotion Labels"),
+        (lambda x: x, json.dumps(EMOTIONS[:5]), "Emotion Labels"),
+        (lambda x: x, "asdf", "Emotion Labels"),
+        (lambda x: x, "7", "Emotion Labels"),
+    ],
+)
+def test_columns_of_emotions(mosei_folder, change, dimensions, root):
+    folder, strengths = mosei_folder
+    (folder / "CMU_MOSEI_LabelsSentiment.csd").unlink()
+    rewrite(folder, "CMU_MOSEI_Labels.csd", root, change, dimensions)
+    check_emotions(folder, strengths)
+
+
+@pytest.mark.parametrize(
+    ("order", "dimensions"), [(range(7), None), (ORDER, json.dumps(NAMES))], ids=["plain", "named"]
+)
+def test_all_labels_serve_both(mosei_folder, order, dimensions):
+    folder, strengths = mosei_folder
+    (folder / "CMU_MOSEI_LabelsSentiment.csd").unlink()
+
+    def change(x):
+        return all_labels(x)[:, list(order)]
+
+    rewrite(folder, "CMU_MOSEI_Labels.csd", "All Labels", change, dimensions)
+    check_emotions(folder, strengths)
+    assert (stored(folder, name="mosei").labels == -2).all()
+
+
+def test_strengths_beyond_the_scale_and_without_a_number(mosei_folder, capsys):
+    folder, strengths = mosei_folder
+
+    def change(x):
+        x = x.copy()
+        x[0, 0] = 13 / 3  # as old files have it
+        return x
+
+    rewrite(folder, "CMU_MOSEI_LabelsEmotions.csd", "Emotion Labels", change)
+    labels = emotions(folder).labels
+    assert (labels[::3, 0] == 1).all() and labels.max() == 1
+    assert "7 labels were clipped to [0, 3]" in capsys.readouterr().err
+
+    def without_a_number(x):
+        x = x.copy()
+        x[1, 2] = np.nan
+        return x
+
+    rewrite(folder, "CMU_MOSEI_LabelsEmotions.csd", "Emotion Labels", without_a_number)
+    assert emotions(folder).ids == [f"v{v}[{i}]" for v in range(4) for i in (0, 2)]
+    assert "left out of train, 4 samples: v0[1] (no label)" in capsys.readouterr().err
+
+
+def test_files_without_emotions_are_refused(mosei_folder, tmp_path):
+    folder, _ = mosei_folder
+    emotions_file = folder / "CMU_MOSEI_LabelsEmotions.csd"
+    with pytest.raises(ValueError, match="one file of label.*/CMU_MOSEI_Labels.csd and .*Emotions"):
+        (folder / "CMU_MOSEI_Labels.csd").write_bytes(emotions_file.read_bytes())
+        emotions(folder)
+    (folder / "CMU_MOSEI_Labels.csd").unlink()
+    rewrite(folder, "CMU_MOSEI_LabelsEmotions.csd", "Emotion Labels", lambda x: x[:, :5])
+    with pytest.raises(ValueError, match="six columns.*or seven.*'Emotion Labels' has 5 columns"):
+        emotions(folder)
+    emotions_file.unlink()
+    with pytest.raises(
+        ValueError, match="strengths of six .*Sentiment.csd', whose sequence .* has 1 column, sent"
+    ):
+        emotions(folder)
+    pickle = tiny_data.dump(tiny_data.mult("mosei"), tmp_path / "a" / "unaligned_50.pkl")
+    load("mosei", data_dir=pickle)
+    for place in (pickle, pickle.parent):
+        with pytest.raises(ValueError, match=f"LabelsEmotions.csd.*{pickle.name}', a pickle"):
+            emotions(place)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(FileNotFoundError, match="without CMU_MOSEI_LabelsEmotions.csd"):
+        emotions(tmp_path / "empty")
+    with pytest.raises(ValueError, match="sentiment, emotions. Received: label='emotion'"):
+        load("mosei", data_dir=folder, label="emotion")
+    with pytest.raises(ValueError, match="an argument of mosi. Received: label='emotions'"):
+        load("mosi", data_dir=folder, label="emotions")
+    tiny_data.sequences_of_mosei(tmp_path / "again")
+    with pytest.raises(ValueError, match="expected aligned sequences.*holds unaligned"):
+        emotions(tmp_path / "again", aligned=True)
+
+
+def test_a_pickle_beside_the_sequences_does_not_hide_them(mosei_folder):
+    folder, strengths = mosei_folder
+    tiny_data.dump(tiny_data.mult("mosei"), folder / "mosei_senti_data_noalign.pkl")
+    check_emotions(folder, strengths)
+    # Sentiment is still that of the pickle.
+    assert stored(folder, name="mosei").num_samples == tiny_data.SIZES["train"]
 
 
 def test_data_sets_of_pickles_do_not_take_sequences(folder):
@@ -257,6 +442,23 @@ def test_mosei_takes_its_splits_from_a_list(folder, capsys):
     (folder / "cmu_mosei_std_folds.py").write_text("standard_train_fold = open('x')\n")
     with pytest.raises(ValueError, match="lists of videos.*std_folds.py"):
         stored(folder, name="mosei")
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, '{"train": [1], "validation": [2], "test": [3]}', "[1]", "{"]
+)
+def test_lists_that_are_none_are_told(folder, text):
+    (folder / "folds.json").write_text(text)
+    with pytest.raises(ValueError, match="expected lists of videos. Received: .*folds.json"):
+        stored(folder, name="mosei")
+
+
+def test_a_label_for_several_segments_of_one_is_told(folder):
+    with h5py.File(folder / "CMU_MOSI_Opinion_Labels.csd", "a") as file:
+        data = file["CMU_MOSI_Opinion_Labels/data"]
+        data.move(ALL[0], f"{ALL[0]}[0]")
+    with pytest.raises(ValueError, match="one label of the segment '03bSnISJMiM.0.' in .*: 3"):
+        stored(folder)
 
 
 def test_lists_of_other_videos_are_shown(folder):

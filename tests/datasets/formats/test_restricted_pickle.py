@@ -3,6 +3,8 @@
 import builtins
 import collections
 import copyreg
+import gc
+import io
 import os
 import pickle
 import sys
@@ -11,6 +13,8 @@ import types
 import numpy as np
 import pytest
 
+from kerasfuse import progress
+from kerasfuse.datasets.formats.pickles.opcodes import Machine
 from kerasfuse.datasets.formats.restricted_pickle import read_pickle
 
 
@@ -44,6 +48,95 @@ def test_data_come_back(tmp_path, protocol):
     assert [x.tolist() for x in got["ragged"]] == [[0, 0], [1, 1, 1]]
     for name in ("bytes", "numbers", "scalar", "ordered", "lists"):
         assert got[name] == TREE[name]
+
+
+# One window of the machine is a megabyte: what lies across its end, and what is longer.
+LARGE = {
+    "floats": [i / 7 for i in range(250_000)],
+    "numbers": [i * 3 for i in range(400_000)],
+    "texts": [f"text {i}" for i in range(150_000)],
+    "long texts": ["a" * 700_000, "\u00e9" * 700_000, "b" * 3_000_000],
+    "bytes": [bytes(700_000), bytes(range(256)) * 10_000],
+    "array": np.arange(500_000.0),
+    "arrays": [np.arange(i, i + 40_000.0) for i in range(20)],
+    "by number": {i: str(i) for i in range(100_000)},
+    "pairs": [(i, i + 0.5, None) for i in range(100_000)],
+    "rows": [[float(i), float(j)] for i in range(300) for j in range(300)],
+}
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("name", LARGE)
+def test_large_data_come_back(tmp_path, name, protocol):
+    got = read_pickle(save(tmp_path / "a.pkl", pickle.dumps(LARGE[name], protocol)))
+    if "array" in name:
+        np.testing.assert_array_equal(got, LARGE[name])
+    else:
+        assert got == LARGE[name]
+
+
+def test_a_file_that_is_open_already(tmp_path):
+    tree = {"small": list(range(1000)), "large": np.arange(400_000.0), "last": "x"}
+    path = save(tmp_path / "a.pkl", pickle.dumps(tree, 4))
+    with progress.bars() as bars, bars.open(path, "rb") as opened:
+        got = read_pickle(path, io.BufferedReader(opened, 2**20))
+    np.testing.assert_array_equal(got["large"], tree["large"])
+    assert got["small"] == tree["small"] and got["last"] == "x"
+
+
+def test_what_is_shared_is_one_thing_and_arrays_cannot_be_written_to(tmp_path):
+    array, part = np.arange(3), ["x"]
+    tree = {"a": array, "b": array, "c": part, "d": [part, part]}
+    got = read_pickle(save(tmp_path / "a.pkl", pickle.dumps(tree, 4)))
+    assert got["a"] is got["b"] and got["c"] is got["d"][0] is got["d"][1]
+    with pytest.raises(ValueError, match="read-only"):
+        got["a"][0] = 1
+
+
+def test_kinds_of_containers_become_plain(tmp_path):
+    lists = collections.defaultdict(list, a=[1])
+    tree = [collections.OrderedDict(x=1), lists, bytearray(b"ab")]
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        got = read_pickle(save(tmp_path / "a.pkl", pickle.dumps(tree, protocol)))
+        assert got == [{"x": 1}, {"a": [1]}, b"ab"]
+        assert [type(x) for x in got] == [dict, dict, bytes]
+
+
+def test_containers_may_nest_and_no_deeper(tmp_path):
+    def nested(depth):
+        x = []
+        for _ in range(depth - 1):
+            x = [x]
+        return pickle.dumps(x)
+
+    assert read_pickle(save(tmp_path / "a.pkl", nested(32))) != []
+    with pytest.raises(ValueError, match="asks for containers nested more than 32 deep"):
+        read_pickle(save(tmp_path / "a.pkl", nested(33)))
+
+
+def test_too_little_memory_is_told(tmp_path, monkeypatch):
+    def fill(self):
+        raise MemoryError
+
+    monkeypatch.setattr(Machine, "run", fill)
+    path = save(tmp_path / "a.pkl", pickle.dumps([1]))
+    with pytest.raises(ValueError, match=r"fits into memory. Received: .*a.pkl' \(\d+ bytes\)"):
+        read_pickle(path)
+
+
+def test_pythons_search_for_circles_goes_on_as_before(tmp_path):
+    path = save(tmp_path / "a.pkl", pickle.dumps([1]))
+    read_pickle(path)
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        read_pickle(path)
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+    with pytest.raises(ValueError, match="a whole pickle"):
+        read_pickle(save(path, b"no"))
+    assert gc.isenabled()
 
 
 def test_the_old_home_of_numpy(tmp_path):
@@ -138,8 +231,8 @@ def test_the_array_by_hand_is_one(tmp_path):
     ("data", "told"),
     [
         # Flags 0 would have numpy take these bytes for the address of an object.
-        (array_of(b"U\x02O8", NATIVE, b"U\x08AAAAAAAA"), "what its dtype does not say"),
-        (array_of(b"U\x02f8", NATIVE, b"]K\x01a"), "what its dtype does not say"),
+        (array_of(b"U\x02O8", NATIVE, b"U\x08AAAAAAAA"), "what its dtype and shape do not say"),
+        (array_of(b"U\x02f8", NATIVE, b"]K\x01a"), "what its dtype and shape do not say"),
         (array_of(b"U\x02V8", NATIVE, b"U\x08AAAAAAAA"), "the dtype 'V8'"),
         (
             array_of(b"U\x02f8", NATIVE.replace(b"NNN", b"NU\x01a\x85}"), b"U\x08AAAAAAAA"),
@@ -147,7 +240,7 @@ def test_the_array_by_hand_is_one(tmp_path):
         ),
         (
             array_of(b"U\x02f8", NATIVE, b"U\x08AAAAAAAA")[:-1] + b"(K\x01)NNNtb.",
-            "what its dtype does not say",
+            "a change in a ndarray",
         ),
     ],
 )
@@ -159,7 +252,8 @@ def test_memory_cannot_be_reached_through_the_state_of_an_array(tmp_path, data, 
 def test_types_of_numpy_cannot_be_changed_through_their_state(tmp_path):
     # dtype("f8", align=0, copy=0) and then the state of ">f8".
     data = b"\x80\x02cnumpy\ndtype\nU\x02f8K\x00K\x00\x87R" + NATIVE.replace(b"|", b">") + b"b."
-    read_pickle(save(tmp_path / "a.pkl", data))
+    with pytest.raises(ValueError, match="asks for a dtype without an array"):
+        read_pickle(save(tmp_path / "a.pkl", data))
     assert np.dtype("f8").isnative and np.arange(2.0)[1] == 1
 
 
@@ -248,6 +342,62 @@ def test_old_pandas_objects_are_read_without_pandas(tmp_path, monkeypatch):
     np.testing.assert_array_equal(np.asarray(series), [1.5, 2.5])
     np.testing.assert_array_equal(np.asarray(frame), [[1, 3, 5], [2, 4, 6]])
     assert frame.columns == ["a", "b", "c"] and len(frame) == 2
+
+
+def frame_of(pandas, blocks, columns, rows):
+    """A frame as pandas from 1.3 on pickles it: blocks and axes are arguments."""
+
+    def axis(size):
+        return Runs(pandas.new_index, pandas.Index, {"start": 0, "stop": size, "step": 1})
+
+    made = [Runs(pandas.unpickle_block, values, place, 2) for values, place in blocks]
+    return of(
+        pandas.DataFrame, _mgr=Runs(pandas.BlockManager, tuple(made), [axis(columns), axis(rows)])
+    )
+
+
+@pytest.fixture
+def pandas(monkeypatch):
+    found = Module(monkeypatch)
+
+    def _unpickle_block(values, place, ndim):
+        raise AssertionError("called")
+
+    _unpickle_block.__module__, _unpickle_block.__qualname__ = "pandas.core.old", "_unpickle_block"
+    found.module._unpickle_block = found.unpickle_block = _unpickle_block
+    return found
+
+
+def test_newer_pandas_objects_are_read(tmp_path, pandas):
+    blocks = [
+        (np.array([[1.0, 2.0], [5.0, 6.0]]), np.array([0, 2])),
+        (np.array([[3.0, 4.0]]), slice(1, 2, 1)),
+    ]
+    path = save(tmp_path / "a.pkl", pickle.dumps(frame_of(pandas, blocks, 3, 2), 4))
+    frame = read_pickle(path)
+    np.testing.assert_array_equal(np.asarray(frame), [[1, 3, 5], [2, 4, 6]])
+    assert len(frame) == 2 and frame.columns == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("place", "columns", "rows"),
+    [
+        (np.array([0, 3]), 2, 2),
+        (np.array([0, -1]), 2, 2),
+        (np.array([0, 0]), 2, 2),
+        (np.array([True, False]), 2, 2),
+        (slice(0, 1), 2, 2),
+        (slice(0, 2), 2, 3),
+        (slice(0, 2), 4, 1),
+        (slice(0, 2), 10**9, 2),
+        (slice(0, 2), 2, 10**9),
+    ],
+)
+def test_blocks_that_do_not_fill_a_table_are_refused(tmp_path, pandas, place, columns, rows):
+    blocks = [(np.array([[1.0, 2.0], [5.0, 6.0]]), place)]
+    path = save(tmp_path / "a.pkl", pickle.dumps(frame_of(pandas, blocks, columns, rows), 4))
+    with pytest.raises(ValueError, match="asks for a table of .* that its 1 arrays of 4 do not"):
+        read_pickle(path)
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))

@@ -127,6 +127,21 @@ def test_splits_with_different_fields_are_told(tmp_path, field):
         stored("sims", "train", file)
 
 
+@pytest.mark.parametrize("value", [np.nan, -1, 2.0**31, np.inf])
+def test_token_ids_are_numbers_that_they_can_be(tmp_path, value):
+    tree = tiny_data.mmsa("sims")
+    tree["valid"]["text_bert"][1, 0, 2] = value
+    with pytest.raises(ValueError, match="row of text_bert to be token ids.*, in '.*a.pkl'"):
+        stored("sims", "train", tiny_data.dump(tree, tmp_path / "a.pkl"))
+
+
+def test_each_label_is_one_number(tmp_path):
+    tree = tiny_data.mmsa("sims")
+    tree["train"]["regression_labels_T"] = [[1.0, 2.0]] * tiny_data.SIZES["train"]
+    with pytest.raises(ValueError, match="'label_text' to hold one number a sample.*a.pkl, train"):
+        stored("sims", "train", tiny_data.dump(tree, tmp_path / "a.pkl"))
+
+
 @pytest.mark.parametrize("name", ["mosi", "mosei"])
 def test_mmsa_aligned(tmp_path, name):
     tree = tiny_data.mmsa(name, unimodal=False, aligned=True)
@@ -227,6 +242,21 @@ DAMAGES = {
     ),
     "empty": (lambda p: {k: v[:0] for k, v in p.items()}, "none in train"),
     "counts": (lambda p: p | {"text": p["text"][:-1]}, "'text': 6, 'audio': 7"),
+    "a number": (lambda p: p | {"audio": 3}, "'audio' to hold one value a sample.*Received: 3, in"),
+    "a table of names": (lambda p: p | {"labels": {"a": 1}}, "'labels' to hold one value a sample"),
+    "ragged labels": (
+        lambda p: p | {"labels": [[[1.0], [1.0, 2.0]]] * len(p["text"])},
+        "label of sample 'train0.*to be a number",
+    ),
+    "no width": (
+        lambda p: p | {"text": p["text"][:, :, :0]},
+        r"'text' to be of shape \(samples, s",
+    ),
+    "nested names": (lambda p: p | {"id": [[["a"]]] * len(p["text"])}, "'id' to hold names"),
+    "a long name": (
+        lambda p: p | {"id": [*p["id"][:-1].tolist(), "a" * 10_000_000]},
+        "ids of at most 1,000 bytes of UTF-8. Received: 'aaa.*aaa",
+    ),
     "same id": (same_id, r"'id' 'train0\[0.5,2.25\]' twice in train of .*at samples 0 and 2"),
     "flat": (lambda p: p | {"text": p["text"][:, 0]}, r"'text' to be of shape \(samples, steps"),
     "pairs": (

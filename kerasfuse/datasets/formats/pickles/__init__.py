@@ -1,0 +1,1 @@
+"""Pickles, opcode by opcode: what data need is made, and nothing else."""
