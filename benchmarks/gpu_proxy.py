@@ -7,7 +7,8 @@ operation that reaches a device, forward and backward, and counts
 - kernels: operations that compute or copy, one for each that PyTorch dispatches. Views and
   allocations are none. An operation that launches several kernels of its own, such as a product
   that is split or a multi-tensor call of the optimizer, still counts once;
-- host reads: what makes the program wait for the GPU to know a number of it, or its memory;
+- host reads: what makes the program wait for the GPU to know a number of it. `x.to("cpu")` is not
+  seen: Keras says so wherever a tensor has to be on the current device;
 - uploads: numbers and arrays of the program that are copied to the GPU, for which PyTorch waits
   too. The batch itself is taken to be there;
 - peak bytes: the most that tensors made by the step hold together, each rounded up to the 512
@@ -28,7 +29,7 @@ import contextlib
 import math
 import weakref
 
-import numpy
+import numpy as np
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.overrides import TorchFunctionMode
@@ -176,7 +177,7 @@ class _AsOnGpu(TorchFunctionMode):
 
     def _to_numpy(self, x, *args, **kwargs):
         self.count.reads["to numpy"] += 1
-        return numpy.ones(x.shape, str(x.dtype).removeprefix("torch."))
+        return np.ones(x.shape, str(x.dtype).removeprefix("torch."))
 
     def _to_processor(self, x, *args, **kwargs):
         self.count.reads["to the processor"] += 1

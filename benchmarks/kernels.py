@@ -47,7 +47,7 @@ def count(name, batch=BATCH, lengths="mosei"):
         "kernels": kernels,
         "goal": goal and f"at most {goal:,}: {'met' if kernels <= goal else 'missed'}",
         "reads": counted.reads.total(),
-        "why": READS[name][1] if counted.reads else None,
+        "why": READS.get(name, (0, "nobody knows"))[1] if counted.reads else None,
         "uploads": counted.uploads,
         "resident": resident / 1e6,
         "peak": counted.peak_bytes / 1e6,

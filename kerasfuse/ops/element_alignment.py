@@ -56,7 +56,7 @@ def propagated_alignment(queries, keys, query_mask, key_mask, tau=0.3, propagate
     >>> propagated_alignment([q], [k], real, real, tau=0.3)
     """
     heads = queries[0].shape[2]
-    sides = [ops.cast(ops.stack(x), "float32") for x in (queries, keys)]
+    sides = [ops.cast(ops.stack(x, axis=1), "float32") for x in (queries, keys)]
     gradients = _in_blocks(
         functools.partial(_gradients, tau=tau, propagate=propagate, mean=mean),
         [
@@ -77,19 +77,19 @@ def propagated_alignment(queries, keys, query_mask, key_mask, tau=0.3, propagate
 
 
 def _by_head(x):
-    """Lay out (layers, batch, steps, heads, width) as (batch x heads, layers, steps, width).
+    """Lay out (batch, layers, steps, heads, width) as (batch x heads, layers, steps, width).
 
     Attention matrices of samples and heads have nothing to do with each other; those of layers do.
     """
-    layers, _, steps, _, width = ops.shape(x)
-    return ops.reshape(ops.transpose(x, (1, 3, 0, 2, 4)), (-1, layers, steps, width))
+    _, layers, steps, _, width = ops.shape(x)
+    return ops.reshape(ops.transpose(x, (0, 3, 1, 2, 4)), (-1, layers, steps, width))
 
 
 def _by_layer(x, heads):
     """Undo `_by_head`, to a vector: what has several axes would keep the order it has in memory."""
     _, layers, steps, width = ops.shape(x)
     x = ops.reshape(x, (-1, heads, layers, steps, width))
-    return ops.reshape(ops.transpose(x, (2, 0, 3, 1, 4)), (-1,))
+    return ops.reshape(ops.transpose(x, (0, 2, 3, 1, 4)), (-1,))
 
 
 def _in_blocks(function, inputs):
