@@ -126,6 +126,37 @@ def take_along_axis(x, indices, axis):
     return ops.take_along_axis(x, indices, axis=axis)
 
 
+def once(function, mask, *arguments):
+    """Return `function(mask, *arguments)`; see `torch_memo.once` for when it is not called."""
+    if name() == "torch":
+        from kerasfuse.backend import torch_memo
+
+        return torch_memo.once(function, mask, *arguments)
+    return function(mask, *arguments)
+
+
+def dense(x, kernel, bias):
+    """Return `x` times `kernel` plus `bias`, by one kernel of a GPU under PyTorch."""
+    if name() == "torch" and is_on_gpu(x):
+        from kerasfuse.backend import torch_gpu
+
+        return torch_gpu.dense(x, *_tensors(kernel, bias))
+    return ops.matmul(x, kernel) + bias
+
+
+def dense_together(x, kernels, biases):
+    """Return a list of `x` times each of `kernels` plus its bias, likewise, of one shape."""
+    if name() == "torch" and is_on_gpu(x):
+        from kerasfuse.backend import torch_gpu
+
+        return torch_gpu.dense_together(x, _tensors(*kernels), _tensors(*biases))
+    return [ops.matmul(x, kernel) + bias for kernel, bias in zip(kernels, biases, strict=True)]
+
+
+def _tensors(*variables):
+    return [ops.convert_to_tensor(v) for v in variables]
+
+
 def put(x, row, piece):
     """Return `x` with `piece` in its rows from `row` on; where it can, in the memory of `x`."""
     if name() == "torch":
@@ -217,10 +248,11 @@ def known_integer(x):
     return None if traced else int(x)
 
 
-def fused_attention(query, key, value, mask):
+def fused_attention(query, key, value, mask, key_mask=None):
     """Attend, `(batch, steps, heads, head_dim)`, without ever holding all scores.
 
-    `mask` is boolean and broadcasts to `(batch, heads, Tq, Tk)`, or `None`.
+    `mask` is boolean and broadcasts to `(batch, heads, Tq, Tk)`, or `None`. Where it says nothing
+    but which keys are real, `key_mask` is what it was made of, `(batch, Tk)`.
     """
     if name() == "torch":
         from kerasfuse.backend import torch_cpu, torch_gpu
@@ -228,7 +260,7 @@ def fused_attention(query, key, value, mask):
         if torch_cpu.runs_narrow_attention(query, mask):
             return torch_cpu.narrow_attention(query, key, value, mask)
         if is_on_gpu(query):
-            return torch_gpu.fused_attention(query, key, value, mask)
+            return torch_gpu.fused_attention(query, key, value, mask, key_mask)
     return ops.dot_product_attention(query, key, value, mask=mask, scale=query.shape[-1] ** -0.5)
 
 

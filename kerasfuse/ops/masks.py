@@ -26,6 +26,15 @@ def padding_mask(x):
     return real if len(x.shape) == 2 else ops.any(real, axis=-1)
 
 
+def presence(mask, dtype):
+    """Return 1 for samples with a real step and 0 for others, `(batch, 1)`."""
+    return backend.once(_presence, mask, dtype)
+
+
+def _presence(mask, dtype):
+    return ops.cast(ops.any(mask, axis=1, keepdims=True), dtype)
+
+
 def first_valid_step(mask):
     """Return the index of the first real step of each sample, `(batch,)`; 0 where none is real."""
     return ops.argmax(ops.cast(mask, "int32"), axis=1)

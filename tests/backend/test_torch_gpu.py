@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from kerasfuse.backend.torch_gpu import fused_attention
+from kerasfuse.backend.torch_gpu import dense, dense_together, fused_attention
 
 
 def inputs(width, dtype=torch.float32):
@@ -32,6 +32,8 @@ def test_it_is_attention(width):
         found = fused_attention(query, key, value, each)
         # float32 against float64.
         np.testing.assert_allclose(found, oracle(query, key, value, each), atol=2e-6)
+    of_keys = fused_attention(query, key, value, mask, mask[:, 0, 0])
+    np.testing.assert_array_equal(of_keys, fused_attention(query, key, value, mask))
     found = fused_attention(query, key, value, None)
     np.testing.assert_allclose(found, oracle(query, key, value, torch.ones(7) > 0), atol=2e-6)
 
@@ -50,3 +52,30 @@ def test_a_sample_without_a_valid_key_is_finite_and_so_is_its_gradient(dtype):
     tolerance = 2e-6 if dtype == torch.float32 else 3e-2
     found = found[[0, 2]].detach().float()
     np.testing.assert_allclose(found, oracle(*others), atol=tolerance)
+
+
+@pytest.mark.parametrize("shape", [(6, 4), (2, 3, 4), (2, 1, 3, 4)])
+def test_products_are_those_of_the_definition_and_so_are_their_gradients(shape):
+    rng = np.random.default_rng(0)
+    x, *weights = (rng.normal(size=s).astype("float32") for s in (shape, *[(4, 5)] * 3, *[5] * 3))
+    weighted = rng.normal(size=(3, *shape[:-1], 5)).astype("float32")
+
+    def gradients(function):
+        leaves = [torch.tensor(z, requires_grad=True) for z in (x, *weights)]
+        found = function(leaves[0], leaves[1:4], leaves[4:])
+        sum((y * torch.tensor(w)).sum() for y, w in zip(found, weighted, strict=True)).backward()
+        return [y.detach() for y in found], [leaf.grad for leaf in leaves]
+
+    def one_by_one(x, kernels, biases):
+        return [dense(x, kernel, bias) for kernel, bias in zip(kernels, biases, strict=True)]
+
+    x64, *w64 = (z.astype("float64") for z in (x, *weights))
+    rows, by_row = x64.reshape(-1, 4), weighted.astype("float64").reshape(3, -1, 5)
+    expected = [x64 @ w + b for w, b in zip(w64[:3], w64[3:], strict=True)]
+    slopes = [sum(g @ w.T for g, w in zip(by_row, w64[:3], strict=True)).reshape(shape)]
+    slopes += [*(rows.T @ g for g in by_row), *(g.sum(0) for g in by_row)]
+    for function in (one_by_one, dense_together):
+        found, pulls = gradients(function)
+        for y, e in zip([*found, *pulls], [*expected, *slopes], strict=True):
+            # float32 against float64.
+            np.testing.assert_allclose(y, e, rtol=1e-5, atol=1e-5)
