@@ -8,6 +8,7 @@ from kerasfuse.datasets import kinetics_sound as kinetics_sound
 from kerasfuse.datasets import mosei as mosei
 from kerasfuse.datasets import mosi as mosi
 from kerasfuse.datasets import mosi_utterance as mosi_utterance
+from kerasfuse.datasets import mosi_words as mosi_words
 from kerasfuse.datasets import own as own
 from kerasfuse.datasets import ravdess as ravdess
 from kerasfuse.datasets import sims as sims
