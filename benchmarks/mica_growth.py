@@ -34,7 +34,7 @@ def serve(steps):
         for m, w in workloads.WIDTHS.items()
     }
     y = np.ones((1, 1), "float32")
-    turns.answer(lambda: float(model.train_on_batch(x, y)))
+    turns.answer(lambda: model.train_on_batch(x, y))
 
 
 def compare(comparison, rounds, advance):

@@ -4,7 +4,7 @@ import keras
 
 from kerasfuse.layers import CrossmodalBlock, MergeGate, ResidualHead, SelfAttentionSummary
 from kerasfuse.models.parts.alignment_losses import add_alignment_losses, crossmodal_intermediates
-from kerasfuse.models.parts.attention_probe import summary_attentions
+from kerasfuse.models.parts.attention_probe import GatesOf, summary_attentions
 from kerasfuse.models.parts.fusion_model import FusionModel
 from kerasfuse.models.parts.inputs import (
     check_layers,
@@ -166,9 +166,7 @@ class MICA(FusionModel):
             crossmodal_intermediates(queries, keys, masks)
             | summary_attentions(summaries, z, masks)
             | {
-                f"gate/{i}/{t}": lambda gate=gates[t, i], streams=streams: gate(
-                    streams, return_gates=True
-                )[1]
+                f"gate/{i}/{t}": lambda gate=gates[t, i], streams=streams: GatesOf(gate)(streams)
                 for (t, i), streams in merged.items()
             }
             | {f"summary/{m}": lambda vector=vector: vector for m, vector in summary.items()}

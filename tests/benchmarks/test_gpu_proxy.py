@@ -113,6 +113,19 @@ def test_memory_of_the_alignment_ends_at_that_of_a_block():
     assert peak(64, free_bytes=2 * 10**9) < 1.2e9
 
 
+def test_a_block_of_a_processor_does_not_grow_with_the_sequences():
+    def peak(steps):
+        layers = [torch.ones(1, steps, 2, 4, requires_grad=True) for _ in range(12)]
+        mask = torch.ones(1, steps, dtype=torch.bool)
+        with gpu_proxy.counting(gpu_proxy.Count()) as count:
+            fuse_ops.propagated_alignment(layers[:6], layers[6:], mask, mask).backward()
+        return count.peak_bytes
+
+    # With the matrices of six layers in one block they would be 97 and 387 MB. What is propagated
+    # is one matrix, 4 and 16 MB.
+    assert peak(1000) < 30e6 and peak(2000) < 70e6
+
+
 def test_exact_mmd_takes_less_than_a_gigabyte():
     x, y = (torch.ones(32_000, 5, requires_grad=True) for _ in range(2))
     with gpu_proxy.as_on_gpu(), gpu_proxy.counting(gpu_proxy.Count()) as count:
