@@ -13,7 +13,9 @@ operation that reaches a device, forward and backward, and counts
   too. The batch itself is taken to be there;
 - peak bytes: the most that tensors made by the step hold together, each rounded up to the 512
   bytes of PyTorch's allocator, and what was there before: weights, state of the optimizer, the
-  batch. What a kernel allocates for itself is not seen;
+  batch. What a kernel allocates for itself is not seen. Keras flattens arguments by a function
+  of PyTorch that leaves cycles of references to them. Here these are collected at once, so that
+  counts repeat; Python collects them later, and up to two blocks of an alignment are then held;
 - work: multiply-adds of products, convolutions and attention, times two, and the bytes that
   kernels read and write, each tensor once a kernel.
 
@@ -26,6 +28,7 @@ in one kernel, memory-efficient attention, and cuDNN's recurrences, whose worksp
 
 import collections
 import contextlib
+import gc
 import math
 import weakref
 
@@ -99,6 +102,7 @@ class Count(TorchDispatchMode):
         self._held, self._bytes = weakref.WeakSet(), 0
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        gc.collect(0)
         name = function.overloadpacket.__name__
         if function in READS:
             self.reads[name] += 1
@@ -294,5 +298,11 @@ def count_step(model, x, y, warm_up=None):
 @contextlib.contextmanager
 def counting(count):
     """Give tensors shapes alone, and let `count` see what is done with them."""
-    with FakeTensorMode(allow_non_fake_inputs=True), count, _AsOnGpu(count):
-        yield count
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        with FakeTensorMode(allow_non_fake_inputs=True), count, _AsOnGpu(count):
+            yield count
+    finally:
+        if collects:
+            gc.enable()
