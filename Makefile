@@ -40,7 +40,8 @@ TORCH := $(shell grep '^torch==' constraints.txt)
 JOBS ?= 2
 # The notebooks as they were executed, which are pages of the site.
 EXECUTED := $(addprefix build/,$(wildcard notebooks/*.ipynb))
-# What `make bench` and `make gpu` run, and the folder of wheels of a machine without a network.
+# What `make bench` runs, and `make gpu` after its own script; and the folder of wheels of a machine
+# without a network.
 BENCHMARKS ?= benchmarks/mult_speed.py benchmarks/mmd_memory.py
 WHEELS ?=
 
@@ -109,7 +110,7 @@ GPU_PYTHON := PYTHONPATH=$(CURDIR)/.gpu-packages:$(CURDIR) $(PYTHON)
 gpu: gpu-packages
 endif
 	$(GPU_PYTHON) -c 'import torch; torch.cuda.is_available() or exit("no CUDA device")'
-	$(GPU_PYTHON) -m pytest -m gpu $(if $(WHEELS),-W default)
+	$(GPU_PYTHON) benchmarks/gpu.py $(if $(WHEELS),--pytest=-Wdefault)
 	for script in $(BENCHMARKS); do echo "$$script"; $(GPU_PYTHON) $$script || exit 1; done
 
 gpu-packages:

@@ -10,6 +10,7 @@ from kerasfuse.layers.encoders.dropout import Dropout
 from kerasfuse.layers.sequence.masked_pooling import MaskedPooling
 from kerasfuse.layers.sequence.sinusoidal_positions import SinusoidalPositions
 from kerasfuse.layers.sublayer import run
+from kerasfuse.ops.masks import presence
 
 
 @renamed_arguments(return_attention="return_attention_scores")
@@ -110,7 +111,9 @@ class SelfAttentionSummary(keras.layers.Layer):
             training=training,
         )
         # The norm's bias would give an absent modality a vector of its own: mask once more.
-        summary = run(self.last_step, run(self.norm, summary), mask=_any_valid(mask))
+        summary = ops.squeeze(run(self.norm, summary), axis=1)
+        if mask is not None:
+            summary = summary * presence(mask, summary.dtype)
         if not return_attention_scores:
             return summary
         return summary, ops.mean(fuse_ops.attention_scores(query, keys, mask), axis=(1, 2))
@@ -152,7 +155,3 @@ class SelfAttentionSummary(keras.layers.Layer):
             "pooling": self.pooling,
         }
         return {**super().get_config(), **config}
-
-
-def _any_valid(mask):
-    return None if mask is None else ops.any(mask, axis=1, keepdims=True)

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from kerasfuse import backend
 from kerasfuse.ops.masks import gather_step, last_valid_step
 
 MODES = ("mean", "last", "attention")
@@ -61,7 +62,7 @@ class MaskedPooling(keras.layers.Layer):
             any_valid = ops.max(weights, axis=1, keepdims=True)
             return gather_step(inputs, last_valid_step(mask)) * any_valid
         total = ops.sum(inputs * weights[:, :, None], axis=1)
-        return total / ops.maximum(ops.sum(weights, axis=1, keepdims=True), 1.0)
+        return total / backend.at_least(ops.sum(weights, axis=1, keepdims=True), 1.0)
 
     def attention(self, inputs, mask=None):
         """Return what each step counts, a float32 tensor `(batch, steps)`; sums to 1, or is 0."""
