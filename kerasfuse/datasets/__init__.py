@@ -16,6 +16,7 @@ from kerasfuse.datasets import simulated as simulated
 from kerasfuse.datasets import ur_funny as ur_funny
 from kerasfuse.datasets.batching.batches import Batches
 from kerasfuse.datasets.batching.companions import Companions
+from kerasfuse.datasets.batching.modality_dropout import ModalityDropout
 from kerasfuse.datasets.registry import (
     arguments,
     class_names,
@@ -29,6 +30,7 @@ from kerasfuse.datasets.registry import (
 __all__ = [
     "Batches",
     "Companions",
+    "ModalityDropout",
     "arguments",
     "class_names",
     "convert",

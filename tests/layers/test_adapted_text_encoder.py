@@ -12,6 +12,7 @@ from kerasfuse.text import TextEncoder
 
 pytest.importorskip("keras_hub", reason="needs keras-hub (the extra `text`)")
 import tiny_preset as tiny  # noqa: E402
+from harness import check_layer  # noqa: E402
 
 RNG = np.random.default_rng(0)
 IDS = np.array([[2, 5, 6, 7, 3], [2, 10, 3, 0, 0], [0, 0, 0, 0, 0]], "int32")
@@ -25,6 +26,28 @@ def array(x):
 def preset(tmp_path_factory):
     folder = tmp_path_factory.mktemp("preset")
     return folder, tiny.make(folder)
+
+
+@pytest.mark.parametrize("pooling", [None, "mean", "attention"])
+def test_contract(preset, pooling):
+    check_layer(
+        AdaptedTextEncoder,
+        {"preset": str(preset[0]), "rank": 2, "pooling": pooling},
+        {"inputs": IDS},
+        (3, 8) if pooling else [(3, 5, 8), (3, 5)],
+        # What goes up begins at 0, and stops the gradient of what goes down.
+        without_gradient=["down_"],
+    )
+
+
+def test_contract_of_a_shifted_encoder(preset):
+    check_layer(
+        ShiftedTextEncoder,
+        {"preset": str(preset[0]), "rank": 2, "num_layers_before": 1},
+        {"inputs": IDS, "sources": [RNG.normal(size=(3, 5, 4)).astype("float32")]},
+        [(3, 5, 8), (3, 5)],
+        without_gradient=["down_"],
+    )
 
 
 def test_it_begins_as_the_pretrained_encoder(preset):

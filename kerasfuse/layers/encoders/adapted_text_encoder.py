@@ -6,7 +6,6 @@ from keras import ops
 from kerasfuse.layers.encoders.dropout import Dropout
 from kerasfuse.layers.sequence.left_justify import LeftJustify
 from kerasfuse.layers.sequence.masked_pooling import MaskedPooling
-from kerasfuse.text import presets
 
 
 @keras.saving.register_keras_serializable("kerasfuse")
@@ -170,6 +169,9 @@ def frozen_bert(preset, sha256=None):
     Raises:
         ValueError: for a backbone that is no BERT, and for another sha256.
     """
+    # Here, so that layers can be imported without what the cache of text vectors needs.
+    from kerasfuse.text import presets
+
     key = (preset, keras.mixed_precision.dtype_policy().name)
     if key not in _BERTS:
         backbone, tokenizer = presets.load(preset)
