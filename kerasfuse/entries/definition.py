@@ -138,11 +138,15 @@ class Entry:
 
     def definition(self) -> dict[str, Any]:
         """Return what decides a training run, seeds aside, as nested dicts that toml can write."""
-        recipe = {**dataclasses.asdict(self.recipe), "folds": list(self.recipe.folds)}
+        recipe = {
+            **dataclasses.asdict(self.recipe),
+            "folds": list(self.recipe.folds),
+            "targets": list(self.recipe.targets),
+        }
         del recipe["seeds"]
         # What was not said is left out: run folders of older versions stay what they were.
         for field in dataclasses.fields(Recipe):
-            said = recipe.get(field.name) != field.default
+            said = recipe.get(field.name) not in (field.default, [])
             if field.name in OPTIONAL and field.name != "folds" and not said:
                 del recipe[field.name]
         return {

@@ -19,7 +19,9 @@ LOSSES = (
 )
 _SENTIMENT = ("mosi", "mosei", "sims")
 _OF_CLASSES = tuple(name for name in datasets.names() if datasets.num_classes(name))
-METRICS = ("binary", *_SENTIMENT, "iemocap", "mosei_emotions", *_OF_CLASSES)
+# Those of any data: what the outputs are is in `targets`.
+TASKS = ("regression", "classes", "multilabel")
+METRICS = ("binary", *_SENTIMENT, "iemocap", "mosei_emotions", *_OF_CLASSES, *TASKS)
 OPTIMIZERS = ("adam", "adamw", "sgd")
 STRATEGIES = ("AGM", "MSES", "MSLR", "OGMGE")
 
@@ -60,6 +62,10 @@ class Recipe:
             chosen anew every so many epochs; see `kerasfuse.datasets.Companions`.
         concepts: dict of `epochs`; how long a network of each modality alone is trained after the
             model, to measure the competition strength by.
+        targets: under the metrics `"regression"`, `"classes"` and `"multilabel"`, the names of the
+            numbers, classes or labels, one an output.
+        class_weights: `"balanced"`: a training sample of class c counts n / (classes n_c) times, so
+            that all classes count alike.
     """
 
     loss: str
@@ -84,10 +90,13 @@ class Recipe:
     companions: dict[str, Any] | None = None
     modulation: dict[str, Any] | None = None
     concepts: dict[str, Any] | None = None
+    targets: tuple[str, ...] = ()
+    class_weights: str | None = None
 
     def __post_init__(self):
         for field, choices in (("loss", LOSSES), ("metrics", METRICS), ("optimizer", OPTIMIZERS)):
             choose(field, getattr(self, field), choices)
+        self._check_targets()
         self._check_schedule()
         plateau = self.warmup_epochs is None
         for field in ("batch_size", "epochs", "early_stopping", *["plateau_patience"] * plateau):
@@ -137,6 +146,27 @@ class Recipe:
         if self.modulation is not None:
             _check_modulation(self.modulation)
 
+    def _check_targets(self):
+        names = self.targets
+        if not isinstance(names, list | tuple) or any(type(name) is not str for name in names):
+            raise ValueError(
+                f"expected targets to be a list of names. Received: targets={names!r}."
+            )
+        if len(set(names)) < len(names) or (names and self.metrics not in TASKS):
+            raise ValueError(
+                f"expected different targets, under metrics {', '.join(TASKS)} only. "
+                f"Received: targets={list(names)!r}, metrics={self.metrics!r}."
+            )
+        least = {"classes": 2, "multilabel": 1}.get(self.metrics, 0)
+        if len(names) < least:
+            raise ValueError(
+                f"expected targets, the names of {least} or more {self.metrics}, an output each. "
+                f"Received: targets={list(names)!r}."
+            )
+        object.__setattr__(self, "targets", tuple(names))
+        if self.class_weights is not None:
+            choose("class_weights", self.class_weights, ("balanced",))
+
     def _check_schedule(self):
         plateau = [self.plateau_factor, self.plateau_patience]
         if (self.warmup_epochs is None) == (plateau == [None, None]):
@@ -175,7 +205,18 @@ class Recipe:
             return metrics.emotion("mosei")
         if self.metrics in _SENTIMENT:
             return metrics.sentiment(self.metrics)
-        return metrics.multiclass(datasets.num_classes(self.metrics))
+        if self.metrics == "regression":
+            return metrics.regression(self.targets or ("score",))
+        if self.metrics == "multilabel":
+            return metrics.multilabel(self.targets)
+        return metrics.multiclass(self.num_classes)
+
+    @property
+    def num_classes(self) -> int | None:
+        """Number of classes that the metrics are of; `None` where a label is no class."""
+        if self.metrics == "classes":
+            return len(self.targets)
+        return datasets.num_classes(self.metrics) if self.metrics in _OF_CLASSES else None
 
 
 def _check_counts(field, counts, keys):

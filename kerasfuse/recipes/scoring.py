@@ -16,6 +16,8 @@ from kerasfuse.tables import Results
 from kerasfuse.training import WarmupLinearDecay
 
 SPLITS = ("train", "validation", "test")
+# Metrics that a constant prediction has none of.
+_NO_CONSTANT = ("corr", "spearman", "concordance")
 
 
 def evaluate(
@@ -178,7 +180,7 @@ def constant_scores(
     scores = Results()
     for name in _reported(recipe):
         sign = -1 if lower_is_better(name) else 1
-        if name != "corr":
+        if not name.endswith(_NO_CONSTANT):
             best = int(np.nanargmax([sign * found[name] for found in on_train]))
             scores[name] = on_labels[best][name]
     return scores
@@ -187,21 +189,28 @@ def constant_scores(
 def _reported(recipe):
     """Name what is reported: the metrics, and the loss unless it is one of them."""
     names = [metric.name for metric in recipe.make_metrics()]
-    return names if recipe.loss in names else ["loss", *names]
+    # The loss of numbers may be that of scaled ones: the errors among the metrics are not.
+    return names if recipe.loss in names or recipe.metrics == "regression" else ["loss", *names]
 
 
 def _constants(recipe, labels):
+    if recipe.metrics == "regression":
+        labels = labels.reshape(len(labels), -1)
+        return [x.astype("float32") for x in (labels.mean(axis=0), np.median(labels, axis=0))]
     if recipe.loss in ("mae", "mse"):
         values = [labels.mean(), np.median(labels), *range(-3, 4)]
         return [np.array([value], "float32") for value in values]
     if recipe.loss == "sentiment_cross_entropy":
         return _class_constants(np.clip(np.round(labels), -3, 3) + 3, 7)
     if recipe.loss == "sparse_categorical_crossentropy":
-        return _class_constants(labels, datasets.num_classes(recipe.metrics))
+        return _class_constants(labels, recipe.num_classes)
     # The share of each class, as the logits that have the lowest cross-entropy.
     share = np.clip(labels.mean(axis=0), 1e-7, 1 - 1e-7)
     logits = np.log(share) if share.ndim == 2 else np.log(share / (1 - share))
-    return [logits.reshape(-1).astype("float32")]
+    constants = [logits.reshape(-1).astype("float32")]
+    if recipe.metrics == "multilabel":  # every label, and none
+        constants += [np.full(logits.size, sign * 20.0, "float32") for sign in (1, -1)]
+    return constants
 
 
 def _class_constants(labels, num_classes):

@@ -13,7 +13,8 @@ KINDS = ("mae", "rmse")
 class OutputError(OfOutputs):
     """Measure the mean absolute or the root mean squared error over the whole data set.
 
-        mae:  sum_n w_n |p_n - y_n| / sum_n w_n       rmse:  sqrt(sum_n w_n (p_n - y_n)^2 / sum_n w_n)
+        mae:   sum_n w_n |p_n - y_n| / sum_n w_n
+        rmse:  sqrt(sum_n w_n (p_n - y_n)^2 / sum_n w_n)
 
     Args:
         kind: `"mae"` or `"rmse"`.
@@ -36,7 +37,7 @@ class OutputError(OfOutputs):
     >>> metric.update_state([[0.0, 0.0]], [[3.0, 1.0]])
     >>> float(metric.result())
     2.0
-    """  # fmt: skip
+    """
 
     def __init__(self, kind="mae", num_outputs=1, output=None, name=None, dtype=None):
         super().__init__(num_outputs, output, name or choose("kind", kind, KINDS), dtype)
