@@ -17,6 +17,7 @@ from kerasfuse.models.misa import MISA
 from kerasfuse.models.mmim import MMIM
 from kerasfuse.models.mult import MulT
 from kerasfuse.models.parts.fusion_model import FusionModel
+from kerasfuse.models.parts.scaled import Scaled
 from kerasfuse.models.self_mm import SelfMM
 from kerasfuse.models.text_guided_transformer import TextGuidedTransformer
 from kerasfuse.models.tfn import TFN
@@ -39,6 +40,7 @@ __all__ = [
     "MISA",
     "MMIM",
     "MulT",
+    "Scaled",
     "SelfMM",
     "TFN",
     "TextGuidedTransformer",
