@@ -23,6 +23,7 @@ from kerasfuse.datasets.registry import (
     load,
     names,
     num_classes,
+    splits,
 )
 
 __all__ = [
@@ -35,4 +36,5 @@ __all__ = [
     "load",
     "names",
     "num_classes",
+    "splits",
 ]

@@ -18,10 +18,9 @@ from kerasfuse.datasets.conversion.unreadable import policy
 from kerasfuse.datasets.formats import numpy_files
 from kerasfuse.datasets.formats.tables import SPLITS, Table, field_of
 from kerasfuse.datasets.own_data.faults import refuse
-from kerasfuse.datasets.own_data.labels import as_classes, read_labels
+from kerasfuse.datasets.own_data.labels import in_classes, read_labels
 from kerasfuse.datasets.own_data.splits import ALL, Splits, column_of
 from kerasfuse.datasets.registry import register
-from kerasfuse.nearest_names import choose
 from kerasfuse.shown import shortened
 
 _TABLES = (".csv", ".parquet")
@@ -34,7 +33,7 @@ def own(
     data_dir=None,
     *,
     label=None,
-    task=None,
+    classes=None,
     columns=None,
     fold=None,
     folds=None,
@@ -70,10 +69,13 @@ def own(
     memory, and again when a file has changed.
 
     Args:
-        split: `"train"`, `"validation"` or `"test"`.
+        split: `"train"`, `"validation"` or `"test"`, or `"everything"`.
         data_dir: the folder, the file, or the table.
-        label: of a table, the column of the label, or a list of several.
-        task: `"classes"` makes classes of whole numbers, whatever they begin with.
+        label: of a table, the column of the label, or a list of several; `False` for samples
+            without labels, such as those to predict.
+        classes: names of the classes, in the order of their numbers. Labels that are numbers go by
+            the names `"1"`, `"2.5"` and so on. By default names are sorted, and numbers are no
+            classes.
         columns: names of the modalities that are read; all by default.
         fold: number of the fold that is tested on, from 0, the default. The next one validates, and
             the others train.
@@ -106,14 +108,12 @@ def own(
     >>> train = kerasfuse.datasets.load("own", data_dir="samples.csv")
     """
     splits = Splits(fold, folds, validation, test)
-    if task is not None:
-        choose("task", task, ("classes",))
     place = source_files.folder(data_dir)
     table = None
     if place.is_file() and place.suffix.lower() in _TABLES:
         table = Table(place, label)
         files, read = table.files(), table.source
-    elif unreadable is not None or label is not None:
+    elif unreadable is not None or label not in (None, False):
         option = "label" if unreadable is None else "unreadable"
         raise ValueError(
             f"expected {option} of a table, whose samples have files of their own. Received: "
@@ -122,7 +122,7 @@ def own(
         )
     else:
         files = _npz_files(place)
-        read = _read_npz
+        read = functools.partial(_read_npz, labelled=label is not False)
     config = f"{place.stem}-{hashlib.sha256(str(place.resolve()).encode()).hexdigest()[:8]}"
     wanted = {"clean": clean, "aligned": aligned if isinstance(aligned, bool) else list(aligned)}
     if label is not None:
@@ -160,47 +160,54 @@ def own(
     records = _records(folder, facts, split, splits, stored, group, asides)
     records.choose(columns)
     labels = np.asarray(records.labels)
-    if task == "classes" and not targets:
-        everything = Records(folder, "+".join(stored)).labels
-        labels, targets = as_classes(labels.reshape(-1), everything)
+    if classes is not None:
+        labels, targets = in_classes(labels, targets, classes, records.ids), classes
+    columns_beside = {}
+    if table is not None or group is not None or weight is not None:
+        columns_beside = _beside(records, asides())
     weights = None
     if weight is not None and split == "train":
-        weights = _weights(records, facts, asides, weight, stored)
+        weights = _weights(columns_beside, weight, records.ids)
     return records.arguments() | {
-        "labels": labels,
+        "labels": None if label is False else labels,
         "label_names": targets,
         "sample_weight": weights,
+        "columns": columns_beside,
     }
 
 
 def _records(folder, facts, split, splits, stored, group, asides):
     """Give the records of one split, divided where the files say nothing of it."""
-    divides = splits.divides(stored) and splits.from_division(split, stored)
-    if not divides:
-        return Records(folder, split)
-    parts = splits.stored(stored)
+    counts = facts["report"]["samples"]
+    whole = split == "everything"
+    divides = not whole and splits.divides(stored) and splits.from_division(split, stored)
+    parts = stored if whole else splits.stored(stored) if divides else [split]
     records = Records(folder, "+".join(parts))
-    groups = None
-    if group is not None:
-        groups = column_of(asides(group), group, _keys(records, facts, parts), "group")
-    records.keep(splits.rows(split, stored, np.asarray(records.labels), groups))
+    # Ids need not differ between splits.
+    records.keys = [
+        (name, one)
+        for name, one in zip(
+            [name for name in parts for _ in range(counts[name])], records.ids, strict=True
+        )
+    ]
+    if divides:
+        groups = None
+        if group is not None:
+            groups = column_of(asides(), group, records.keys, "group")
+        rows = splits.rows(split, stored, np.asarray(records.labels), groups)
+        records.keep(rows)
+        records.keys = [records.keys[row] for row in rows]
     return records
 
 
-def _keys(records, facts, parts):
-    """Name every sample of some stored splits by its split and id."""
-    counts = facts["report"]["samples"]
-    of = [name for name in parts for _ in range(counts[name])]
-    return list(zip(of, records.ids, strict=True))
+def _beside(records, asides):
+    return {name: [found[key] for key in records.keys] for name, found in asides.items()}
 
 
-def _weights(records, facts, asides, weight, stored):
-    found = asides(weight)
-    whole = {}
-    if weight in found:
-        for (_, name), value in found[weight].items():
-            whole.setdefault(name, value)
-    values = column_of({weight: whole} if whole else found, weight, records.ids, "weight")
+def _weights(columns, weight, ids):
+    if weight not in columns:
+        column_of(columns, weight, (), "weight")
+    values = columns[weight]
     try:
         weights = np.array([float(value) for value in values], "float32")
     except (TypeError, ValueError):
@@ -208,7 +215,7 @@ def _weights(records, facts, asides, weight, stored):
     wrong = [i for i, x in enumerate(weights) if not 0 <= x < np.inf]
     refuse(
         f"weights from 0 in the column {weight!r}",
-        [f"{values[i]!r} of sample {records.ids[i]!r}" for i in wrong],
+        [f"{values[i]!r} of sample {ids[i]!r}" for i in wrong],
         len(values),
         "Correct these, 1 for an ordinary sample.",
         "samples",
@@ -216,7 +223,7 @@ def _weights(records, facts, asides, weight, stored):
     return weights
 
 
-def _asides(table, files, wanted):
+def _asides(table, files):
     """Give the columns beside the features: name -> (split, id) -> value."""
     if table is not None:
         return table.asides
@@ -224,7 +231,7 @@ def _asides(table, files, wanted):
     for file, split in files:
         arrays = _load_arrays(file)
         columns = {n: x for n, x in arrays.items() if n not in _NO_FEATURES and x.ndim == 1}
-        count = len(arrays["labels"])
+        count = len(next(iter(arrays.values())))
         ids = arrays.get("ids", [f"{split}/{i}" for i in range(count)])
         for name, values in columns.items():
             found.setdefault(name, {}).update(
@@ -270,10 +277,12 @@ def _npz_files(folder):
     return [(file, split) for split, file in found.items()]
 
 
-def _read_npz(files, config, clean):
+def _read_npz(files, config, clean, labelled=True):
     contents, fields = {}, {}
     for file, split in files:
         arrays = _load_arrays(file)
+        if not labelled and arrays:
+            arrays["labels"] = np.zeros(len(next(iter(arrays.values()))))
         if "labels" not in arrays:
             raise ValueError(
                 f"expected 'labels' and an array a modality. Received: {str(file)!r} with "

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 
+from kerasfuse import datasets
 from kerasfuse.datasets import load
 from kerasfuse.datasets.formats import openface
 
@@ -148,14 +149,12 @@ def test_names_of_classes_and_columns_beside(tmp_path, kind):
             for split in ("train", "validation", "test")
         }
         assert [x.num_samples for x in found.values()] == [6, 2, 2]
-        speakers = [
-            {int(name.split("/")[-1].split("-")[-1]) for name in x.ids} for x in found.values()
-        ]
+        speakers = [set(x.columns["speaker"]) for x in found.values()]
         assert found["test"].label_names == ("anger", "joy")
         # Each speaker said both.
         assert found["test"].labels.sum() == 1
         seen += found["test"].ids
-        assert speakers
+        assert len(set.union(*speakers)) == sum(map(len, speakers)) == 5
     assert len(set(seen)) == 10
     train = stored(place, weight="weight", validation=0.2, test=0.2)
     assert train.sample_weight is not None
@@ -176,10 +175,22 @@ def test_a_part_of_train_validates(tmp_path):
 def test_whole_numbers_as_classes(tmp_path):
     labels = {"train": [1, 2, 5, 2, 1], "validation": [1, 2], "test": [2, 2, 7]}
     place = write_npz(tmp_path, **{s: {"labels": np.array(x)} for s, x in labels.items()})
-    found = stored(place, task="classes")
+    found = stored(place, classes=["1", "2", "5", "7"])
     assert found.label_names == ("1", "2", "5", "7")
     assert found.labels[:, 0].tolist() == [0, 1, 2, 1, 0]
     assert stored(place).labels[:, 0].tolist() == labels["train"]
+    with pytest.raises(ValueError, match="one of the classes 2, 1.*1 of 5 samples: '5' of"):
+        stored(place, classes=["2", "1"])
+
+
+def test_everything_and_nothing_but_features(tmp_path):
+    place = write_table(tmp_path, change=lambda f, rows: [row.pop("label") for row in rows])
+    with pytest.raises(ValueError, match="the columns 'label' and one a modality"):
+        stored(place)
+    found = stored(place, "everything", label=False)
+    assert found.num_samples == 10 and found.labels is None and len(found[0]) == 1
+    assert datasets.splits("own", place, label=False) == ["train", "validation", "test"]
+    assert datasets.splits("own", place, label=False, validation=0.2)[1] == "validation"
 
 
 def test_some_modalities_and_a_label_of_another_name(tmp_path):

@@ -67,6 +67,8 @@ class Batches(keras.utils.PyDataset):
             samples; batches are then `(inputs, y, weights)`.
         label_names: names of the classes, where labels are their numbers; or of the numbers of a
             label.
+        columns: dict of name to a list, one value a sample, of what else the files say of samples,
+            such as who speaks.
         workers, use_multiprocessing, max_queue_size: how `fit` loads batches ahead, see
             `keras.utils.PyDataset`.
 
@@ -79,6 +81,7 @@ class Batches(keras.utils.PyDataset):
         aligned: tuple of the names of the modalities that share their steps.
         sample_weight: float32 array of all weights in stored order, or `None`; it may be set.
         label_names: tuple of names, or `None`.
+        columns: dict of name to list, in stored order.
         epoch: number that the order depends on, from 0.
         numbered: whether the inputs of a batch also hold `sample_number`, int32 `(batch,)`, the
             positions of its samples in stored order. `False` unless set; a model that remembers
@@ -115,6 +118,7 @@ class Batches(keras.utils.PyDataset):
         identity: str | None = None,
         sample_weight: ArrayLike | None = None,
         label_names: Sequence[str] | None = None,
+        columns: Mapping[str, Sequence[Any]] | None = None,
         workers: int = 1,
         use_multiprocessing: bool = False,
         max_queue_size: int = 10,
@@ -142,6 +146,7 @@ class Batches(keras.utils.PyDataset):
         self._identity = identity
         self.sample_weight = sample_weight
         self.label_names = None if label_names is None else tuple(label_names)
+        self.columns = {name: list(values) for name, values in (columns or {}).items()}
         self.numbered = False
         self.epoch = 0
 
@@ -221,6 +226,7 @@ class Batches(keras.utils.PyDataset):
         found.labels = None if self.labels is None else self.labels[rows]
         found.sample_weight = None if self.sample_weight is None else self.sample_weight[rows]
         found.ids = [self.ids[row] for row in rows]
+        found.columns = {m: [x[row] for row in rows] for m, x in self.columns.items()}
         if self._alignments is not None:
             found._alignments = {m: [x[row] for row in rows] for m, x in self._alignments.items()}
         if self._identity is not None:

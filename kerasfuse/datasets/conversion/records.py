@@ -36,6 +36,7 @@ class Records:
         aligned: tuple of the names of the modalities that share their steps.
         folder: folder of the records.
         ids, labels: of all samples, in stored order.
+        splits: names of all stored splits.
 
     Raises:
         ValueError: for a split that the data set does not have.
@@ -45,6 +46,7 @@ class Records:
         self.folder = pathlib.Path(folder)
         stored = json.loads((self.folder / FACTS).read_text(encoding="utf-8"))
         self._stored = stored
+        self.splits = list(stored["report"]["samples"])
         splits = split.split("+")
         if unknown := [name for name in splits if name not in stored["report"]["samples"]]:
             raise ValueError(

@@ -48,7 +48,7 @@ class Table:
     Args:
         path: `.csv` or `.parquet`.
         label: name of the column of the label, or a list of several; by default `label`, or those
-            that begin with `label_`.
+            that begin with `label_`. `False` for samples without labels.
 
     Attributes:
         class_names: names of the classes where labels are names, in their order.
@@ -70,7 +70,7 @@ class Table:
         self._labels = self._label_columns(label)
         others = [n for n in self._columns if n not in ("id", "split", *self._labels)]
         self._names = [name for name in others if self._names_files(name)]
-        if not self._labels or not self._names:
+        if (not self._labels and label is not False) or not self._names:
             raise ValueError(
                 "expected the columns 'label' and one a modality, with paths of files, and perhaps "
                 "'split'. Received: "
@@ -80,7 +80,9 @@ class Table:
         self._check_ids()
         places = [f"{self._place(number)}, sample {self._id(number)!r}" for number in self._all]
         cells = {name: [row[name] for row in self._rows] for name in self._labels}
-        self._values, self.class_names = read_labels(cells, places)
+        self._values, self.class_names = (
+            read_labels(cells, places) if cells else (np.zeros((len(self), 1)), None)
+        )
         self.label_names = tuple(name.removeprefix("label_") for name in self._labels)
         self.asides = {
             name: {
@@ -129,7 +131,7 @@ class Table:
             numbers = [number for number in self._all if self._splits[number] == split]
             if numbers:
                 splits[split] = (len(numbers), lambda i, numbers=numbers: self._sample(numbers[i]))
-        shape = () if len(self._labels) == 1 else (len(self._labels),)
+        shape = () if len(self._labels) < 2 else (len(self._labels),)
         notes = [f"columns beside the features: {', '.join(self.asides)}."] if self.asides else []
         return Source(
             config,
@@ -143,6 +145,8 @@ class Table:
         )
 
     def _label_columns(self, label):
+        if label is False:
+            return []
         if label is None:
             return [n for n in self._columns if n == "label" or n.startswith("label_")]
         wanted = [label] if isinstance(label, str) else list(label)

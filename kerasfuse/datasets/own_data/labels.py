@@ -57,16 +57,38 @@ def read_labels(columns, places):
     return np.array([[found.index(text)] for text in texts], float), tuple(found)
 
 
-def as_classes(labels, everything):
-    """Turn numbers into positions among the different ones, and return the names of these.
+def in_classes(labels, names, classes, ids):
+    """Number labels by given classes.
 
     Args:
-        labels: `(samples,)` array.
-        everything: all labels, of all splits.
+        labels: `(samples, ...)` array, one a sample: positions in `names`, or numbers without.
+        names: names of the classes of these labels, or `None`.
+        classes: list of the names that are asked for.
+        ids: of the samples, for messages.
+
+    Raises:
+        ValueError: for labels that are none of the classes, counted.
     """
-    values = np.unique(everything)
-    names = tuple(f"{value:g}" for value in values)
-    return np.searchsorted(values, labels).astype("float32"), names
+    values = np.asarray(labels).reshape(-1)
+    if len(values) != len(ids):
+        raise ValueError(
+            "expected one label a sample, to be one of the classes. "
+            f"Received: labels of shape {np.shape(labels)}"
+        )
+    written = [f"{x:g}" if names is None else names[int(x)] for x in values]
+    place = {name: i for i, name in enumerate(classes)}
+    refuse(
+        f"labels to be one of the classes {', '.join(map(str, classes))}",
+        [
+            f"{name!r} of sample {one!r}"
+            for name, one in zip(written, ids, strict=True)
+            if name not in place
+        ],
+        len(ids),
+        "Correct these, or leave them out.",
+        "samples",
+    )
+    return np.array([place[name] for name in written], "float32")
 
 
 def _text(cell):
