@@ -66,6 +66,9 @@ class Recipe:
             numbers, classes or labels, one an output.
         class_weights: `"balanced"`: a training sample of class c counts n / (classes n_c) times, so
             that all classes count alike.
+        initial_weights: name or address of an entry whose weights training begins with, as far as
+            they fit, see `kerasfuse.zoo.load`; the run does without it once it is trained.
+        frozen: names of layers, or shell patterns such as `"text_*"`, that are not trained.
     """
 
     loss: str
@@ -92,6 +95,8 @@ class Recipe:
     concepts: dict[str, Any] | None = None
     targets: tuple[str, ...] = ()
     class_weights: str | None = None
+    initial_weights: str | None = None
+    frozen: tuple[str, ...] = ()
 
     def __post_init__(self):
         for field, choices in (("loss", LOSSES), ("metrics", METRICS), ("optimizer", OPTIMIZERS)):
@@ -164,6 +169,12 @@ class Recipe:
                 f"Received: targets={list(names)!r}."
             )
         object.__setattr__(self, "targets", tuple(names))
+        frozen = self.frozen
+        if not isinstance(frozen, list | tuple) or any(type(x) is not str for x in frozen):
+            raise ValueError(
+                f"expected frozen to be a list of names of layers. Received: frozen={frozen!r}."
+            )
+        object.__setattr__(self, "frozen", tuple(frozen))
         if self.class_weights is not None:
             choose("class_weights", self.class_weights, ("balanced",))
 

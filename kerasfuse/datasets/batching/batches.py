@@ -151,6 +151,11 @@ class Batches(keras.utils.PyDataset):
         self.epoch = 0
 
     @property
+    def lengths(self) -> dict[str, np.ndarray]:
+        """Number of steps of each sequence between its padding: modality -> `(samples,)`."""
+        return dict(self._store.lengths)
+
+    @property
     def sample_weight(self) -> np.ndarray | None:
         return self._sample_weight
 

@@ -84,7 +84,9 @@ class FeatureScaling(keras.layers.Layer):
         x = ops.cast(inputs, "float32")
         axes = -1 if len(x.shape) == 3 else (1, 2, 3)
         real = ops.any(x != 0, axis=axes, keepdims=True)
-        y = (ops.clip(x, self.low, self.high) - self.mean) / self.deviation
+        # jax clips between arrays, not between variables.
+        low, high = (ops.convert_to_tensor(bound) for bound in (self.low, self.high))
+        y = (ops.clip(x, low, high) - self.mean) / self.deviation
         vanished = ops.logical_not(ops.any(y != 0, axis=axes, keepdims=True))
         y = ops.where(vanished, _TINY, y)
         return ops.where(real, y, 0.0)

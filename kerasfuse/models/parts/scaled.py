@@ -32,7 +32,7 @@ class Scaled(FusionModel):
         labels: whether outputs are scaled: of numbers, not of logits.
 
     Attributes:
-        model: the model inside.
+        inner: the model inside.
 
     Call arguments:
         inputs: as of the model.
@@ -78,7 +78,7 @@ class Scaled(FusionModel):
         self._offer_intermediates(model._offered)
 
         # === Config ===
-        self.model = model
+        self.inner = model
         self.modalities = dict(widths)
         self.num_outputs = model.num_outputs
         self.word_aligned = model.word_aligned
@@ -91,7 +91,7 @@ class Scaled(FusionModel):
     def get_config(self):
         return {
             "name": self.name,
-            "model": keras.saving.serialize_keras_object(self.model),
+            "model": keras.saving.serialize_keras_object(self.inner),
             "features": self.features,
             "labels": self.labels,
         }
@@ -131,7 +131,7 @@ class Scaled(FusionModel):
             self.label_scaling.adapt(np.concatenate(labels))
 
     def extract(self, *names):
-        inside = self.model.extract(*names)
+        inside = self.inner.extract(*names)
         # Keras hands a dict on by sorted names, and warns of another order than the model's own.
         order = sorted(inside.input)
         found = keras.Model({m: inside.input[m] for m in order}, inside.output)
@@ -140,7 +140,7 @@ class Scaled(FusionModel):
 
     def fit(self, x=None, *args, **kwargs):
         # A model that remembers its samples asks for their numbers.
-        numbering = getattr(self.model, "numbering", contextlib.nullcontext)
+        numbering = getattr(self.inner, "numbering", contextlib.nullcontext)
         with numbering(x):
             return super().fit(x, *args, **kwargs)
 
