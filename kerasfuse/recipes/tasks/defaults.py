@@ -27,12 +27,13 @@ RECIPE = {
 RECOMMENDED = ("LMF", "LFLSTM", "LateFusion")
 
 
-def model_defaults(model_class, modalities):
+def model_defaults(model_class, modalities, num_outputs):
     """Return arguments of a class of model for data with these modalities.
 
     Args:
         model_class: its name.
         modalities: dict of modality name to width, or to the shape of an image.
+        num_outputs: number of outputs.
     """
     found = dict(_SIZES.get(model_class, {}))
     if "encoders" in model_arguments(model_class):
@@ -40,6 +41,8 @@ def model_defaults(model_class, modalities):
     for argument in ("anchor", "guide"):  # "text" by default
         if argument in model_arguments(model_class) and "text" not in modalities:
             found[argument] = next(iter(modalities))
+    if model_class == "MMIM" and num_outputs > 1:  # its two classes are those of one number
+        found["entropy"] = 0.0
     return found
 
 

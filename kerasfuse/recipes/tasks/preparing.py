@@ -1,6 +1,7 @@
 """A model before its first step: units measured, weights of another taken over, layers frozen."""
 
 import fnmatch
+import warnings
 
 import numpy as np
 
@@ -21,7 +22,10 @@ def prepared(entry, train):
     """
     model = entry.build()
     if entry.recipe.initial_weights is not None:
-        zoo.transfer(zoo.load(entry.recipe.initial_weights), model)
+        with warnings.catch_warnings():
+            # Only a beginning: what they come from is no claim about what comes of them.
+            warnings.simplefilter("ignore", zoo.SimulatedWeightsWarning)
+            zoo.transfer(zoo.load(entry.recipe.initial_weights), model)
     if isinstance(model, Scaled):
         model.adapt(train)
     freeze(model, entry.recipe.frozen)

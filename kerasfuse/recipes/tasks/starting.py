@@ -114,7 +114,7 @@ def starting_entry(name, data, data_dir=None, overrides=None, task=None, from_sc
         settings["monitor"] = f"val_{settings['score']}"
     if folds:
         arguments.setdefault("fold", 0)
-        settings["folds"] = list(range(folds))
+        settings["recipe.folds"] = list(range(folds))
     entry = dataclasses.replace(entry, data_name=data_name, data_args={})
     arguments |= _alignment(entry, overrides, arguments, splits)
     entry = dataclasses.replace(entry, data_args=arguments)
@@ -202,7 +202,7 @@ def _of_class(name, data_name, modalities, task):
         model_args={
             "modalities": modalities,
             "num_outputs": task.num_outputs,
-            **model_defaults(name, modalities),
+            **model_defaults(name, modalities, task.num_outputs),
         },
         data_name=data_name,
         data_args={},
@@ -248,7 +248,7 @@ def _of_entry(name, data_name, modalities, task, splits, from_scratch):
 def model_defaults_missing(entry, modalities):
     """Return encoders where an entry's own were of other modalities."""
     if "encoders" in model_arguments(entry.model_class) and "encoders" not in entry.model_args:
-        return model_defaults(entry.model_class, modalities)
+        return model_defaults(entry.model_class, modalities, 1)
     return {}
 
 
@@ -306,7 +306,9 @@ def _aligner(entry, overrides, arguments, splits):
 
 
 def _weights(name, data, entry, said, task, from_scratch):
-    options = ["--data", str(data), *command_options(said)]
+    # Of a path the name alone: what is published tells nobody's folders.
+    data = pathlib.Path(data).name
+    options = ["--data", data, *command_options(said)]
     options += ["--task", task] if task else []
     options += ["--from-scratch"] if from_scratch else []
     own = entry.data_name == "own"
