@@ -10,9 +10,9 @@ import numpy as np
 from kerasfuse import datasets, hub, zoo
 from kerasfuse.entries.arguments import model_arguments, model_classes
 from kerasfuse.entries.weights import Weights
-from kerasfuse.nearest_names import nearest
 from kerasfuse.recipes.run_folder import command_options
 from kerasfuse.recipes.tasks.checks import check_task
+from kerasfuse.recipes.tasks.data_place import data_place
 from kerasfuse.recipes.tasks.defaults import RECIPE, model_defaults
 from kerasfuse.recipes.tasks.task import task_of
 
@@ -39,33 +39,6 @@ class Start:
 def is_model(name):
     """Whether a name is that of a class of model."""
     return isinstance(name, str) and name in model_classes()
-
-
-def data_place(data, data_dir=None):
-    """Return the name of a data set and where it lies.
-
-    Args:
-        data: name of a data set, or the path of one's own.
-        data_dir: folder of a named one.
-
-    Raises:
-        ValueError: for what is neither, and for two places.
-    """
-    if isinstance(data, str) and data in datasets.names():
-        return data, data_dir
-    path = pathlib.Path(data)
-    if not path.exists():
-        raise ValueError(
-            "expected data to be the path of a table, a folder or a .npz file, or the name of a "
-            f"data set. Received: data={str(data)!r}, which is not there. "
-            f"{nearest(str(data), datasets.names())}"
-        )
-    if data_dir is not None:
-        raise ValueError(
-            f"expected data_dir beside the name of a data set. Received: data={str(data)!r}, a "
-            f"path, and data_dir={str(data_dir)!r}. Leave data_dir out."
-        )
-    return "own", str(path)
 
 
 def starting_entry(name, data, data_dir=None, overrides=None, task=None, from_scratch=False):
@@ -195,9 +168,9 @@ def _of_class(name, data_name, modalities, task):
     settings = task.settings()
     return zoo.Entry(
         name=_slug(f"{name}_{data_name}"),
-        title=f"{name} on data of one's own" if data_name == "own" else f"{name} on {data_name}",
+        title=f"{name} on files of your own" if data_name == "own" else f"{name} on {data_name}",
         paper=f"See kerasfuse.models.{name}.",
-        summary=f"{name} with the sizes of its defaults, for {', '.join(modalities)}.",
+        summary=f"{name}, for {', '.join(modalities)}, as `kerasfuse train {name} --data` made it.",
         model_class=name,
         model_args={
             "modalities": modalities,
