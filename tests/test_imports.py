@@ -63,6 +63,7 @@ OPTIONAL = BACKENDS | {
     "onnxscript",
     "pyarrow",
     "soundfile",
+    "tensorboard",
 }
 ASKS = {"keras.backend.backend", "keras.config.backend", "backend.backend", "config.backend"}
 

@@ -164,6 +164,7 @@ class Entry:
             "folds": list(self.recipe.folds),
             "targets": list(self.recipe.targets),
             "frozen": list(self.recipe.frozen),
+            "callbacks": [dict(table) for table in self.recipe.callbacks],
         }
         del recipe["seeds"]
         # What was not said is left out: run folders of older versions stay what they were.

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from kerasfuse import datasets, losses, metrics, training
+from kerasfuse.entries.callbacks import check_callbacks
 from kerasfuse.nearest_names import choose, nearest
 
 LOSSES = (
@@ -68,6 +69,9 @@ class Recipe:
             that all classes count alike.
         initial_weights: name or address of an entry whose weights training begins with, as far as
             they fit, see `kerasfuse.zoo.load`; the run does without it once it is trained.
+        callbacks: list of tables of `class`, the name of a callback of Keras, and its arguments;
+            its files lie in the folder of each seed. `"TensorBoard"` writes without TensorFlow. A
+            run that goes on after an interruption makes them anew.
         frozen: names of layers, or shell patterns such as `"text_*"`, that are not trained.
     """
 
@@ -97,6 +101,7 @@ class Recipe:
     class_weights: str | None = None
     initial_weights: str | None = None
     frozen: tuple[str, ...] = ()
+    callbacks: tuple[dict[str, Any], ...] = ()
 
     def __post_init__(self):
         for field, choices in (("loss", LOSSES), ("metrics", METRICS), ("optimizer", OPTIMIZERS)):
@@ -175,6 +180,8 @@ class Recipe:
                 f"expected frozen to be a list of names of layers. Received: frozen={frozen!r}."
             )
         object.__setattr__(self, "frozen", tuple(frozen))
+        check_callbacks(self.callbacks)
+        object.__setattr__(self, "callbacks", tuple(self.callbacks))
         if self.class_weights is not None:
             choose("class_weights", self.class_weights, ("balanced",))
 

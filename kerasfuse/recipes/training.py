@@ -14,6 +14,7 @@ import numpy as np
 
 from kerasfuse import __version__, atomic, backend, hub, zoo
 from kerasfuse.datasets import Companions
+from kerasfuse.entries.callbacks import make_callbacks
 from kerasfuse.entries.recipe import check_seeds
 from kerasfuse.metrics import conventions
 from kerasfuse.recipes import folds
@@ -254,7 +255,7 @@ def _train_once(entry, folder, seed, data, keep_epochs, verbose, callbacks):
     if not checkpoint.done:
         train = splits["train"]
         train.epoch = checkpoint.initial_epoch
-        watching = histories(recipe.modulation)
+        watching = [*histories(recipe.modulation), *make_callbacks(recipe.callbacks, folder)]
         if keep_epochs:
             watching.append(KeepEpochs(folder / "epochs", best))
         if recipe.companions is not None:
