@@ -13,6 +13,8 @@ from kerasfuse import analysis, backend, zoo
 from kerasfuse.drawing import COLOURS, INK, MUTED, new_figure
 from kerasfuse.metrics.conventions import format_value, in_percent, lower_is_better
 from kerasfuse.recipes.modulation import of_modalities
+from kerasfuse.recipes.run import Run, read_run
+from kerasfuse.recipes.run_folder import is_run
 from kerasfuse.recipes.scoring import check_fit, load_split
 from kerasfuse.recipes.search.tuning import tune
 from kerasfuse.recipes.seeds import mean_and_sd
@@ -272,8 +274,18 @@ def compare(
     if len(set(names)) < max(len(names), 2):
         raise ValueError(f"expected two or more different entries. Received: {names}.")
     overrides = dict(overrides or {})
+    runs: dict[str, Run] = {}
     if data is None:
-        entries = [zoo.entry(name).override(overrides) for name in names]
+        runs = {name: read_run(None, name) for name in names if is_run(name)}
+        if runs and (overrides or tuned or seeds is not None):
+            raise ValueError(
+                "expected runs that are finished without overrides, seeds and trials. "
+                f"Received: {', '.join(map(str, runs))} with them. Name the entries to train anew."
+            )
+        entries = [
+            runs[name].entry if name in runs else zoo.entry(name).override(overrides)
+            for name in names
+        ]
     else:
         starts = [
             starting_entry(name, data, data_dir, overrides, task, from_scratch=True)
@@ -283,6 +295,7 @@ def compare(
             report(line)
         entries = [named_after(start.entry, data) for start in starts]
     place = data_dir if data is None else starts[0].data_dir
+    places = [data_dir or runs[name].data_dir if name in runs else place for name in names]
     metric = metric or entries[0].recipe.score
     for entry in entries:
         reported = [m.name for m in entry.recipe.make_metrics()]
@@ -292,16 +305,19 @@ def compare(
                 f"{entry.name} has {', '.join(reported)}."
             )
 
-    tests = [load_split(entry, "test", place, shuffle=False) for entry in entries]
+    tests = [
+        load_split(entry, "test", where, shuffle=False)
+        for entry, where in zip(entries, places, strict=True)
+    ]
     _check_one_data_set(entries, tests)
-    for entry in entries:
-        check_fit(entry, place)
+    for entry, where in zip(entries, places, strict=True):
+        check_fit(entry, where)
     steps = mean_steps(tests[0])
     rows = []
-    for name, entry, test in zip(names, entries, tests, strict=True):
+    for name, entry, test, place in zip(names, entries, tests, places, strict=True):
         folder = pathlib.Path(run_dir, name if data is None else entry.name)
         asked = seeds is not None or bool(overrides) or bool(tuned) or data is not None
-        recorded = entry.recorded and not asked and not folder.is_dir()
+        recorded = entry.recorded and not asked and name not in runs and not folder.is_dir()
         if recorded:
             scores = {m: found["per_seed"] for m, found in entry.results["test"].items()}
             trained = entry.results["seeds"]
@@ -344,7 +360,7 @@ def compare(
         model = entry.build()
         rows.append(
             Row(
-                name=name,
+                name=str(name),
                 per_seed=dict(zip(trained, scores[metric], strict=True)),
                 parameters=model.count_params(),
                 multiply_adds=analysis.multiply_adds(model, steps),
@@ -357,7 +373,7 @@ def compare(
                 trials=tuned,
             )
         )
-    lowest = floor(entries[0], metric, place)
+    lowest = floor(entries[0], metric, places[0])
     return Comparison(metric, entries[0].data_name, _ranked(rows, metric), steps, lowest)
 
 
