@@ -17,6 +17,7 @@ from kerasfuse.models.misa import MISA
 from kerasfuse.models.mmim import MMIM
 from kerasfuse.models.mult import MulT
 from kerasfuse.models.parts.fusion_model import FusionModel
+from kerasfuse.models.parts.registered import register
 from kerasfuse.models.parts.scaled import Scaled
 from kerasfuse.models.self_mm import SelfMM
 from kerasfuse.models.text_guided_transformer import TextGuidedTransformer
@@ -44,4 +45,5 @@ __all__ = [
     "SelfMM",
     "TFN",
     "TextGuidedTransformer",
+    "register",
 ]

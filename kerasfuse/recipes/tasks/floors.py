@@ -1,8 +1,10 @@
 """What a linear model of averaged features scores: less than that is no fusion."""
 
 import dataclasses
+import warnings
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from kerasfuse import metrics
@@ -75,7 +77,11 @@ def _of_one(entry, metric, data_dir):
     fit = _ridges if entry.recipe.loss in _NUMBERS else _logistics
     sign = -1 if lower_is_better(metric) else 1
     best = None
-    for predict, size in fit(x["train"], y["train"], entry.recipe):
+    with warnings.catch_warnings():
+        # A penalty so weak that it takes longer is not the best one.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        candidates = list(fit(x["train"], y["train"], entry.recipe))
+    for predict, size in candidates:
         scores = [
             metrics.evaluate(entry.recipe.make_metrics(), y[s], predict(x[s]))[metric]
             for s in ("validation", "test")
