@@ -51,6 +51,8 @@ class FeatureScaling(keras.layers.Layer):
                 initializer=keras.initializers.Constant(value),
                 trainable=False,
                 dtype="float32",
+                # Units of the data do not fit into half precision.
+                autocast=False,
                 name=name,
             )
 

@@ -38,6 +38,8 @@ class LabelScaling(keras.layers.Layer):
                 initializer=initializer,
                 trainable=False,
                 dtype="float32",
+                # Units of the data do not fit into half precision.
+                autocast=False,
                 name=name,
             )
 
