@@ -238,7 +238,9 @@ def _slug(text):
 
 def named_after(entry, data):
     """Return an entry of one's own data under the name of their file."""
-    stem = _slug(pathlib.Path(data).stem) if entry.data_name == "own" else entry.data_name
+    if entry.data_name != "own":
+        return entry
+    stem = _slug(pathlib.Path(data).stem)
     return dataclasses.replace(entry, name=_slug(entry.name.removesuffix("own") + stem))
 
 

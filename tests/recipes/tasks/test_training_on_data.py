@@ -287,6 +287,7 @@ def test_names_that_are_none(tmp_path, name, options, message):
 def test_named_data_too(tmp_path):
     overrides = {**LMF, "num_samples": 30, "like": "mosi"}
     entry = starting_entry("LMF", "simulated", overrides=overrides).entry
+    assert entry.name == "lmf_simulated"
     assert entry.recipe.metrics == "mosi" and entry.data_args == {"num_samples": 30, "like": "mosi"}
 
 
