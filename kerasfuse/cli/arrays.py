@@ -58,9 +58,12 @@ def read(path, entry, batch_size):
     arrays = {name: x for name, x in arrays.items() if name in modalities or x.ndim != 1}
     if "labels" not in modalities:
         arrays.pop("labels", None)
-    # Vectors are sequences of one step.
+    # Vectors are sequences of one step, of as many samples as there are of the others.
+    counts = {len(x) for x in arrays.values() if x.ndim != 2}
     arrays = {
-        name: x[:, None] if x.ndim == 2 and isinstance(modalities.get(name), int) else x
+        name: x[:, None]
+        if x.ndim == 2 and isinstance(modalities.get(name), int) and counts <= {len(x)}
+        else x
         for name, x in arrays.items()
     }
     return datasets.Batches(arrays, batch_size=batch_size, modalities=modalities, ids=ids)

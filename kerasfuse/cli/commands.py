@@ -480,7 +480,7 @@ def convert(
     ] = None,
 ):
     """Convert the files of a data set into records, once, and tell what is in them."""
-    if is_path(name):
+    if is_path(name) and pathlib.Path(name).exists():
         name, data_dir = "own", name
     typer.echo(datasets.convert(name, data_dir, **dict(map(setting, settings or []))))
 

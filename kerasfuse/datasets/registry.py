@@ -129,6 +129,7 @@ def load(
     data_dir: str | os.PathLike[str] | None = None,
     shuffle: bool | None = None,
     seed: int = 0,
+    readers: int = 0,
     **config: Any,
 ) -> Batches:
     """Load one split of a data set as batches for `fit`, `evaluate` and `predict`.
@@ -141,6 +142,7 @@ def load(
             KERASFUSE_DATA by default.
         shuffle: whether each epoch has a new order; by default in the train split only.
         seed: seed of that order, and of nothing else.
+        readers: number of threads that read batches ahead while the model computes.
         **config: what the data set can be asked for; see the module of its name.
 
     Returns:
@@ -162,6 +164,7 @@ def load(
         batch_size=batch_size,
         shuffle=split == "train" if shuffle is None else shuffle,
         seed=seed,
+        readers=readers,
     )
 
 

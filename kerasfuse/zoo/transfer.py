@@ -3,6 +3,8 @@
 import dataclasses
 import warnings
 
+import keras
+
 from kerasfuse.models import Scaled
 
 _NAMED = 12
@@ -33,7 +35,7 @@ class Transferred:
         )
 
 
-def transfer(source, target):
+def transfer(source: keras.Model, target: keras.Model) -> Transferred:
     """Copy weights from one model to another, layer by layer, as far as they fit.
 
     Layers go by their names. In a layer weights go by their order, and each fits or not by its

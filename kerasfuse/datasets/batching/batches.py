@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from kerasfuse.backend import fixes_shapes_from_two_batches
 from kerasfuse.datasets.batching.memory import Memory
+from kerasfuse.datasets.batching.read_ahead import ReadAhead
 from kerasfuse.datasets.batching.selection import Selection
 from kerasfuse.datasets.conversion.records import Records
 
@@ -69,8 +70,8 @@ class Batches(keras.utils.PyDataset):
             label.
         columns: dict of name to a list, one value a sample, of what else the files say of samples,
             such as who speaks.
-        workers, use_multiprocessing, max_queue_size: how `fit` loads batches ahead, see
-            `keras.utils.PyDataset`.
+        readers: number of threads that read batches ahead while the model computes; with 0 each is
+            read when it is asked for. The order is the same.
 
     Attributes:
         modalities: dict of modality name to width, to the shape of an image, or of records to
@@ -119,11 +120,9 @@ class Batches(keras.utils.PyDataset):
         sample_weight: ArrayLike | None = None,
         label_names: Sequence[str] | None = None,
         columns: Mapping[str, Sequence[Any]] | None = None,
-        workers: int = 1,
-        use_multiprocessing: bool = False,
-        max_queue_size: int = 10,
+        readers: int = 0,
     ) -> None:
-        super().__init__(workers, use_multiprocessing, max_queue_size)
+        super().__init__()
         if padding not in ("right", "left"):
             raise ValueError(f'expected padding="right" or "left". Received: padding={padding!r}')
         store: Any = inputs
@@ -147,6 +146,8 @@ class Batches(keras.utils.PyDataset):
         self.sample_weight = sample_weight
         self.label_names = None if label_names is None else tuple(label_names)
         self.columns = {name: list(values) for name, values in (columns or {}).items()}
+        readers = _as_integer("readers", readers, least=0)
+        self._ahead = ReadAhead(readers) if readers else None
         self.numbered = False
         self.epoch = 0
 
@@ -193,6 +194,11 @@ class Batches(keras.utils.PyDataset):
                 )
             return self.subset(np.concatenate(chosen))
         index = range(len(self))[index]
+        if self._ahead is None:
+            return self._read(index)
+        return self._ahead.get(self.epoch, index, len(self), self._read)
+
+    def _read(self, index):
         return self.gather(self.rows(index), unlike=self.rows(0) if index == 1 else None)
 
     def subset(self, rows: ArrayLike) -> "Batches":
@@ -236,6 +242,7 @@ class Batches(keras.utils.PyDataset):
             found._alignments = {m: [x[row] for row in rows] for m, x in self._alignments.items()}
         if self._identity is not None:
             found._identity = f"{self._identity} {rows.tolist()}"
+        found._ahead = None
         found.shuffle = False
         found.epoch = 0
         return found

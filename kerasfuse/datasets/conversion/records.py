@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import threading
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -70,6 +71,7 @@ class Records:
         self._kept, self._kept_bytes = {}, 0
         self.num_samples = len(self.ids)
         self._rows = np.arange(self.num_samples)
+        self._reading = threading.Lock()  # batches may be read in several threads
         self._records = tfds.builder_from_directory(folder).as_data_source(split=split)
 
     def read(self, rows):
@@ -163,7 +165,9 @@ class Records:
 
     def _fetched(self, numbers):
         wanted = self._fields.values()
-        for record in self._records.__getitems__(numbers):
+        with self._reading:
+            records = list(self._records.__getitems__(numbers))
+        for record in records:
             yield {field: record["features"][field] for field in wanted}
 
     def _scaled(self, name, x):

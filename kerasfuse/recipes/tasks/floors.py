@@ -1,13 +1,14 @@
 """What a linear model of averaged features scores: less than that is no fusion."""
 
 import dataclasses
+import os
 import warnings
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from kerasfuse import metrics
+from kerasfuse import metrics, zoo
 from kerasfuse.metrics.conventions import lower_is_better
 from kerasfuse.recipes.scoring import load_split
 from kerasfuse.recipes.seeds import mean_and_sd
@@ -34,7 +35,9 @@ class Floor:
     parameters: int
 
 
-def floor(entry, metric, data_dir=None):
+def floor(
+    entry: zoo.Entry, metric: str, data_dir: str | os.PathLike[str] | None = None
+) -> Floor | None:
     """Fit a linear model of each feature's mean over real steps, its penalty chosen on validation.
 
     Numbers get ridge regression, classes and labels logistic regression. Means are standardised

@@ -1,9 +1,11 @@
 """Slices, subsets, splits and weights of batches, in memory and on disk."""
 
+import keras
 import numpy as np
 import pytest
 
 from kerasfuse.datasets import Batches, load
+from kerasfuse.datasets.batching.read_ahead import ReadAhead
 
 
 @pytest.fixture(params=["memory", "records"])
@@ -79,3 +81,31 @@ def test_a_subset_is_shuffled_when_asked(batches):
     some.epoch = 3
     shuffled = np.concatenate([some[i][1][:, 0] for i in range(2)])
     assert sorted(shuffled) == sorted(some.labels[:, 0]) and not (np.diff(shuffled) > 0).all()
+
+
+@pytest.mark.parametrize("readers", [1, 3])
+def test_readers_change_nothing(batches, readers):
+    batches.shuffle, order = True, []
+    for ahead in (None, ReadAhead(readers)):
+        batches._ahead = ahead
+        batches.epoch = 0
+        for _ in range(3):
+            order.append([batches[i][1][:, 0].tolist() for i in range(len(batches))])
+            batches.on_epoch_end()
+    assert order[:3] == order[3:]
+    # Anywhere, and twice.
+    assert batches[2][1].tolist() == batches[-1][1].tolist()
+
+
+def test_readers_in_fit():
+    def seen(readers):
+        keras.utils.set_random_seed(0)
+        x = np.random.default_rng(0).normal(size=(8, 3, 2))
+        found = Batches({"x": x}, np.arange(8), 2, shuffle=True, seed=3, readers=readers)
+        inputs = keras.Input((None, 2), name="x")
+        outputs = keras.layers.Dense(1)(keras.layers.GlobalAveragePooling1D()(inputs))
+        model = keras.Model({"x": inputs}, outputs)
+        model.compile("sgd", "mse")
+        return model.fit(found, epochs=3, shuffle=False, verbose=0).history["loss"]
+
+    assert seen(2) == pytest.approx(seen(0), rel=1e-6)
