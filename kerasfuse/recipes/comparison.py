@@ -293,7 +293,7 @@ def compare(
         ]
         for line in starts[0].told if report else ():
             report(line)
-        entries = [named_after(start.entry, data) for start in starts]
+        entries = [named_after(start) for start in starts]
     place = data_dir if data is None else starts[0].data_dir
     places = [data_dir or runs[name].data_dir if name in runs else place for name in names]
     metric = metric or entries[0].recipe.score

@@ -124,7 +124,7 @@ def train(
     report = report or (lambda line: None)
     if data is not None:
         start = starting_entry(name, data, data_dir, overrides, task, from_scratch)
-        entry, data_dir = named_after(start.entry, data), start.data_dir
+        entry, data_dir = named_after(start), start.data_dir
         for line in start.told:
             report(line)
     else:

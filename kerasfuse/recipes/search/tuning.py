@@ -187,7 +187,7 @@ def tune(
     given_dir = data_dir
     if data is not None:
         start = starting_entry(name, data, data_dir, overrides, task, from_scratch=True)
-        entry, data_dir = as_started(named_after(start.entry, data)), start.data_dir
+        entry, data_dir = as_started(named_after(start)), start.data_dir
     elif hub.is_address(name) and not zoo.is_file(name):
         raise ValueError(f"expected the name of a zoo entry. Received: name={str(name)!r}.")
     else:

@@ -236,11 +236,12 @@ def _slug(text):
     return re.sub(r"[^a-z0-9_-]+", "_", text.lower()).strip("_-") or "own"
 
 
-def named_after(entry, data):
-    """Return an entry of one's own data under the name of their file."""
+def named_after(start):
+    """Return the entry of a `Start`; that of one's own data has the name of their file."""
+    entry = start.entry
     if entry.data_name != "own":
         return entry
-    stem = _slug(pathlib.Path(data).stem)
+    stem = _slug(pathlib.Path(start.data_dir or "own").stem)
     return dataclasses.replace(entry, name=_slug(entry.name.removesuffix("own") + stem))
 
 
