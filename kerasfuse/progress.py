@@ -7,16 +7,28 @@ import sys
 import rich.console
 import rich.progress
 
+_shown = contextvars.ContextVar("shown", default=None)
+
 
 @contextlib.contextmanager
 def bars():
-    """Give a `rich.progress.Progress` on standard error, which shows nothing but on a terminal."""
+    """Give a `rich.progress.Progress` on standard error, which shows nothing but on a terminal.
+
+    Within another one it is the same: a terminal has one place for bars.
+    """
+    if (outer := _shown.get()) is not None:
+        yield outer
+        return
     console = rich.console.Console(file=sys.stderr)
     columns = (*rich.progress.Progress.get_default_columns(), rich.progress.MofNCompleteColumn())
     with rich.progress.Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
     ) as progress:
-        yield progress
+        token = _shown.set(progress)
+        try:
+            yield progress
+        finally:
+            _shown.reset(token)
 
 
 def counting(bars, name):

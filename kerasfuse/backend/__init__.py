@@ -20,12 +20,184 @@ def fixes_shapes_from_two_batches():
     return name() == "tensorflow"
 
 
+def is_on_gpu(x):
+    """Whether what is computed from the tensor `x` runs on a GPU."""
+    match name():
+        case "torch":
+            from kerasfuse.backend import torch_device
+
+            return torch_device.device_type(x) == "cuda"
+        case "jax":
+            import jax
+
+            return jax.default_backend() == "gpu"
+        case "tensorflow":
+            import tensorflow
+
+            return bool(tensorflow.config.list_physical_devices("GPU"))
+    return False
+
+
+def block_entries(x, on_processor, on_gpu, bytes_an_entry):
+    """Return how many entries of a large matrix to work on at once.
+
+    A block suits the cache of a processor. A GPU wants it as large as can be, as it waits for the
+    launch of a kernel longer than for a kernel of a small block.
+
+    Args:
+        x: a tensor where the work is done.
+        on_processor: entries of a block there.
+        on_gpu: most entries of a block there; half of the memory that is free may limit it.
+        bytes_an_entry: memory that one entry takes at most while a block is worked on.
+    """
+    if not is_on_gpu(x):
+        return on_processor
+    free = _free_bytes(x)
+    return on_gpu if free is None else max(on_processor, min(on_gpu, free // (2 * bytes_an_entry)))
+
+
+def _free_bytes(x):
+    """Return the memory that the GPU of `x` has left, `None` where the backend does not tell."""
+    if name() == "torch":
+        from kerasfuse.backend import torch_device
+
+        return torch_device.free_bytes(x)
+    if name() == "jax":
+        import jax
+
+        told = jax.local_devices()[0].memory_stats() or {}
+        if "bytes_limit" in told:
+            return told["bytes_limit"] - told.get("bytes_in_use", 0)
+    return None
+
+
+def search_steps(x):
+    """Return how many steps a search over `x` makes; `None`: as many as it takes.
+
+    To see whether it is over, the program has to wait for what a GPU found. Longer than most
+    searches take is faster there.
+    """
+    return 24 if is_on_gpu(x) else None
+
+
+def value_at_rank(values, row_mask, column_mask, share):
+    """Return the value of descending rank floor(share n) + 1 of the n valid entries of matrices.
+
+    See `torch_selection.value_at_rank`. `None` where a search by counting is as fast.
+    """
+    if name() == "torch" and is_on_gpu(values):
+        from kerasfuse.backend import torch_selection
+
+        return torch_selection.value_at_rank(values, row_mask, column_mask, share)
+    return None
+
+
+def at_least(x, minimum):
+    """Return `keras.ops.maximum(x, minimum)` for a number, without a copy of it to the GPU."""
+    if name() == "torch":
+        import torch
+
+        if isinstance(x, torch.Tensor):
+            return x.clamp_min(minimum)
+    return ops.maximum(x, minimum)
+
+
+def where(condition, x, y):
+    """Return `keras.ops.where` of tensors and numbers, without a copy of these to the GPU."""
+    if name() == "torch":
+        import torch
+
+        if all(isinstance(z, (torch.Tensor, float)) for z in (condition, x, y)):
+            return torch.where(condition, x, y)
+    return ops.where(condition, x, y)
+
+
+def take(x, indices, axis):
+    """Return `keras.ops.take` for a vector of indices none of which counts from the end."""
+    return x.index_select(axis, indices) if name() == "torch" else ops.take(x, indices, axis=axis)
+
+
+def take_along_axis(x, indices, axis):
+    """Return `keras.ops.take_along_axis` for indices none of which counts from the end."""
+    if name() == "torch":
+        import torch
+
+        return torch.take_along_dim(x, indices.long(), axis)
+    return ops.take_along_axis(x, indices, axis=axis)
+
+
+def once(function, mask, *arguments):
+    """Return `function(mask, *arguments)`; see `torch_memo.once` for when it is not called."""
+    if name() == "torch":
+        from kerasfuse.backend import torch_memo
+
+        return torch_memo.once(function, mask, *arguments)
+    return function(mask, *arguments)
+
+
+def dense(x, kernel, bias):
+    """Return `x` times `kernel` plus `bias`, by one kernel of a GPU under PyTorch."""
+    if name() == "torch" and is_on_gpu(x):
+        from kerasfuse.backend import torch_gpu
+
+        return torch_gpu.dense(x, *_tensors(kernel, bias))
+    return ops.matmul(x, kernel) + bias
+
+
+def dense_together(x, kernels, biases):
+    """Return a list of `x` times each of `kernels` plus its bias, likewise, of one shape."""
+    if name() == "torch" and is_on_gpu(x):
+        from kerasfuse.backend import torch_gpu
+
+        return torch_gpu.dense_together(x, _tensors(*kernels), _tensors(*biases))
+    return [ops.matmul(x, kernel) + bias for kernel, bias in zip(kernels, biases, strict=True)]
+
+
+def _tensors(*variables):
+    return [ops.convert_to_tensor(v) for v in variables]
+
+
+def put(x, row, piece):
+    """Return `x` with `piece` in its rows from `row` on; where it can, in the memory of `x`."""
+    if name() == "torch":
+        x[row : row + piece.shape[0]] = piece
+        return x
+    return ops.slice_update(x, (row, *([0] * (len(x.shape) - 1))), piece)
+
+
+def uniform(x, seed):
+    """Draw a number in [0, 1), float32, for every entry of `x`; on a GPU without waiting for it."""
+    if name() == "torch" and is_on_gpu(x):
+        from kerasfuse.backend import torch_random
+
+        return torch_random.uniform(x, seed)
+    return keras.random.uniform(ops.shape(x), seed=seed)
+
+
+def clip_at_once(optimizer):
+    """Let a Keras optimizer clip by global norm in a few calls for all gradients, where it can.
+
+    Optimizers inside of it do so too. Nothing else about it changes.
+    """
+    if name() != "torch":
+        return
+    from kerasfuse.backend import torch_clipping
+
+    for inner in getattr(optimizer, "optimizers", ()):
+        clip_at_once(inner)
+    if hasattr(optimizer, "inner_optimizer"):
+        clip_at_once(optimizer.inner_optimizer)
+    elif hasattr(optimizer, "_clip_gradients"):
+        optimizer._clip_gradients = torch_clipping.Clipping(optimizer)
+
+
 def dropout(x, rate, seed):
     """Return `keras.random.dropout(x, rate, seed=seed)`, faster on a processor under PyTorch."""
-    if name() == "torch" and x.device.type == "cpu":
-        from kerasfuse.backend import torch_cpu
+    if name() == "torch":
+        from kerasfuse.backend import torch_cpu, torch_device
 
-        return torch_cpu.dropout(x, rate)
+        if torch_device.device_type(x) == "cpu":
+            return torch_cpu.dropout(x, rate)
     return keras.random.dropout(x, rate, seed=seed)
 
 
@@ -76,45 +248,23 @@ def known_integer(x):
     return None if traced else int(x)
 
 
-def fused_attention(query, key, value, mask):
+def fused_attention(query, key, value, mask, key_mask=None):
     """Attend, `(batch, steps, heads, head_dim)`, without ever holding all scores.
 
-    `mask` is boolean and broadcasts to `(batch, heads, Tq, Tk)`, or `None`.
+    `mask` is boolean and broadcasts to `(batch, heads, Tq, Tk)`, or `None`. Where it says nothing
+    but which keys are real, `key_mask` is what it was made of, `(batch, Tk)`.
     """
     if name() == "torch":
-        from kerasfuse.backend import torch_cpu
+        from kerasfuse.backend import torch_cpu, torch_gpu
 
         if torch_cpu.runs_narrow_attention(query, mask):
             return torch_cpu.narrow_attention(query, key, value, mask)
-    head_dim = query.shape[-1]
-    query, key, value = (_pad_heads_for_fused_kernel(x) for x in (query, key, value))
-    attended = ops.dot_product_attention(query, key, value, mask=mask, scale=head_dim**-0.5)
-    return attended[..., :head_dim]
-
-
-def _pad_heads_for_fused_kernel(x):
-    """Widen the heads of `(batch, steps, heads, head_dim)` with zeros where the kernel needs it.
-
-    PyTorch's fused kernels on a GPU take head widths that are multiples of 8 and fall back to a
-    materialised attention matrix for others, such as the 5 of a 40-wide model with 8 heads. Zeros
-    change neither the logits nor the first `head_dim` columns of the output. Elsewhere this is a
-    no-op.
-    """
-    missing = -x.shape[-1] % 8
-    if not missing or not _is_torch_on_gpu():
-        return x
-    return ops.pad(x, [[0, 0], [0, 0], [0, 0], [0, missing]])
+        if is_on_gpu(query):
+            return torch_gpu.fused_attention(query, key, value, mask, key_mask)
+    return ops.dot_product_attention(query, key, value, mask=mask, scale=query.shape[-1] ** -0.5)
 
 
 def _is_torch_tracing():
     import torch
 
     return torch.compiler.is_compiling() or torch.jit.is_tracing()
-
-
-def _is_torch_on_gpu():
-    if name() != "torch":
-        return False
-    import torch
-
-    return torch.cuda.is_available()

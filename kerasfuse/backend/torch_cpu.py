@@ -4,6 +4,8 @@ import math
 
 import torch
 
+from kerasfuse.backend import torch_device
+
 # glibc hands freed memory back to the system, and a step that takes it again pays for every page:
 # a third of a training step here. Having freed one large piece, it keeps up to twice as much.
 torch.empty(31 * 2**20, dtype=torch.uint8)
@@ -40,7 +42,7 @@ def dropout(x, rate):
 def runs_narrow_attention(query, mask):
     """Whether `narrow_attention` takes these queries, and is faster than the fused kernel."""
     return (
-        query.device.type == "cpu"
+        torch_device.device_type(query) == "cpu"
         and (mask is None or mask.shape[1:3] == (1, 1))
         and query.shape[-1] <= NARROW
         and query.dtype == torch.float32

@@ -2,6 +2,7 @@
 
 import torch
 
+from kerasfuse.backend import torch_device
 from kerasfuse.backend.torch_wavefront import wavefront_gru
 
 
@@ -18,7 +19,8 @@ def masked_gru(x, mask, weights):
     """
 
     def run(steps, weights):
-        return (wavefront_gru if steps.device.type == "cpu" else fused_gru)(steps, weights)
+        on_processor = torch_device.device_type(steps) == "cpu"
+        return (wavefront_gru if on_processor else fused_gru)(steps, weights)
 
     return _over_real_steps(run, x, mask, weights)
 
@@ -67,10 +69,10 @@ def _over_real_steps(run, x, mask, weights):
     A network that skips a step is one that never sees it: the real steps of each sample move to
     the front, in their order, PyTorch's own loop runs over them, and what it says moves back.
     """
-    if x.device.type == "meta":
+    if torch_device.device_type(x) == "meta":
         # Keras asks for shapes, once a compilation. PyTorch would loop over the steps in Python.
         return x.new_empty(*x.shape[:2], weights[-1][1].shape[0])
-    if x.device.type == "cpu" and x.dtype != torch.float32:
+    if torch_device.device_type(x) == "cpu" and x.dtype != torch.float32:
         whole = [[weight.float() for weight in layer] for layer in weights]
         return _over_real_steps(run, x.float(), mask, whole).to(x.dtype)
     if mask is None:

@@ -295,6 +295,18 @@ def compare(
 
 
 @app.command()
+def audit_selection(
+    runs: Annotated[list[str], typer.Argument(help="Run folders, trained with --keep-epochs.")],
+    metric: Annotated[
+        str | None, typer.Option(help="Test metric, by default each entry's score.")
+    ] = None,
+    data_dir: DataDir = None,
+):
+    """Score every epoch on TEST: what choosing on the test split would have gained."""
+    tables.show_selection_audits([recipes.audit_selection(run, data_dir) for run in runs], metric)
+
+
+@app.command()
 def tune(
     name: Name,
     space: Annotated[

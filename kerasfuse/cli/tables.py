@@ -71,6 +71,31 @@ def show_run(run):
     show(title, ["metric", "validation", "test", "constant", *published], rows, notes)
 
 
+def show_selection_audits(audits, metric):
+    """Print what choosing on test would have gained in each run."""
+    rows = []
+    for audit in audits:
+        of_run = metric or audit.run.entry.recipe.score
+        found = audit.table(of_run)
+        best = found["best of all"]
+        rows.append(
+            [
+                audit.run.entry.name,
+                of_run,
+                *(zoo.spread(of_run, found[way]) for way in ("validation", "test", "gain")),
+                zoo.spread(of_run, best),
+                f"seed {best['seed']}, epoch {best['epoch']}",
+            ]
+        )
+    columns = ["run", "metric", "chosen on validation", "chosen on test", "gain", "best of all", ""]
+    notes = [
+        "Test scores, mean ± sd over seeds: of the epoch that is best on validation, as they are "
+        "reported here, and of the epoch that is best on test, as no result should be. best of "
+        "all: the highest of any seed and epoch.",
+    ]
+    show("What choosing on the TEST split would have gained", columns, rows, notes)
+
+
 def show_comparison(found):
     """Print the table of a comparison, best model first."""
     notes = [found.caption()]

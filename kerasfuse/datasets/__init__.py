@@ -8,6 +8,7 @@ from kerasfuse.datasets import kinetics_sound as kinetics_sound
 from kerasfuse.datasets import mosei as mosei
 from kerasfuse.datasets import mosi as mosi
 from kerasfuse.datasets import mosi_utterance as mosi_utterance
+from kerasfuse.datasets import mosi_words as mosi_words
 from kerasfuse.datasets import own as own
 from kerasfuse.datasets import ravdess as ravdess
 from kerasfuse.datasets import sims as sims
@@ -15,6 +16,7 @@ from kerasfuse.datasets import simulated as simulated
 from kerasfuse.datasets import ur_funny as ur_funny
 from kerasfuse.datasets.batching.batches import Batches
 from kerasfuse.datasets.batching.companions import Companions
+from kerasfuse.datasets.batching.modality_dropout import ModalityDropout
 from kerasfuse.datasets.registry import (
     arguments,
     class_names,
@@ -29,6 +31,7 @@ from kerasfuse.datasets.registry import (
 __all__ = [
     "Batches",
     "Companions",
+    "ModalityDropout",
     "arguments",
     "class_names",
     "convert",

@@ -7,12 +7,12 @@ import re
 import warnings
 
 from kerasfuse import atomic
+from kerasfuse.cache import cache_folder
 from kerasfuse.checksum import sha256
 from kerasfuse.entries import parsing, weight_files
 from kerasfuse.entries.definition import Entry
 from kerasfuse.hub import download
 from kerasfuse.hub.address import ENTRY_FILE, parse
-from kerasfuse.hub.cache import cache_folder
 
 # The largest of our own, with all its ablations, has 65 thousand bytes.
 _ENTRY_BYTES = 2**20

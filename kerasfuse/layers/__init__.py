@@ -22,12 +22,14 @@ from kerasfuse.layers.auxiliary_losses.representation_loss import Representation
 from kerasfuse.layers.auxiliary_losses.subspace_regularizer import SubspaceRegularizer
 from kerasfuse.layers.auxiliary_losses.supervised_auxiliary_loss import SupervisedAuxiliaryLoss
 from kerasfuse.layers.auxiliary_losses.unimodal_labels import UnimodalLabels
+from kerasfuse.layers.encoders.adapted_text_encoder import AdaptedTextEncoder
 from kerasfuse.layers.encoders.dropout import Dropout
 from kerasfuse.layers.encoders.le_net import LeNet
 from kerasfuse.layers.encoders.max_out import MaxOut
 from kerasfuse.layers.encoders.mlp_head import MLPHead
 from kerasfuse.layers.encoders.residual_head import ResidualHead
 from kerasfuse.layers.encoders.resnet18 import ResNet18
+from kerasfuse.layers.encoders.shifted_text_encoder import ShiftedTextEncoder
 from kerasfuse.layers.fusion.dynamic_fusion_graph import DynamicFusionGraph
 from kerasfuse.layers.fusion.gated_memory import GatedMemory
 from kerasfuse.layers.fusion.hierarchical_bottleneck import HierarchicalBottleneck
@@ -53,6 +55,7 @@ from kerasfuse.layers.sequence.sinusoidal_positions import SinusoidalPositions
 from kerasfuse.layers.sequence.temporal_alignment import TemporalAlignment
 
 __all__ = [
+    "AdaptedTextEncoder",
     "AbsentAsZeros",
     "AttentionBlock",
     "AuxiliaryLoss",
@@ -97,6 +100,7 @@ __all__ = [
     "ResNet18",
     "ResidualHead",
     "SelfAttentionSummary",
+    "ShiftedTextEncoder",
     "SinusoidalPositions",
     "SubspaceRegularizer",
     "SupervisedAuxiliaryLoss",

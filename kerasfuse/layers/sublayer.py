@@ -2,6 +2,8 @@
 
 import contextlib
 
+import keras
+
 from kerasfuse import backend
 
 _watched = []
@@ -20,9 +22,27 @@ def run(layer, *args, **kwargs):
         layer: a built layer without losses of its own.
         *args, **kwargs: as its `call` takes them, `training` included.
     """
-    if _watched or backend.name() != "torch" or layer.quantization_mode is not None:
+    if _is_called_as_usual(layer):
         return layer(*args, **kwargs)
+    if type(layer) is keras.layers.Dense and layer.use_bias:
+        return layer.activation(backend.dense(args[0], layer.kernel, layer.bias))
     return layer.call(*args, **kwargs)
+
+
+def run_together(layers, x):
+    """Return a list of what several `Dense` make of a tensor, on a GPU by one product.
+
+    Args:
+        layers: list of built `Dense` of one shape, with biases and without activations.
+        x: tensor.
+    """
+    if any(_is_called_as_usual(layer) for layer in layers):
+        return [layer(x) for layer in layers]
+    return backend.dense_together(x, [d.kernel for d in layers], [d.bias for d in layers])
+
+
+def _is_called_as_usual(layer):
+    return _watched or backend.name() != "torch" or layer.quantization_mode is not None
 
 
 @contextlib.contextmanager

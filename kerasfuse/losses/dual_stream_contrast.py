@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from kerasfuse import backend
 from kerasfuse import ops as fuse_ops
 from kerasfuse.losses.nt_xent import check_temperature
 from kerasfuse.losses.supervised_contrastive import label_pairs
@@ -138,9 +139,9 @@ class DualStreamContrast(keras.losses.Loss):
             for z in logits.values():
                 against = fuse_ops.log_sum_exp(z, others)[:, None]
                 pair = fuse_ops.pair_loss(z, against) if published else against - z
-                total += ops.sum(ops.where(positives, pair, 0.0), axis=1)
+                total += ops.sum(backend.where(positives, pair, 0.0), axis=1)
                 count += ops.sum(ops.cast(positives, "float32"), axis=1)
-        return total / ops.maximum(count, 1.0)
+        return total / backend.at_least(count, 1.0)
 
     def get_config(self):
         return {

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from kerasfuse import backend
 from kerasfuse import ops as fuse_ops
 from kerasfuse.losses.nt_xent import check_temperature
 
@@ -91,7 +92,7 @@ def label_pairs(labels, class_width=1.0):
         )
     labels = ops.reshape(ops.cast(labels, "float32"), (-1,))
     known = ops.isfinite(labels)
-    classes = ops.round(ops.where(known, labels, 0.0) / class_width)
+    classes = ops.round(backend.where(known, labels, 0.0) / class_width)
     known = ops.logical_and(known[:, None], known[None, :])
     same = ops.equal(classes[:, None], classes[None, :])
     rows = ops.arange(ops.shape(classes)[0])

@@ -112,7 +112,8 @@ class DAHB(FusionModel):
             Multi-CA excepted; `None`: where the variant has them.
         activation: `"relu"` or `"gelu"`; `None`: the variant's.
         dropout: rate on embedded sequences.
-        text_encoder: a keras-hub text backbone, or its hyper-parameters as a dict with its `class`.
+        text_encoder: a keras-hub text backbone or an `AdaptedTextEncoder`, or its hyper-parameters
+            as a dict with its `class`.
         variant: `"paper"` or `"release"`.
         encoder_dropout: rate inside the encoders; `None`: `dropout`, and 0.5 in the release.
 

@@ -34,6 +34,8 @@ class EFLSTM(FusionModel):
         align_steps: the most steps that this modality has.
         align_weight: weight of the aligners' loss, averaged over them.
         output_dropout: rate on what each hidden layer reads.
+        pooling: how the states of the LSTM are read at the end, a mode of `MaskedPooling`; the
+            paper reads the last real step.
 
     Call arguments:
         inputs: dict of modality name to array `(batch, steps, width)`, of equally many steps unless
@@ -65,6 +67,7 @@ class EFLSTM(FusionModel):
         align_steps=50,
         align_weight=1.0,
         output_dropout=0.0,
+        pooling="last",
         **kwargs,
     ):
         widths = check_modalities(modalities, least=1)
@@ -78,7 +81,7 @@ class EFLSTM(FusionModel):
         inputs, x, masks = word_aligned(widths, align_to, align_steps, align_weight)
         any_real = functools.reduce(ops.logical_or, masks.values())
         together = keras.layers.Concatenate(name="early")(list(x.values()))
-        h = MaskedPooling("last", name="last_step")(lstm(together, mask=any_real), mask=any_real)
+        h = MaskedPooling(pooling, name="last_step")(lstm(together, mask=any_real), mask=any_real)
         super().__init__(inputs=inputs, outputs=head(h), **kwargs)
         self._offer_intermediates({"fused": lambda: h})
 
@@ -93,6 +96,7 @@ class EFLSTM(FusionModel):
         self.align_steps = align_steps
         self.align_weight = align_weight
         self.output_dropout = output_dropout
+        self.pooling = pooling
 
     def get_config(self):
         return {
@@ -106,4 +110,5 @@ class EFLSTM(FusionModel):
             "align_steps": self.align_steps,
             "align_weight": self.align_weight,
             "output_dropout": self.output_dropout,
+            "pooling": self.pooling,
         }

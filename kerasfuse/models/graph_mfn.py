@@ -44,6 +44,8 @@ class GraphMFN(FusionModel):
         graph_dropout: rate in the hidden layer that the efficacies come from.
         memory_dropout: rate in the hidden layers of the memory's networks.
         output_dropout: rate on what each hidden layer at the end reads.
+        pooling: how the states of each LSTM are read at the end, a mode of `MaskedPooling`; the
+            paper reads the last real step.
 
     Call arguments:
         inputs: dict of modality name to array `(batch, steps, width)`, of equally many steps unless
@@ -81,6 +83,7 @@ class GraphMFN(FusionModel):
         graph_dropout=0.0,
         memory_dropout=0.0,
         output_dropout=0.0,
+        pooling="last",
         **kwargs,
     ):
         widths = check_modalities(modalities)
@@ -98,7 +101,7 @@ class GraphMFN(FusionModel):
         h, c = {}, {}
         for m in widths:
             states, c[m] = lstms[m](x[m], mask=masks[m], return_cells=True)
-            h[m] = MaskedPooling("last", name=f"{m}_last_step")(states, mask=masks[m])
+            h[m] = MaskedPooling(pooling, name=f"{m}_last_step")(states, mask=masks[m])
         g, efficacies = graph(list(c.values()))
         u = remember(g, mask=any_real)
         outputs = head(keras.layers.Concatenate(name="fused")([*h.values(), u]))
@@ -125,6 +128,7 @@ class GraphMFN(FusionModel):
         self.graph_dropout = graph_dropout
         self.memory_dropout = memory_dropout
         self.output_dropout = output_dropout
+        self.pooling = pooling
 
     def get_config(self):
         return {
@@ -144,4 +148,5 @@ class GraphMFN(FusionModel):
             "graph_dropout": self.graph_dropout,
             "memory_dropout": self.memory_dropout,
             "output_dropout": self.output_dropout,
+            "pooling": self.pooling,
         }

@@ -58,6 +58,8 @@ class HCTMG(FusionModel):
         feedforward_dropout: rate inside the feed-forward nets.
         attention_dropout: rate on attention weights; above 0 the fused kernel is not used.
         output_dropout: rate inside the head.
+        pooling: how the streams of the hierarchy are read at the end, a mode of `MaskedPooling`;
+            the paper reads the last real step.
 
     Call arguments:
         inputs: dict of modality name to array `(batch, steps, width)`. Steps of zeros are padding,
@@ -95,6 +97,7 @@ class HCTMG(FusionModel):
         feedforward_dropout=0.1,
         attention_dropout=0.0,
         output_dropout=0.0,
+        pooling="last",
         **kwargs,
     ):
         widths = check_modalities(modalities)
@@ -118,6 +121,7 @@ class HCTMG(FusionModel):
             residual_dropout,
             feedforward_dropout,
             attention_dropout,
+            pooling,
             name="hierarchy",
         )
         head = ResidualHead(num_outputs, output_dropout, name="head")
@@ -153,6 +157,7 @@ class HCTMG(FusionModel):
         self.feedforward_dropout = feedforward_dropout
         self.attention_dropout = attention_dropout
         self.output_dropout = output_dropout
+        self.pooling = pooling
 
     def get_config(self):
         return {
@@ -171,6 +176,7 @@ class HCTMG(FusionModel):
             "feedforward_dropout": self.feedforward_dropout,
             "attention_dropout": self.attention_dropout,
             "output_dropout": self.output_dropout,
+            "pooling": self.pooling,
         }
 
 

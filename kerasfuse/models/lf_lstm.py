@@ -30,6 +30,8 @@ class LFLSTM(FusionModel):
         num_layers: layers of each LSTM.
         hidden_units: list of the widths of the hidden layers after them.
         output_dropout: rate on what each hidden layer reads.
+        pooling: how the states of each LSTM are read at the end, a mode of `MaskedPooling`; the
+            paper reads the last real step.
 
     Call arguments:
         inputs: dict of modality name to array `(batch, steps, width)`. Steps of zeros are padding,
@@ -56,6 +58,7 @@ class LFLSTM(FusionModel):
         num_layers=1,
         hidden_units=(128, 128),
         output_dropout=0.0,
+        pooling="last",
         **kwargs,
     ):
         widths = check_modalities(modalities, least=1)
@@ -71,7 +74,7 @@ class LFLSTM(FusionModel):
         h = {}
         for m in widths:
             states = lstms[m](x[m], mask=masks[m])
-            h[m] = MaskedPooling("last", name=f"{m}_last_step")(states, mask=masks[m])
+            h[m] = MaskedPooling(pooling, name=f"{m}_last_step")(states, mask=masks[m])
         outputs = head(keras.layers.Concatenate(name="fused")(list(h.values())))
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
         self._offer_intermediates({f"summary/{m}": lambda v=v: v for m, v in h.items()})
@@ -83,6 +86,7 @@ class LFLSTM(FusionModel):
         self.num_layers = num_layers
         self.hidden_units = list(hidden_units)
         self.output_dropout = output_dropout
+        self.pooling = pooling
 
     def get_config(self):
         return {
@@ -93,4 +97,5 @@ class LFLSTM(FusionModel):
             "num_layers": self.num_layers,
             "hidden_units": self.hidden_units,
             "output_dropout": self.output_dropout,
+            "pooling": self.pooling,
         }

@@ -26,7 +26,9 @@ class LMF(FusionModel):
         rank: terms of the fusion tensor.
         language: name of the modality that an LSTM reads, by default the first.
         pooling: what the others are summarised by, `"mean"` (the paper), or `"last"` where the
-            steps are whole utterances of which the last is judged.
+            steps are whole utterances of which the last is judged; or `"attention"`.
+        language_pooling: how the states of the LSTM are read, a mode of `MaskedPooling`; the paper
+            reads the last real step.
         input_dropout: rate on the LSTM's state and on the means.
         output_dropout: rate on the vectors z_m.
 
@@ -56,6 +58,7 @@ class LMF(FusionModel):
         rank=4,
         language=None,
         pooling="mean",
+        language_pooling="last",
         input_dropout=0.0,
         output_dropout=0.0,
         **kwargs,
@@ -71,7 +74,9 @@ class LMF(FusionModel):
         # === Functional model ===
         inputs, x, masks = inputs_and_masks(widths)
         z = {
-            m: summarise_utterance(x[m], masks[m], m, dims[m], m == spoken, pooling, input_dropout)
+            m: summarise_utterance(
+                x[m], masks[m], m, dims[m], m == spoken, pooling, language_pooling, input_dropout
+            )
             for m in widths
         }
         y = fuse([drops[m](z[m]) for m in widths])
@@ -85,6 +90,7 @@ class LMF(FusionModel):
         self.rank = rank
         self.language = language
         self.pooling = pooling
+        self.language_pooling = language_pooling
         self.input_dropout = input_dropout
         self.output_dropout = output_dropout
 
@@ -97,6 +103,7 @@ class LMF(FusionModel):
             "rank": self.rank,
             "language": self.language,
             "pooling": self.pooling,
+            "language_pooling": self.language_pooling,
             "input_dropout": self.input_dropout,
             "output_dropout": self.output_dropout,
         }

@@ -3,7 +3,14 @@
 import keras
 from keras import ops
 
-from kerasfuse.layers import Dropout, LeftJustify, MultimodalAdaptationGate
+from kerasfuse.layers import (
+    AdaptedTextEncoder,
+    Dropout,
+    LeftJustify,
+    MaskedPooling,
+    MultimodalAdaptationGate,
+    ShiftedTextEncoder,
+)
 from kerasfuse.models.parts.fusion_model import FusionModel
 from kerasfuse.models.parts.inputs import word_aligned
 
@@ -24,12 +31,15 @@ class MAGBERT(FusionModel):
 
     The BERT is handed in, pre-trained or random; it becomes part of the model and is trained with
     it, usually at a learning rate near 1e-5. `pip install 'kerasfuse-zoo[text]'` brings keras-hub,
-    which has one. Its tokenizer must use 0 for padding, as BERT's do.
+    which has one. Its tokenizer must use 0 for padding, as BERT's do. With an `AdaptedTextEncoder`
+    in its place the BERT stays frozen and low-rank adapters are trained; y is then made from the
+    mean of Z' over the tokens.
 
     Args:
         modalities: dict of modality name to feature width, and of exactly one name to `None`: the
             token ids.
-        backbone: a `keras_hub.models.BertBackbone`.
+        backbone: a `keras_hub.models.BertBackbone`, an `AdaptedTextEncoder`, or the arguments of
+            one as a dict with `class="AdaptedTextEncoder"`.
         num_outputs: number of scores or logits.
         num_layers_before: layers of BERT that see words alone.
         beta: largest length of a shift, as a share of the length of what is shifted.
@@ -77,38 +87,33 @@ class MAGBERT(FusionModel):
         **kwargs,
     ):
         widths, words = _check_modalities(modalities)
-        _check_backbone(backbone, num_layers_before)
+        gate = {"beta": beta, "gate_dropout": gate_dropout}
+        adapted = _adapted(backbone, num_layers_before=num_layers_before, **gate)
+        if not adapted:
+            _check_backbone(backbone, num_layers_before)
 
         # === Layers ===
-        shift = MultimodalAdaptationGate(beta, gate_dropout, name="gate")
         drop = Dropout(output_dropout, name="output_dropout")
         scores = keras.layers.Dense(num_outputs, dtype="float32", name="scores")
 
         # === Functional model ===
         inputs, x, masks = word_aligned(widths, align_to, align_steps, align_weight)
-        # BERT counts positions from the start of the array and reads its first step.
-        x = {m: LeftJustify(name=f"{m}_left")(x[m], mask=masks[words]) for m in widths}
-        ids = x.pop(words)
-        real = ops.cast(ops.not_equal(ids, 0), "int32")
-        tokens = backbone.token_embedding(ids)
-        z = backbone.embeddings_add(
-            (tokens, backbone.position_embedding(tokens), backbone.segment_embedding(0 * ids))
-        )
-        z = backbone.embeddings_dropout(backbone.embeddings_layer_norm(z))
-        for index, layer in enumerate(backbone.transformer_layers):
-            if index == num_layers_before:
-                z = shift(z, sources=list(x.values()))
-            z = layer(z, padding_mask=real)
-        if num_layers_before == len(backbone.transformer_layers):
-            z = shift(z, sources=list(x.values()))
-        y = scores(drop(backbone.pooled_dense(z[:, 0])))
+        if adapted:
+            ids = x.pop(words)
+            z, real = adapted(ids, sources=list(x.values()))
+            pooled = MaskedPooling("mean", name="mean")(z, mask=real)
+        else:
+            shift = MultimodalAdaptationGate(beta, gate_dropout, name="gate")
+            z = _shifted(backbone, shift, num_layers_before, x, masks, words)
+            pooled = backbone.pooled_dense(z[:, 0])
+        y = scores(drop(pooled))
         super().__init__(inputs=inputs, outputs=y, **kwargs)
         self._offer_intermediates({"sequence": lambda: z})
 
         # === Config ===
         self.word_aligned = align_to is None
         self.modalities = widths
-        self.backbone = backbone
+        self.backbone = _as_table(backbone)
         self.num_outputs = num_outputs
         self.num_layers_before = num_layers_before
         self.beta = beta
@@ -122,7 +127,9 @@ class MAGBERT(FusionModel):
         return {
             "name": self.name,
             "modalities": self.modalities,
-            "backbone": keras.saving.serialize_keras_object(self.backbone),
+            "backbone": self.backbone
+            if isinstance(self.backbone, dict)
+            else keras.saving.serialize_keras_object(self.backbone),
             "num_outputs": self.num_outputs,
             "num_layers_before": self.num_layers_before,
             "beta": self.beta,
@@ -135,8 +142,48 @@ class MAGBERT(FusionModel):
 
     @classmethod
     def from_config(cls, config):
-        backbone = keras.saving.deserialize_keras_object(config["backbone"])
+        backbone = config["backbone"]
+        if "class" not in backbone:
+            backbone = keras.saving.deserialize_keras_object(backbone)
         return cls(**{**config, "backbone": backbone})
+
+
+def _as_table(backbone):
+    """Return an adapted encoder as a dict that toml can hold, and a BERT as it is."""
+    if not isinstance(backbone, AdaptedTextEncoder):
+        return backbone
+    config = backbone.get_config()
+    kept = {key: config[key] for key in ("preset", "rank", "dropout", "sha256")}
+    return {"class": "AdaptedTextEncoder", **{k: v for k, v in kept.items() if v is not None}}
+
+
+def _adapted(backbone, **gate):
+    """Return an adapted encoder with a gate in it, or `None` for a BERT."""
+    table = _as_table(backbone)
+    if not isinstance(table, dict):
+        return None
+    arguments = {key: value for key, value in table.items() if key != "class"}
+    return ShiftedTextEncoder(name="text_encoder", **gate, **arguments)
+
+
+def _shifted(backbone, shift, num_layers_before, x, masks, words):
+    """Return the sequence that a BERT makes of ids, the words shifted before one of its layers."""
+    # BERT counts positions from the start of the array and reads its first step.
+    x = {m: LeftJustify(name=f"{m}_left")(x[m], mask=masks[words]) for m in x}
+    ids = x.pop(words)
+    real = ops.cast(ops.not_equal(ids, 0), "int32")
+    tokens = backbone.token_embedding(ids)
+    z = backbone.embeddings_add(
+        (tokens, backbone.position_embedding(tokens), backbone.segment_embedding(0 * ids))
+    )
+    z = backbone.embeddings_dropout(backbone.embeddings_layer_norm(z))
+    for index, layer in enumerate(backbone.transformer_layers):
+        if index == num_layers_before:
+            z = shift(z, sources=list(x.values()))
+        z = layer(z, padding_mask=real)
+    if num_layers_before == len(backbone.transformer_layers):
+        z = shift(z, sources=list(x.values()))
+    return z
 
 
 def _check_modalities(modalities):

@@ -41,6 +41,8 @@ class MFN(FusionModel):
         attention_dropout: rate in the hidden layer of the attention.
         memory_dropout: rate in the hidden layers of the memory's networks.
         output_dropout: rate on what each hidden layer at the end reads.
+        pooling: how the states of each LSTM are read at the end, a mode of `MaskedPooling`; the
+            paper reads the last real step.
 
     Call arguments:
         inputs: dict of modality name to array `(batch, steps, width)`, of equally many steps unless
@@ -76,6 +78,7 @@ class MFN(FusionModel):
         attention_dropout=0.0,
         memory_dropout=0.0,
         output_dropout=0.0,
+        pooling="last",
         **kwargs,
     ):
         widths = check_modalities(modalities)
@@ -93,7 +96,7 @@ class MFN(FusionModel):
         h, c = {}, {}
         for m in widths:
             states, c[m] = lstms[m](x[m], mask=masks[m], return_cells=True)
-            h[m] = MaskedPooling("last", name=f"{m}_last_step")(states, mask=masks[m])
+            h[m] = MaskedPooling(pooling, name=f"{m}_last_step")(states, mask=masks[m])
         u = remember(attend(list(c.values())), mask=any_real)
         outputs = head(keras.layers.Concatenate(name="fused")([*h.values(), u]))
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
@@ -116,6 +119,7 @@ class MFN(FusionModel):
         self.attention_dropout = attention_dropout
         self.memory_dropout = memory_dropout
         self.output_dropout = output_dropout
+        self.pooling = pooling
 
     def get_config(self):
         return {
@@ -133,4 +137,5 @@ class MFN(FusionModel):
             "attention_dropout": self.attention_dropout,
             "memory_dropout": self.memory_dropout,
             "output_dropout": self.output_dropout,
+            "pooling": self.pooling,
         }

@@ -4,7 +4,7 @@ import keras
 
 from kerasfuse.layers import CrossmodalBlock, MergeGate, ResidualHead, SelfAttentionSummary
 from kerasfuse.models.parts.alignment_losses import add_alignment_losses, crossmodal_intermediates
-from kerasfuse.models.parts.attention_probe import summary_attentions
+from kerasfuse.models.parts.attention_probe import GatesOf, summary_attentions
 from kerasfuse.models.parts.fusion_model import FusionModel
 from kerasfuse.models.parts.inputs import (
     check_layers,
@@ -60,6 +60,8 @@ class MICA(FusionModel):
         feedforward_dropout: rate inside the feed-forward nets.
         attention_dropout: rate on attention weights; above 0 the fused kernel is not used.
         output_dropout: rate inside the head.
+        pooling: how summaries are read at the end, a mode of `MaskedPooling`; the paper reads the
+            last real step.
 
     Call arguments:
         inputs: dict of modality name to array `(batch, steps, width)`. Steps of zeros are padding,
@@ -100,6 +102,7 @@ class MICA(FusionModel):
         feedforward_dropout=0.1,
         attention_dropout=0.0,
         output_dropout=0.0,
+        pooling="last",
         **kwargs,
     ):
         widths = check_modalities(modalities)
@@ -129,6 +132,7 @@ class MICA(FusionModel):
                 num_layers=3,
                 num_heads=num_heads,
                 embedding_dropout=embedding_dropout,
+                pooling=pooling,
                 name=f"{m}_summary",
                 **dropouts,
             )
@@ -141,7 +145,7 @@ class MICA(FusionModel):
         z = {m: project(x[m], masks[m], m, dim, kernels[m], raw_dropout[m]) for m in widths}
         z = {m: embed_positions(z[m], masks[m], m, embedding_dropout) for m in widths}
         low_level = dict(z)
-        queries, keys, gate_values = {p: [] for p in pairs}, {p: [] for p in pairs}, {}
+        queries, keys, merged = {p: [] for p in pairs}, {p: [] for p in pairs}, {}
         for i in range(num_layers):
             sources = low_level if low_level_source else dict(z)
             reinforced = {}
@@ -154,8 +158,8 @@ class MICA(FusionModel):
                 if i == num_layers - 1:
                     reinforced[s, t] = norms[s, t](reinforced[s, t])
             for t in widths:
-                streams = [reinforced[s, t] for s in widths if s != t]
-                z[t], gate_values[f"gate/{i}/{t}"] = gates[t, i](streams, return_gates=True)
+                merged[t, i] = [reinforced[s, t] for s in widths if s != t]
+                z[t] = gates[t, i](merged[t, i])
         summary = {m: summaries[m](z[m], mask=masks[m]) for m in widths}
         outputs = head(keras.layers.Concatenate(name="fused")(list(summary.values())))
         outputs = add_alignment_losses(
@@ -165,7 +169,10 @@ class MICA(FusionModel):
         self._offer_intermediates(
             crossmodal_intermediates(queries, keys, masks)
             | summary_attentions(summaries, z, masks)
-            | {name: lambda gate=gate: gate for name, gate in gate_values.items()}
+            | {
+                f"gate/{i}/{t}": lambda gate=gates[t, i], streams=streams: GatesOf(gate)(streams)
+                for (t, i), streams in merged.items()
+            }
             | {f"summary/{m}": lambda vector=vector: vector for m, vector in summary.items()}
         )
 
@@ -189,6 +196,7 @@ class MICA(FusionModel):
         self.feedforward_dropout = feedforward_dropout
         self.attention_dropout = attention_dropout
         self.output_dropout = output_dropout
+        self.pooling = pooling
 
     def get_config(self):
         return {
@@ -212,4 +220,5 @@ class MICA(FusionModel):
             "feedforward_dropout": self.feedforward_dropout,
             "attention_dropout": self.attention_dropout,
             "output_dropout": self.output_dropout,
+            "pooling": self.pooling,
         }

@@ -56,6 +56,8 @@ class MISA(FusionModel):
         reconstruction: weight w_r; 0 switches it off.
         fusion_dropout: rate in the attention block.
         output_dropout: rate in the hidden layer at the end.
+        pooling: how the states of each LSTM are read at the end, a mode of `MaskedPooling`; the
+            paper reads the last real step.
 
     Call arguments:
         inputs: dict of modality name to array `(batch, steps, width)`. Steps of zeros are padding,
@@ -89,6 +91,7 @@ class MISA(FusionModel):
         reconstruction=1.0,
         fusion_dropout=0.1,
         output_dropout=0.1,
+        pooling="last",
         **kwargs,
     ):
         widths = check_modalities(modalities)
@@ -116,7 +119,7 @@ class MISA(FusionModel):
             if m in averaged:
                 summary = MaskedPooling("mean", name=f"{m}_pooling")(x[m], mask=masks[m])
             else:
-                summary = _stacked_lstms(x[m], masks[m], m, units[m])
+                summary = _stacked_lstms(x[m], masks[m], m, units[m], pooling)
             u[m] = norms[m](projections[m](summary))
         p = {m: encode_alone[m](u[m]) for m in widths}
         c = {m: encode_shared(u[m]) for m in widths}
@@ -152,6 +155,7 @@ class MISA(FusionModel):
         self.reconstruction = reconstruction
         self.fusion_dropout = fusion_dropout
         self.output_dropout = output_dropout
+        self.pooling = pooling
 
     def get_config(self):
         return {
@@ -168,12 +172,13 @@ class MISA(FusionModel):
             "reconstruction": self.reconstruction,
             "fusion_dropout": self.fusion_dropout,
             "output_dropout": self.output_dropout,
+            "pooling": self.pooling,
         }
 
 
-def _stacked_lstms(x, mask, name, units):
-    """Read a sequence, norm what was said, read that, and return the four last states."""
-    first, ends = BidirectionalLSTM(units, name=f"{name}_lstm_0")(x, mask=mask)
+def _stacked_lstms(x, mask, name, units, pooling):
+    """Read a sequence, norm what was said, read that, and return what each of the four ends in."""
+    first, ends = BidirectionalLSTM(units, pooling, name=f"{name}_lstm_0")(x, mask=mask)
     norm = keras.layers.LayerNormalization(epsilon=1e-5, name=f"{name}_lstm_norm")
-    _, more_ends = BidirectionalLSTM(units, name=f"{name}_lstm_1")(norm(first), mask=mask)
+    _, more_ends = BidirectionalLSTM(units, pooling, name=f"{name}_lstm_1")(norm(first), mask=mask)
     return keras.layers.Concatenate(name=f"{name}_ends")([ends, more_ends])

@@ -54,6 +54,8 @@ class MMIM(FusionModel):
         memory_size: number of earlier samples that H takes in besides the batch.
         input_dropout: rate on the last states of the LSTMs.
         fusion_dropout: rate on [h_m]_m.
+        pooling: how the states of each LSTM are read at the end, a mode of `MaskedPooling`; the
+            paper reads the last real step.
 
     Call arguments:
         inputs: dict of modality name to array `(batch, steps, width)`. Steps of zeros are padding,
@@ -89,6 +91,7 @@ class MMIM(FusionModel):
         memory_size=64,
         input_dropout=0.0,
         fusion_dropout=0.0,
+        pooling="last",
         **kwargs,
     ):
         widths = check_modalities(modalities)
@@ -109,7 +112,7 @@ class MMIM(FusionModel):
             if m in averaged:
                 h[m] = MaskedPooling("mean", name=f"{m}_pooling")(x[m], mask=masks[m])
                 continue
-            _, ends = BidirectionalLSTM(units[m], name=f"{m}_lstm")(x[m], mask=masks[m])
+            _, ends = BidirectionalLSTM(units[m], pooling, name=f"{m}_lstm")(x[m], mask=masks[m])
             ends = Dropout(input_dropout, name=f"{m}_dropout")(ends)
             h[m] = keras.layers.Dense(dims[m], name=f"{m}_encoding")(ends)
         z = keras.layers.Concatenate(name="together")(list(h.values()))
@@ -148,6 +151,7 @@ class MMIM(FusionModel):
         self.memory_size = memory_size
         self.input_dropout = input_dropout
         self.fusion_dropout = fusion_dropout
+        self.pooling = pooling
 
     def get_config(self):
         return {
@@ -166,6 +170,7 @@ class MMIM(FusionModel):
             "memory_size": self.memory_size,
             "input_dropout": self.input_dropout,
             "fusion_dropout": self.fusion_dropout,
+            "pooling": self.pooling,
         }
 
 

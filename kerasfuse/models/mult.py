@@ -60,6 +60,8 @@ class MulT(FusionModel):
         feedforward_dropout: rate inside the feed-forward nets.
         attention_dropout: rate on attention weights; above 0 the fused kernel is not used.
         output_dropout: rate inside the head.
+        pooling: how summaries are read at the end, a mode of `MaskedPooling`; the paper reads the
+            last real step.
 
     Call arguments:
         inputs: dict of modality name to array `(batch, steps, width)`. Steps of zeros are padding,
@@ -101,6 +103,7 @@ class MulT(FusionModel):
         feedforward_dropout=0.1,
         attention_dropout=0.0,
         output_dropout=0.0,
+        pooling="last",
         **kwargs,
     ):
         widths = check_modalities(modalities)
@@ -136,6 +139,7 @@ class MulT(FusionModel):
                 num_layers=max(num_layers, 3),
                 num_heads=num_heads,
                 embedding_dropout=embedding_dropout,
+                pooling=pooling,
                 name=f"{t}_summary",
                 **options,
             )
@@ -200,6 +204,7 @@ class MulT(FusionModel):
         self.feedforward_dropout = feedforward_dropout
         self.attention_dropout = attention_dropout
         self.output_dropout = output_dropout
+        self.pooling = pooling
 
     def get_config(self):
         return {
@@ -224,4 +229,5 @@ class MulT(FusionModel):
             "feedforward_dropout": self.feedforward_dropout,
             "attention_dropout": self.attention_dropout,
             "output_dropout": self.output_dropout,
+            "pooling": self.pooling,
         }

@@ -48,6 +48,8 @@ class SelfMM(FusionModel):
         limit: the largest magnitude of a label.
         fusion_dropout: rate on [h_m]_m.
         unimodal_dropout: rate on each h_m where its own task reads it.
+        pooling: how the states of each LSTM are read at the end, a mode of `MaskedPooling`; the
+            paper reads the last real step.
 
     Call arguments:
         inputs: dict of modality name to array `(batch, steps, width)`, perhaps `sample_number`.
@@ -79,6 +81,7 @@ class SelfMM(FusionModel):
         limit=3.0,
         fusion_dropout=0.0,
         unimodal_dropout=0.0,
+        pooling="last",
         **kwargs,
     ):
         widths = check_modalities(modalities)
@@ -108,7 +111,7 @@ class SelfMM(FusionModel):
                 h[m] = MaskedPooling("mean", name=f"{m}_pooling")(x[m], mask=masks[m])
             else:
                 states = MaskedLSTM(units[m], name=f"{m}_lstm")(x[m], mask=masks[m])
-                last = MaskedPooling("last", name=f"{m}_last_step")(states, mask=masks[m])
+                last = MaskedPooling(pooling, name=f"{m}_last_step")(states, mask=masks[m])
                 h[m] = dense(dims[m], f"{m}_encoding", None)(last)
         together = keras.layers.Concatenate(name="together")(list(h.values()))
         fused = dense(dim, "fused")(Dropout(fusion_dropout, name="fusion_dropout")(together))
@@ -139,6 +142,7 @@ class SelfMM(FusionModel):
         self.limit = limit
         self.fusion_dropout = fusion_dropout
         self.unimodal_dropout = unimodal_dropout
+        self.pooling = pooling
 
     def get_config(self):
         return {
@@ -153,6 +157,7 @@ class SelfMM(FusionModel):
             "limit": self.limit,
             "fusion_dropout": self.fusion_dropout,
             "unimodal_dropout": self.unimodal_dropout,
+            "pooling": self.pooling,
         }
 
     @contextlib.contextmanager

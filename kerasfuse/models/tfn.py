@@ -31,7 +31,9 @@ class TFN(FusionModel):
         hidden_units: list of the widths of the hidden layers after the product.
         language: name of the modality that the LSTM reads, by default the first.
         pooling: what the others are summarised by, `"mean"` (the paper), or `"last"` where the
-            steps are whole utterances of which the last is judged.
+            steps are whole utterances of which the last is judged; or `"attention"`.
+        language_pooling: how the states of the LSTM are read, a mode of `MaskedPooling`; the paper
+            reads the last real step.
         output_range: pair of numbers between which outputs lie, or `None`.
         input_dropout: rate on the LSTM's state and on the means.
         output_dropout: rate on what each hidden layer after the product reads.
@@ -61,6 +63,7 @@ class TFN(FusionModel):
         hidden_units=(128, 128),
         language=None,
         pooling="mean",
+        language_pooling="last",
         output_range=None,
         input_dropout=0.0,
         output_dropout=0.0,
@@ -77,7 +80,9 @@ class TFN(FusionModel):
         # === Functional model ===
         inputs, x, masks = inputs_and_masks(widths)
         z = {
-            m: summarise_utterance(x[m], masks[m], m, dims[m], m == spoken, pooling, input_dropout)
+            m: summarise_utterance(
+                x[m], masks[m], m, dims[m], m == spoken, pooling, language_pooling, input_dropout
+            )
             for m in widths
         }
         fused = fuse(list(z.values()))
@@ -93,6 +98,7 @@ class TFN(FusionModel):
         self.hidden_units = list(hidden_units)
         self.language = language
         self.pooling = pooling
+        self.language_pooling = language_pooling
         self.output_range = output_range
         self.input_dropout = input_dropout
         self.output_dropout = output_dropout
@@ -106,6 +112,7 @@ class TFN(FusionModel):
             "hidden_units": self.hidden_units,
             "language": self.language,
             "pooling": self.pooling,
+            "language_pooling": self.language_pooling,
             "output_range": self.output_range,
             "input_dropout": self.input_dropout,
             "output_dropout": self.output_dropout,

@@ -85,4 +85,5 @@ def fused_attention(query, key, value, key_mask=None, causal=False):
         Tensor `(batch, Tq, heads, head_dim)`. Rows without any valid key hold an arbitrary finite
         value: the caller masks them.
     """
-    return backend.fused_attention(query, key, value, attention_mask(query, key, key_mask, causal))
+    mask = attention_mask(query, key, key_mask, causal)
+    return backend.fused_attention(query, key, value, mask, None if causal else key_mask)

@@ -2,16 +2,20 @@
 
 from keras import ops
 
+from kerasfuse import backend
+
 
 def map_blocks(function, inputs, rows):
     """Apply `function` to `rows` rows of the inputs after the other, and put the results together.
 
     Results go into arrays that were there before: collecting them in a list would scatter small
     pieces among the freed blocks of a processor's heap, which then grows as if nothing was freed.
+    Where `rows` does not divide the number of rows, the last block overlaps the one before it.
 
     Args:
-        function: takes a list of tensors of `rows` rows, returns a list of such tensors.
-        inputs: list of tensors whose first axis has one length, a multiple of `rows`.
+        function: takes a list of tensors of `rows` rows, returns a list of such tensors, each row
+            of them computed from the same row of the inputs.
+        inputs: list of tensors whose first axis has one length, at least `rows`.
         rows: rows a block.
 
     Returns:
@@ -24,15 +28,17 @@ def map_blocks(function, inputs, rows):
 
     first = block(0)
     results = [ops.zeros((total, *ops.shape(r)[1:]), dtype=r.dtype) for r in first]
-    results = [ops.slice_update(a, _at(0, a), r) for a, r in zip(results, first, strict=True)]
+    results = [backend.put(a, 0, r) for a, r in zip(results, first, strict=True)]
 
     def step(i, results):
-        pieces = block(i * rows)
-        return [
-            ops.slice_update(a, _at(i * rows, a), r) for a, r in zip(results, pieces, strict=True)
-        ]
+        start = _smaller(i * rows, total - rows)
+        return [backend.put(a, start, r) for a, r in zip(results, block(start), strict=True)]
 
-    return ops.fori_loop(1, total // rows, step, results)
+    return ops.fori_loop(1, -(-total // rows), step, results)
+
+
+def _smaller(a, b):
+    return min(a, b) if isinstance(a, int) and isinstance(b, int) else ops.minimum(a, b)
 
 
 def _at(start, x):

@@ -2,6 +2,8 @@
 
 from keras import ops
 
+from kerasfuse import backend
+
 # Added to each variance: a class with fewer samples than features has a singular covariance.
 RIDGE = 1e-3
 
@@ -32,13 +34,14 @@ def two_class_entropy(x, labels, boundary=0.0, weights=None):
     >>> float(two_class_entropy(2 * x, labels)) > float(two_class_entropy(x, labels))   # True
     """
     total = 0.0
-    for members in (ops.greater(labels, boundary), ops.less(labels, boundary)):
+    for members in (labels > boundary, labels < boundary):
         members = ops.cast(members, x.dtype)
         members = members if weights is None else members * weights
         count = ops.sum(members)
-        centred = members * (x - ops.sum(members * x, axis=0) / ops.maximum(count, 1.0))
-        covariance = ops.matmul(ops.transpose(centred), centred) / ops.maximum(count, 1.0)
+        divisor = backend.at_least(count, 1.0)
+        centred = members * (x - ops.sum(members * x, axis=0) / divisor)
+        covariance = ops.matmul(ops.transpose(centred), centred) / divisor
         covariance = covariance + RIDGE * ops.eye(x.shape[-1], dtype=x.dtype)
         half = ops.sum(ops.log(ops.diagonal(ops.cholesky(covariance))))
-        total = total + ops.where(count >= 2, 0.5 * half, 0.0)
+        total = total + backend.where(count >= 2, 0.5 * half, 0.0)
     return total

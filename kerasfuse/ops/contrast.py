@@ -2,6 +2,8 @@
 
 from keras import ops
 
+from kerasfuse import backend
+
 # A logit that is low enough for exp to be 0 beside any cosine, and finite, so that gradients are.
 _NONE = -1e9
 
@@ -28,9 +30,10 @@ def unit_vectors(x):
     # The largest entry first: squares of tiny or huge vectors would leave float32.
     largest = ops.max(ops.abs(x), axis=-1, keepdims=True)
     present = largest > 0
-    x = ops.where(present, x / ops.where(present, ops.stop_gradient(largest), 1.0), 0.0)
+    x = x / backend.where(present, ops.stop_gradient(largest), 1.0)
+    x = backend.where(present, x, 0.0)
     squared = ops.sum(x * x, axis=-1, keepdims=True)
-    return x / ops.sqrt(ops.where(present, squared, 1.0))
+    return x / ops.sqrt(backend.where(present, squared, 1.0))
 
 
 def log_sum_exp(logits, mask):
@@ -43,7 +46,7 @@ def log_sum_exp(logits, mask):
     Returns:
         Tensor `(...)`.
     """
-    return ops.logsumexp(ops.where(mask, logits, _NONE), axis=-1)
+    return ops.logsumexp(backend.where(mask, logits, _NONE), axis=-1)
 
 
 def pair_loss(positive, negatives):

@@ -1,16 +1,22 @@
 """Propagated element-level alignment: pull together what attention says belongs together."""
 
-import math
+import functools
 
 from keras import ops
 
-from kerasfuse.ops.attention import MASKED_LOGIT
+from kerasfuse import backend
 from kerasfuse.ops.blocks import map_blocks
-
-_MAX_PROBES = 48
+from kerasfuse.ops.confident_pairs import confident_pairs, cut, transposed
 
 # Entries of the attention matrices that are worked on at once: about the size of a cache.
 _BLOCK_ENTRIES = 2**20
+
+# The same on a GPU, and the bytes that an entry takes there while its block is worked on.
+_GPU_BLOCK_ENTRIES = 2**28
+_BYTES_AN_ENTRY = 20
+
+# More of them would make the programs of the backends that compile too long.
+_MOST_TILES = 16
 
 
 def propagated_alignment(queries, keys, query_mask, key_mask, tau=0.3, propagate=True, mean=True):
@@ -23,10 +29,9 @@ def propagated_alignment(queries, keys, query_mask, key_mask, tau=0.3, propagate
         V^i = W^0 or ... or W^i       (propagated; V^i = W^i otherwise)
         d^i = sum_nm V^i_nm |q^i_n - k^i_m|^2
 
-    V sends no gradient; the distances send theirs to queries and keys. The distance is formed as
-    sum_n r_n |q_n|^2 + sum_m c_m |k_m|^2 - 2 sum_n q_n.(V k)_n with r and c the row and column sums
-    of V, so nothing of shape (steps, steps, width) exists, and gamma is found by counting, not
-    sorting.
+    V sends no gradient; the distances send theirs to queries and keys: 2 (r_n q_n - (V k)_n) and
+    2 (c_m k_m - (V^T q)_m) with r and c the row and column sums of V. Nothing of shape
+    (steps, steps, width) exists, and gamma is found without sorting.
 
     Reference: Liang et al., "Attention is not Enough" (MICA), ICCV 2021, section 3.4, equation 2.
     The paper leaves open how the sums are normalised: `mean=True` divides each d by its number
@@ -51,202 +56,121 @@ def propagated_alignment(queries, keys, query_mask, key_mask, tau=0.3, propagate
     >>> propagated_alignment([q], [k], real, real, tau=0.3)
     """
     heads = queries[0].shape[2]
-    q, k = _by_head(queries), _by_head(keys)
-    value, q_gradient, k_gradient = _in_blocks(
-        lambda block: _value_and_gradients(*block, tau, propagate, mean),
+    sides = [ops.cast(ops.stack(x, axis=1), "float32") for x in (queries, keys)]
+    gradients = _in_blocks(
+        functools.partial(_gradients, tau=tau, propagate=propagate, mean=mean),
         [
-            ops.stop_gradient(q),
-            ops.stop_gradient(k),
-            ops.repeat(query_mask, heads, axis=0),
-            ops.repeat(key_mask, heads, axis=0),
+            *(_by_head(ops.stop_gradient(x)) for x in sides),
+            *(ops.repeat(mask, heads, axis=0) for mask in (query_mask, key_mask)),
         ],
     )
-    # Value and gradient are known: terms that are 0 in value carry the gradient.
-    loss = (
-        ops.sum(ops.stop_gradient(value))
-        + ops.sum(ops.stop_gradient(q_gradient) * (q - ops.stop_gradient(q)))
-        + ops.sum(ops.stop_gradient(k_gradient) * (k - ops.stop_gradient(k)))
-    )
-    return loss / ops.cast(ops.shape(q)[0] * q.shape[1], loss.dtype) if mean else loss
+    # d is of the second degree in queries and keys: these times what pulls at them make 2 d.
+    twice = 0.0
+    for x, pull in zip(sides, gradients, strict=True):
+        pull = ops.stop_gradient(_by_layer(pull, heads))
+        twice = twice + ops.sum(pull * ops.reshape(x, (-1,)))
+    loss = twice - 0.5 * ops.stop_gradient(twice)
+    if not mean:
+        return loss
+    matrices = len(queries) * ops.shape(query_mask)[0] * heads
+    return loss / (matrices if isinstance(matrices, int) else ops.cast(matrices, loss.dtype))
 
 
-def _by_head(layers):
-    """Lay out `(batch, steps, heads, head_dim)`, one a layer, as (batch x heads, layers, steps, d).
+def _by_head(x):
+    """Lay out (batch, layers, steps, heads, width) as (batch x heads, layers, steps, width).
 
     Attention matrices of samples and heads have nothing to do with each other; those of layers do.
     """
-    x = ops.cast(ops.stack(layers, axis=1), "float32")
-    x = ops.transpose(x, (0, 3, 1, 2, 4))
-    return ops.reshape(x, (-1, len(layers), ops.shape(x)[3], x.shape[4]))
+    _, layers, steps, _, width = ops.shape(x)
+    return ops.reshape(ops.transpose(x, (0, 3, 1, 2, 4)), (-1, layers, steps, width))
+
+
+def _by_layer(x, heads):
+    """Undo `_by_head`, to a vector: what has several axes would keep the order it has in memory."""
+    _, layers, steps, width = ops.shape(x)
+    x = ops.reshape(x, (-1, heads, layers, steps, width))
+    return ops.reshape(ops.transpose(x, (0, 2, 3, 1, 4)), (-1,))
 
 
 def _in_blocks(function, inputs):
-    """Apply `function` to as many rows at once as fill a block, one block after the other."""
+    """Apply `function` to as many rows at once as fill a block, one block after the other.
+
+    Where the layers of one row do not fit into a block together, they go one by one, and a matrix
+    that is larger than a block goes in tiles.
+    """
     (rows, layers, query_steps, _), key_steps = inputs[0].shape, inputs[1].shape[2]
     if None in (rows, query_steps, key_steps):
-        return function(inputs)
-    at_once = max(1, min(rows, _BLOCK_ENTRIES // (layers * query_steps * key_steps)))
-    while rows % at_once:
-        at_once -= 1
-    return function(inputs) if at_once == rows else map_blocks(function, inputs, at_once)
+        return function(*inputs, together=layers, tiles=1)
+    block = backend.block_entries(inputs[0], _BLOCK_ENTRIES, _GPU_BLOCK_ENTRIES, _BYTES_AN_ENTRY)
+    matrix = query_steps * key_steps
+    together = layers if layers * matrix <= 2 * block else 1
+    tiles = min(-(-matrix // block), query_steps, _MOST_TILES)
+    blocks = -(-rows // max(1, block // (together * matrix)))
+    at_once = -(-rows // blocks)
+
+    def apply(inputs):
+        return function(*inputs, together=together, tiles=tiles)
+
+    return apply(inputs) if blocks == 1 else map_blocks(apply, inputs, at_once)
 
 
-def _value_and_gradients(q, k, query_mask, key_mask, tau, propagate, mean):
-    layers = q.shape[1]
-    selected = confident_pairs(q, k, query_mask[:, None], key_mask[:, None], tau)
-    if propagate and layers > 1:
-        selected = _propagated(selected, layers)
-    v = ops.cast(selected, "float32")  # (rows, layers, Tq, Tk)
+def _gradients(q, k, query_mask, key_mask, tau, propagate, mean, together, tiles):
+    """Differentiate d in the queries and the keys of some rows.
 
+    Args:
+        q: tensor `(rows, layers, Tq, d)`.
+        k: tensor `(rows, layers, Tk, d)`.
+        query_mask: boolean `(rows, Tq)`.
+        key_mask: boolean `(rows, Tk)`.
+        tau, propagate, mean: see `propagated_alignment`.
+        together: number of layers that are worked on at once.
+        tiles: number of pieces of an attention matrix, likewise.
+
+    Returns:
+        List of two tensors like `q` and `k`.
+    """
+    gradients, before = [], [None] * tiles
+    for first in range(0, q.shape[1], together):
+        queries, keys = (x[:, first : first + together] for x in (q, k))
+        margins = confident_pairs(queries, keys, query_mask, key_mask, tau, tiles)
+        if propagate:
+            margins = [_propagated(w, v) for w, v in zip(margins, before, strict=True)]
+            before = [v[:, -1] for v in margins]
+        gradients.append(_pull(queries, keys, margins, mean))
+    if len(gradients) == 1:
+        return gradients[0]
+    return [ops.concatenate(layers, axis=1) for layers in zip(*gradients, strict=True)]
+
+
+def _propagated(w, before):
+    """Turn W^i into V^i; a pair is where an entry is above 0.
+
+    Args:
+        w: tensor `(rows, layers, queries, Tk)`.
+        before: V of the layer before the first of these, `(rows, queries, Tk)`, or `None`.
+    """
+    v = list(ops.unstack(w, w.shape[1], axis=1))
+    for i, own in enumerate(v):
+        before = v[i] = own if before is None else ops.maximum(before, own)
+    return v[0][:, None] if len(v) == 1 else ops.stack(v, axis=1)
+
+
+def _pull(q, k, margins, mean):
+    """Differentiate sum_nm V_nm |q_n - k_m|^2 in q and k; V is where the margins are above 0."""
     # With a column of ones, the same products give the row and the column sums of V. The short
     # side comes first, which a processor multiplies several times faster.
-    to_keys = ops.matmul(_transposed(_with_columns(k, 1.0)), _transposed(v))
-    to_queries = ops.matmul(_transposed(_with_columns(q, 1.0)), v)
-    selected_keys, rows = _transposed(to_keys[..., :-1, :]), to_keys[..., -1, :, None]
-    selected_queries, columns = _transposed(to_queries[..., :-1, :]), to_queries[..., -1, :, None]
-    distance = (
-        ops.sum(rows * q * q, axis=(-2, -1))
-        + ops.sum(columns * k * k, axis=(-2, -1))
-        - 2.0 * ops.sum(q * selected_keys, axis=(-2, -1))
-    )  # (rows, layers)
-    scale = ops.ones_like(distance)
+    q_and_one, k_and_one = (ops.concatenate([x, ops.ones_like(x[..., :1])], -1) for x in (q, k))
+    to_queries, to_keys = [], 0.0
+    for rows, margin in zip(cut(q_and_one, len(margins)), margins, strict=True):
+        # What a processor does in half the time of a comparison and its cast.
+        v = ops.relu(ops.sign(margin))
+        to_queries.append(ops.matmul(transposed(k_and_one), transposed(v)))
+        to_keys = to_keys + ops.matmul(transposed(rows), v)
+    to_queries = transposed(ops.concatenate(to_queries, axis=-1))
+    to_keys = transposed(to_keys)
+    number = to_queries[..., -1:]
+    pulls = [q * number - to_queries[..., :-1], k * to_keys[..., -1:] - to_keys[..., :-1]]
+    scale = 2.0
     if mean:
-        scale = 1.0 / ops.maximum(ops.sum(rows, axis=(-2, -1)), 1.0)
-    value = ops.sum(distance * scale, axis=1)
-    scale = 2.0 * scale[..., None, None]
-    return value, scale * (rows * q - selected_keys), scale * (columns * k - selected_queries)
-
-
-def _transposed(x):
-    return ops.swapaxes(x, -1, -2)
-
-
-def _propagated(selected, layers):
-    by_layer = list(ops.unstack(selected, layers, axis=1))
-    for i in range(1, layers):
-        by_layer[i] = ops.logical_or(by_layer[i - 1], by_layer[i])
-    return ops.stack(by_layer, axis=1)
-
-
-def _with_columns(x, *columns):
-    """Append columns, numbers or tensors `(..., rows)`, to the matrices `(..., rows, width)`."""
-    template = x[..., :1]
-    wide = [
-        ops.full_like(template, c)
-        if isinstance(c, float)
-        else ops.zeros_like(template) + c[..., None]
-        for c in columns
-    ]
-    return ops.concatenate([x, *wide], axis=-1)
-
-
-def confident_pairs(query, key, query_mask, key_mask, tau):
-    """Select the entries of each attention matrix that exceed their descending rank floor(tau n).
-
-    Args:
-        query: tensor `(..., Tq, head_dim)`, any leading axes, such as batch, layers and heads.
-        key: tensor `(..., Tk, head_dim)`.
-        query_mask: boolean, broadcastable to `(..., Tq)`, `True` at real steps.
-        key_mask: boolean, broadcastable to `(..., Tk)`. n counts the pairs of two real steps.
-        tau: fraction to select, in (0, 1].
-
-    Returns:
-        Boolean `(..., Tq, Tk)`: floor(tau n) entries of each matrix. Comparison is strict, so ties
-        at the threshold are left out, and a uniform matrix selects nothing (for tau < 1).
-    """
-    real_q, real_k = ops.cast(query_mask, "float32"), ops.cast(key_mask, "float32")
-    num_q, num_k = ops.sum(real_q, axis=-1), ops.sum(real_k, axis=-1)
-    # The small addition keeps products such as 0.29 x 100 from falling just below their integer.
-    rank = ops.floor(tau * num_q * num_k + 1e-4)
-
-    # Log-probabilities q.k - logsumexp_k q.k rank as probabilities do. Masks and the normaliser
-    # ride along as columns of the product, which saves passes over the big matrix.
-    query = query * query.shape[-1] ** -0.5
-    hidden_keys = (1.0 - real_k) * MASKED_LOGIT
-    keys = _with_columns(key, hidden_keys, 1.0)
-    logits = ops.matmul(_with_columns(query, 1.0, 0.0), _transposed(keys))
-    normaliser = ops.logsumexp(logits, axis=-1)
-    shift = ops.where(query_mask, -normaliser, MASKED_LOGIT)
-    log_scores = ops.matmul(_with_columns(query, 1.0, shift), _transposed(keys))
-
-    # Mean and variance of the valid entries, from sums over the sides alone.
-    normaliser = normaliser * real_q
-    query, key = query * real_q[..., None], key * real_k[..., None]
-    sum_q, sum_k = ops.sum(query, axis=-2), ops.sum(key, axis=-2)
-    pairs = ops.maximum(num_q * num_k, 1.0)
-    mean = (ops.sum(sum_q * sum_k, axis=-1) - num_k * ops.sum(normaliser, axis=-1)) / pairs
-    gram_q = ops.matmul(_transposed(query), query)
-    gram_k = ops.matmul(_transposed(key), key)
-    cross = ops.sum(ops.sum(query * normaliser[..., None], axis=-2) * sum_k, axis=-1)
-    square = ops.sum(gram_q * gram_k, axis=(-2, -1)) - 2.0 * cross
-    square = (square + num_k * ops.sum(normaliser**2, axis=-1)) / pairs
-    deviation = ops.sqrt(ops.maximum(square - mean**2, 0.0))
-
-    threshold = threshold_at_rank(log_scores, rank, num_q * num_k, mean, deviation)
-    return log_scores > threshold[..., None, None]
-
-
-def threshold_at_rank(values, rank, count, mean, deviation):
-    """Find a threshold that exactly `rank` entries of the last two axes exceed.
-
-    By Cantelli's inequality the threshold lies between mean - sd sqrt(p / (1 - p)) and
-    mean + sd sqrt((1 - p) / p), p = rank / count. Inside, a secant search, started from the normal
-    quantile and kept within the shrinking bracket, counts the entries above a probe: one pass
-    each, about seven for 200,000 entries.
-
-    Args:
-        values: float tensor `(..., rows, columns)`; entries that do not count are below all others.
-        rank: float tensor, broadcastable to `(...)`.
-        count: how many entries count, broadcastable to `(...)`.
-        mean: their mean, `(...)`.
-        deviation: their standard deviation, `(...)`.
-
-    Returns:
-        Tensor `(...)`. Where ties make `rank` impossible, a threshold just above the tie, so that
-        fewer are exceeded.
-    """
-    entries = ops.cast(ops.shape(values)[-2] * ops.shape(values)[-1], "float32")
-    share = ops.clip(rank / ops.maximum(count, 1.0), 1e-6, 1.0 - 1e-6)
-    # Room for rounding in mean and deviation, and for entries that are all alike.
-    slack = 1e-2 * deviation + 1e-4 * (1.0 + ops.abs(mean))
-    low = mean - deviation * ops.sqrt(share / (1.0 - share)) - slack
-    high = mean + deviation * ops.sqrt((1.0 - share) / share) + slack
-    # All of them, or none: an end beyond every entry settles it.
-    none = rank <= 0
-    every = ops.logical_and(rank >= count, ops.logical_not(none))
-    high = ops.where(every, 0.5 * MASKED_LOGIT, ops.where(none, -MASKED_LOGIT, high))
-    settled = ops.logical_or(ops.logical_or(every, none), ops.zeros_like(high, dtype="bool"))
-
-    # Entries a unit of value near the threshold, were they normal: the slope of the first step.
-    quantile = 2.0**0.5 * ops.erfinv(1.0 - 2.0 * share)
-    density = count * ops.exp(-0.5 * quantile**2) / (2.0 * math.pi) ** 0.5
-    width = deviation / ops.maximum(density, 1e-6) + ops.zeros_like(high)
-    probe = mean + quantile * deviation
-
-    def unsettled(step, low, high, probe, width, last_probe, last_excess, settled):
-        return ops.logical_not(ops.all(settled))
-
-    def search(step, low, high, probe, width, last_probe, last_excess, settled):
-        # Signs sum faster than comparisons are cast; an entry equal to the probe counts half.
-        signs = ops.sum(ops.sign(values - probe[..., None, None]), axis=(-2, -1))
-        excess = 0.5 * (entries + signs) - rank
-        too_low = excess > 0
-        low = ops.where(ops.logical_or(settled, excess <= 0), low, probe)
-        high = ops.where(ops.logical_or(settled, too_low), high, probe)
-        narrow = high - low <= 1e-6 * (1.0 + ops.abs(high))
-        settled = ops.logical_or(settled, ops.logical_or(excess == 0, narrow))
-
-        # `width` is what one entry takes up on the scale of values, by the last two probes. Where
-        # the step leaves the bracket, or steps get many, halve.
-        counted = last_excess - excess
-        secant = (probe - last_probe) / ops.where(counted == 0, 1.0, counted)
-        width = ops.where(secant > 0, secant, width)
-        following = probe + excess * width
-        inside = ops.logical_and(following > low, following < high)
-        inside = ops.logical_and(inside, ops.logical_or(step < 8, step % 2 == 0))
-        following = ops.where(inside, following, 0.5 * (low + high))
-        return step + 1, low, high, following, width, probe, excess, settled
-
-    # No last probe yet: a secant of 0 keeps the first width.
-    state = (0, low, high, probe, width, probe, ops.zeros_like(high), settled)
-    return ops.while_loop(unsettled, search, state, maximum_iterations=_MAX_PROBES)[2]
+        scale = 2.0 / backend.at_least(ops.sum(number, axis=-2, keepdims=True), 1.0)
+    return [scale * x for x in pulls]

@@ -2,6 +2,8 @@
 
 from keras import ops
 
+from kerasfuse import backend
+
 
 def padding_mask(x):
     """Tell the real steps of a sequence from the padded ones.
@@ -20,8 +22,17 @@ def padding_mask(x):
 
     >>> padding_mask(np.array([[[0.0, 0.0], [0.0, 2.0]]]))   # [[False, True]]
     """
-    real = ops.not_equal(x, 0)
+    real = ops.cast(x, "bool")
     return real if len(x.shape) == 2 else ops.any(real, axis=-1)
+
+
+def presence(mask, dtype):
+    """Return 1 for samples with a real step and 0 for others, `(batch, 1)`."""
+    return backend.once(_presence, mask, dtype)
+
+
+def _presence(mask, dtype):
+    return ops.cast(ops.any(mask, axis=1, keepdims=True), dtype)
 
 
 def first_valid_step(mask):
@@ -32,7 +43,7 @@ def first_valid_step(mask):
 def last_valid_step(mask):
     """Return the index of the last real step of each sample, `(batch,)`; 0 where none is real."""
     steps = ops.arange(ops.shape(mask)[1], dtype="int32")
-    return ops.max(ops.where(mask, steps[None, :], 0), axis=1)
+    return ops.max(ops.cast(mask, "int32") * steps[None, :], axis=1)
 
 
 def first_valid_steps(x, mask, count):
@@ -60,4 +71,4 @@ def first_valid_steps(x, mask, count):
 
 def gather_step(x, index):
     """Take one step of each sample: `(batch, steps, width)`, `(batch,)` -> `(batch, width)`."""
-    return ops.squeeze(ops.take_along_axis(x, index[:, None, None], axis=1), axis=1)
+    return ops.squeeze(backend.take_along_axis(x, index[:, None, None], axis=1), axis=1)

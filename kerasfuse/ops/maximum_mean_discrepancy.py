@@ -5,6 +5,7 @@ import math
 import keras
 from keras import ops
 
+from kerasfuse import backend
 from kerasfuse.ops.blocks import map_blocks
 
 NUM_KERNELS = 5
@@ -12,6 +13,10 @@ ESTIMATORS = ("exact", "random_features", "subsample")
 
 # Entries of one block of the kernel matrix: 2 MB in float32, which stay in a processor's cache.
 _BLOCK_ENTRIES = 2**19
+
+# The same on a GPU, 256 MB, and the bytes that an entry takes there while its block is worked on.
+_GPU_BLOCK_ENTRIES = 2**26
+_BYTES_AN_ENTRY = 12
 
 
 def mmd(
@@ -79,30 +84,34 @@ def mmd(
     single = len(x.shape) == 2
     if single:
         x, y = x[None], y[None]
-    x_mask = ops.ones_like(x[0, :, 0], dtype="bool") if x_mask is None else x_mask
-    y_mask = ops.ones_like(y[0, :, 0], dtype="bool") if y_mask is None else y_mask
+    x_mask, y_mask = (
+        ops.ones_like(z[0, :, 0], dtype="bool") if mask is None else ops.cast(mask, "bool")
+        for z, mask in ((x, x_mask), (y, y_mask))
+    )
 
     if estimator == "subsample":
         x, x_mask = _subsample(x, x_mask, max_elements, seed)
         y, y_mask = _subsample(y, y_mask, max_elements, seed)
 
     # With z = [x; y] and signed weights that sum to 1 over x and to -1 over y, MMD^2 = w^T K(z) w.
+    # Where a side has no valid element, all weights are 0.
     z = ops.concatenate([x, y], axis=1)
-    valid = ops.cast(ops.concatenate([x_mask, y_mask], axis=0), z.dtype)
-    weights = ops.concatenate([_normalised(x_mask, z.dtype), -_normalised(y_mask, z.dtype)], axis=0)
-    both = ops.logical_and(ops.any(x_mask), ops.any(y_mask))
-    weights = weights * ops.cast(both, z.dtype)
+    x_valid, y_valid = ops.cast(x_mask, z.dtype), ops.cast(y_mask, z.dtype)
+    num_x, num_y = ops.sum(x_valid), ops.sum(y_valid)
+    valid = ops.concatenate([x_valid, y_valid], axis=0)
+    weights = ops.concatenate([x_valid * num_y, -num_x * y_valid], axis=0)
+    weights = weights / backend.at_least(num_x * num_y, 1.0)
 
     # Distances do not change when both sets move, but small numbers lose fewer digits.
-    count = ops.maximum(ops.sum(valid), 1.0)
+    count = backend.at_least(num_x + num_y, 1.0)
     z = z - ops.stop_gradient(ops.sum(z * valid[:, None], axis=1, keepdims=True) / count)
     z = z * valid[:, None]
     if bandwidth is None:
         # After centring, the mean squared distance over all pairs is twice the mean squared norm.
         bandwidth = ops.stop_gradient(2.0 * ops.sum(z * z, axis=(1, 2)) / count)
-        bandwidth = ops.maximum(bandwidth, keras.config.epsilon())
+        bandwidth = backend.at_least(bandwidth, keras.config.epsilon())
     else:
-        bandwidth = ops.full_like(z[:, 0, 0], bandwidth)
+        bandwidth = ops.zeros_like(z[:, 0, 0]) + bandwidth
 
     if estimator == "random_features":
         value = _random_feature_energy(z, weights, bandwidth, num_features, seed)
@@ -116,20 +125,16 @@ def _at_least_float32(x):
     return x if keras.backend.standardize_dtype(x.dtype) == "float64" else ops.cast(x, "float32")
 
 
-def _normalised(mask, dtype):
-    mask = ops.cast(mask, dtype)
-    return mask / ops.maximum(ops.sum(mask), 1.0)
-
-
 def _subsample(x, mask, max_elements, seed):
     """Keep a random `max_elements` of the valid elements, the same ones in every group."""
     if x.shape[1] is not None and x.shape[1] <= max_elements:
         return x, mask
     if x.shape[1] is None:
         max_elements = ops.minimum(max_elements, ops.shape(x)[1])
-    rank = keras.random.uniform(ops.shape(mask), seed=seed) + ops.cast(mask, "float32")
-    _, chosen = ops.top_k(rank, max_elements, sorted=False)
-    return ops.take(x, chosen, axis=1), ops.take(mask, chosen, axis=0)
+    # Valid elements rank from 1 to 2, others below 1.
+    rank = backend.uniform(mask, seed) + ops.cast(mask, "float32")
+    rank, chosen = ops.top_k(rank, max_elements, sorted=False)
+    return backend.take(x, chosen, axis=1), rank >= 1.0
 
 
 def _kernel_energy(z, weights, bandwidth):
@@ -148,38 +153,45 @@ def _kernel_energy(z, weights, bandwidth):
 
 def _energy_and_gradient(z, weights, bandwidth):
     groups, n, _ = z.shape
-    rows = 128 if None in (groups, n) else max(32, min(n, _BLOCK_ENTRIES // (groups * n)))
-    missing = -ops.shape(z)[1] % rows
+    rows, missing = 128, 0
+    if None in (groups, n):
+        missing = -ops.shape(z)[1] % rows
+    else:
+        entries = backend.block_entries(z, _BLOCK_ENTRIES, _GPU_BLOCK_ENTRIES, _BYTES_AN_ENTRY)
+        rows = min(n, max(32, entries // (groups * n)))
 
     one = ops.ones_like(z[..., :1])
     squares = ops.sum(z * z, axis=-1, keepdims=True)
     widest = bandwidth[:, None, None] * 2.0 ** (NUM_KERNELS // 2)
-    # Each product with these does two things at once: -|z_i - z_j|^2 / widest is one product of
-    # [2 z_i, -|z_i|^2, -1] / widest with [z_j, 1, |z_j|^2], and [z_j, 1] w_j sums for gradient and
-    # value (with the short side first, which a processor multiplies several times faster).
-    right = _transposed(ops.concatenate([z, one, squares], axis=-1))
+    # Each product with these does two things at once: |z_i - z_j|^2 is one product of
+    # [z_i, |z_i|^2, 1] with [-2 z_j, 1, |z_j|^2], and [z_j, 1] w_j sums for gradient and value. The
+    # short side comes first, which a processor multiplies several times faster.
+    left = ops.concatenate([z, squares, one], axis=-1)
+    right = ops.concatenate([-2.0 * z, one, squares], axis=-1)
+    # To base 2, because a processor computes powers of 2 faster than those of e.
+    right = _transposed(right / (-math.log(2.0) * widest))
     weighted = _transposed(ops.concatenate([z, one], axis=-1) * weights[:, None])
+    powers = ops.exp2(ops.arange(NUM_KERNELS, dtype=z.dtype))[:, None, None, None]
 
     def block(inputs):
-        zi, wi = inputs  # (rows, groups, width), (rows,)
-        zi = ops.transpose(zi, (1, 0, 2))
-        zi_squares = ops.sum(zi * zi, axis=-1, keepdims=True)
-        left = ops.concatenate([2.0 * zi, -zi_squares, -ops.ones_like(zi_squares)], axis=-1)
-        # To base 2, because a processor computes powers of 2 faster than those of e.
-        kernel = ops.exp2(ops.matmul(left / (widest * math.log(2.0)), right))  # (groups, rows, n)
-        energy, slopes = 0.0, 0.0
-        for power in range(NUM_KERNELS):
-            sums = ops.matmul(weighted, _transposed(kernel))  # (groups, width + 1, rows)
-            energy = energy + sums[:, -1]
-            slopes = slopes + 2.0**power * sums
-            if power < NUM_KERNELS - 1:
-                # Bandwidths are powers of two apart: the next kernel is the square of this one.
-                kernel = kernel * kernel
-        slopes = _transposed(slopes / widest)
-        gradient = -4.0 * wi[:, None] * (zi * slopes[..., -1:] - slopes[..., :-1])
+        left, wi = inputs  # (rows, groups, width + 2), (rows,)
+        left = ops.transpose(left, (1, 0, 2))
+        kernel = ops.exp2(ops.matmul(left, right))  # (groups, rows, n)
+        sums = [ops.matmul(weighted, _transposed(kernel))]  # (groups, width + 1, rows)
+        while len(sums) < NUM_KERNELS:
+            # Bandwidths are powers of two apart: the next kernel is the square of this one.
+            kernel = kernel * kernel
+            sums.append(ops.matmul(weighted, _transposed(kernel)))
+        sums = ops.stack(sums)
+        energy = ops.sum(sums[:, :, -1], axis=0)
+        slopes = _transposed(ops.sum(powers * sums, axis=0) / widest)
+        gradient = left[..., :-2] * slopes[..., -1:] - slopes[..., :-1]
+        gradient = -4.0 * wi[:, None] * gradient
         return [ops.transpose(energy * wi), ops.transpose(gradient, (1, 0, 2))]
 
-    by_row = [_pad_rows(ops.transpose(z, (1, 0, 2)), missing), _pad_rows(weights, missing)]
+    by_row = [ops.transpose(left, (1, 0, 2)), weights]
+    if n is None:
+        by_row = [_pad_rows(x, missing) for x in by_row]
     energy, gradient = block(by_row) if rows == n else map_blocks(block, by_row, rows)
     gradient = gradient[: ops.shape(z)[1]]
     return ops.sum(energy, axis=0), ops.transpose(gradient, (1, 0, 2))

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from kerasfuse import backend
+
 
 def central_moment_discrepancy(x, y, moments=5):
     """Measure how far two sets of vectors in the unit cube are apart, by their moments.
@@ -70,14 +72,14 @@ def subspace_overlap(x, y):
 def _unit_rows(x):
     x = x - ops.mean(x, axis=0, keepdims=True)
     squares = ops.sum(x * x, axis=-1, keepdims=True)
-    return x * ops.rsqrt(ops.maximum(squares, keras.config.epsilon() ** 2))
+    return x * ops.rsqrt(backend.at_least(squares, keras.config.epsilon() ** 2))
 
 
 def _norm(x):
     """Give the Euclidean norm, with a gradient of 0 where it is 0."""
     square = ops.sum(x * x)
     is_zero = square == 0
-    return ops.where(is_zero, 0.0, ops.sqrt(ops.where(is_zero, 1.0, square)))
+    return backend.where(is_zero, 0.0, ops.sqrt(backend.where(is_zero, 1.0, square)))
 
 
 def _at_least_float32(x):

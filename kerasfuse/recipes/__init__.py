@@ -7,6 +7,7 @@ from kerasfuse.recipes.run import Run, read_run
 from kerasfuse.recipes.scoring import constant_scores, evaluate
 from kerasfuse.recipes.search.trials import Trial
 from kerasfuse.recipes.search.tuning import Search, read_search, tune
+from kerasfuse.recipes.selection_audit import SelectionAudit, audit_selection
 from kerasfuse.recipes.tasks.checks import DataWarning
 from kerasfuse.recipes.tasks.floors import Floor, floor
 from kerasfuse.recipes.tasks.new_entry import new_entry
@@ -20,7 +21,9 @@ __all__ = [
     "Predictions",
     "Run",
     "Search",
+    "SelectionAudit",
     "Trial",
+    "audit_selection",
     "compare",
     "constant_scores",
     "evaluate",

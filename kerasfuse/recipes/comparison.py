@@ -12,13 +12,13 @@ import numpy as np
 from kerasfuse import analysis, backend, zoo
 from kerasfuse.drawing import COLOURS, INK, MUTED, new_figure
 from kerasfuse.metrics.conventions import format_value, in_percent, lower_is_better
+from kerasfuse.recipes.costs.speed import inference_speed, training_speed
 from kerasfuse.recipes.modulation import of_modalities
 from kerasfuse.recipes.run import Run, read_run
 from kerasfuse.recipes.run_folder import is_run
 from kerasfuse.recipes.scoring import check_fit, load_split
 from kerasfuse.recipes.search.tuning import tune
 from kerasfuse.recipes.seeds import mean_and_sd
-from kerasfuse.recipes.speed import inference_speed, training_speed
 from kerasfuse.recipes.tasks.defaults import RECOMMENDED
 from kerasfuse.recipes.tasks.floors import Floor, floor
 from kerasfuse.recipes.tasks.starting import named_after, starting_entry

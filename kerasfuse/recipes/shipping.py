@@ -6,9 +6,9 @@ import platform
 
 from kerasfuse import atomic, zoo
 from kerasfuse.checksum import sha256
+from kerasfuse.recipes.costs.speed import inference_speed
 from kerasfuse.recipes.scoring import load_split, score
 from kerasfuse.recipes.seeds import mean_and_sd
-from kerasfuse.recipes.speed import inference_speed
 from kerasfuse.training.storage import store, stored_dtype
 
 

@@ -18,9 +18,9 @@ from kerasfuse.entries.callbacks import make_callbacks
 from kerasfuse.entries.recipe import check_seeds
 from kerasfuse.metrics import conventions
 from kerasfuse.recipes import folds
+from kerasfuse.recipes.costs.peak_memory import peak_memory
 from kerasfuse.recipes.gate_search import search_gate
 from kerasfuse.recipes.modulation import balanced, histories, score_modalities
-from kerasfuse.recipes.peak_memory import peak_memory
 from kerasfuse.recipes.predictions import keep_predictions
 from kerasfuse.recipes.processes import train_in_processes
 from kerasfuse.recipes.run import Run, read_run

@@ -89,9 +89,9 @@ class ScaledGradients(keras.optimizers.Optimizer):
         if self.noise is None:
             return scaled
         deviation = (ops.std(gradient) + 1e-8) * ops.cast(carried[-1] != 0, gradient.dtype)
-        shape = tuple(gradient.shape)
+        # The variable's shape: TensorFlow does not know that of every gradient in a graph.
         return scaled + deviation * keras.random.normal(
-            shape, dtype=gradient.dtype, seed=self.noise
+            tuple(variable.shape), dtype=gradient.dtype, seed=self.noise
         )
 
     @property

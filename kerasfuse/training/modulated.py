@@ -6,6 +6,7 @@ import warnings
 import keras
 from keras import ops
 
+from kerasfuse import backend
 from kerasfuse import ops as fuse_ops
 from kerasfuse.analysis.coalitions import CoalitionEvaluator
 from kerasfuse.models.parts.auxiliary_loss_tracking import AuxiliaryLossTracking
@@ -148,6 +149,10 @@ class Modulated(AuxiliaryLossTracking, keras.Model):
         super().compile(optimizer=optimizer, loss=loss, **kwargs)
         if self._scaled is not None:
             self._scale_gradients()
+
+    def make_train_function(self, force=False):
+        backend.clip_at_once(self.optimizer)
+        return super().make_train_function(force)
 
     def fit(self, x=None, y=None, *args, callbacks=None, **kwargs):
         self._check_labels(getattr(x, "labels", None) if y is None else y)

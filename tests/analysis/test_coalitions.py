@@ -38,6 +38,20 @@ MODELS = [
     ("SelfMM", {"num_samples": 9}),
     ("MMIM", {}),
 ]
+# Those that read the end of sequences, read in another way.
+MODELS += [
+    (name, {**arguments, "pooling": "attention"})
+    for name, arguments in MODELS
+    if name in ("MulT", "MICA", "HCTMG", "EFLSTM", "LFLSTM", "MFN", "GraphMFN")
+    and arguments.keys() <= {"dim", "num_heads", "num_layers"}
+]
+MODELS += [
+    ("TFN", {"dim": 4, "language_pooling": "attention"}),
+    ("LMF", {"dim": 4, "rank": 2, "language_pooling": "mean"}),
+    ("MISA", {"pooling": "mean"}),
+    ("SelfMM", {"num_samples": 9, "pooling": "attention"}),
+    ("MMIM", {"pooling": "attention"}),
+]
 NAMES = [f"{name}-{number}" for number, (name, _) in enumerate(MODELS)]
 # Where a training step is compiled: those that a muted sequence of one step would harm.
 HARMED = [row for row in MODELS if row[0] in ("EFLSTM", "MFN", "GraphMFN") and len(row[1]) == 1]

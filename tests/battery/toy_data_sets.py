@@ -46,6 +46,14 @@ def _utterances(folder):
     return tests.write_folder(tests.made_up(), folder), {}
 
 
+def _words(folder):
+    tests = _of_tests("mosi_words")
+    encoder = folder / "encoder"
+    tests.write(folder)
+    tests.tiny_preset.make(encoder)
+    return folder, {"encoder": encoder, "layers": 2}
+
+
 WORDS = ["text", "vision", "audio"]
 SIMULATED = {"num_samples": 12, "typical_lengths": {"text": 4, "audio": 6, "vision": 5}}
 
@@ -69,6 +77,7 @@ FILES = {
         _pickle(lambda: tiny_data.mult("mosi", aligned=True), aligned=True),
     ],
     "mosi_utterance": [_utterances],
+    "mosi_words": [_words],
     "own": [_written("own", "write_npz"), _written("aligned", "write_npz", aligned=WORDS)],
     "ravdess": [_written("ravdess", fold=1)],
     "sims": [_pickle(lambda: tiny_data.mmsa("sims"))],

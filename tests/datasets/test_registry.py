@@ -7,8 +7,8 @@ from kerasfuse import datasets
 
 
 def test_names():
-    known = "av_mnist ave cremad iemocap kinetics_sound mosei mosi mosi_utterance own ravdess sims"
-    assert {*known.split(), "simulated", "ur_funny"} == set(datasets.names())
+    known = "av_mnist ave cremad iemocap kinetics_sound mosei mosi mosi_utterance mosi_words own"
+    assert {*known.split(), "ravdess", "sims", "simulated", "ur_funny"} == set(datasets.names())
     assert datasets.names() == sorted(datasets.names())
 
 

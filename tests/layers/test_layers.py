@@ -76,7 +76,7 @@ CONTRACTS = [
             (4, 8),
             {"sequences": STEPS},
         )
-        for mode in ("mean", "last")
+        for mode in ("mean", "last", "attention")
     ],
     (layers.CrossmodalAttention, {"num_heads": 2}, QUERY, (4, 5, 8), {"sequences": SOURCE}),
     (
@@ -100,6 +100,13 @@ CONTRACTS = [
         {"inputs": sequence(5, 8), "mask": mask(5)},
         (4, 8),
         {"sequences": STEPS},
+    ),
+    (
+        layers.SelfAttentionSummary,
+        {"num_layers": 1, "num_heads": 2, "pooling": "attention"},
+        {"inputs": sequence(5, 8), "mask": mask(5)},
+        [(4, 8), (4, 5)],
+        {"sequences": STEPS, "call_kwargs": {"return_attention_scores": True}},
     ),
     *[
         (
@@ -389,6 +396,8 @@ def test_every_layer_has_a_contract():
     tested |= {"PaddingMask", "AbsentAsZeros", "RepresentationLoss"}
     # In tests/models/test_fusion_of_encoders.py, with the models that they are parts of.
     tested |= {"LeNet", "MaxOut", "ResNet18", "TransformerEncoder"}
+    # In test_adapted_text_encoder.py, as they need keras-hub.
+    tested |= {"AdaptedTextEncoder", "ShiftedTextEncoder"}
     # What loss layers are made of: in tests/models/test_auxiliary_losses.py.
     tested |= {"AuxiliaryLoss", "SupervisedAuxiliaryLoss"}
     assert tested == set(layers.__all__)

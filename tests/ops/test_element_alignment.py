@@ -4,7 +4,7 @@ import pytest
 from keras import ops
 
 from kerasfuse.ops import propagated_alignment
-from kerasfuse.ops.element_alignment import confident_pairs
+from kerasfuse.ops.confident_pairs import confident_pairs
 
 
 def log_scores(query, key, key_mask):
@@ -67,6 +67,7 @@ def tensors(stack):
     return [convert(q) for q in queries], [convert(k) for k in keys], *map(convert, masks)
 
 
+@pytest.mark.usefixtures("either_device")
 @pytest.mark.parametrize("tau", [0.1, 0.3, 0.5, 0.9, 1.0])
 @pytest.mark.parametrize("propagate", [True, False])
 @pytest.mark.parametrize("mean", [True, False])
@@ -76,15 +77,20 @@ def test_the_loss_equals_explicit_sums(stack, tau, propagate, mean):
     np.testing.assert_allclose(float(value), expected, rtol=1e-4)
 
 
-def test_blocks_change_nothing(stack, monkeypatch):
-    monkeypatch.setattr("kerasfuse.ops.element_alignment._BLOCK_ENTRIES", 700)
+@pytest.mark.usefixtures("either_device")
+@pytest.mark.parametrize("entries", [700, 130, 40])
+def test_blocks_change_nothing(stack, monkeypatch, entries):
+    for name in ("_BLOCK_ENTRIES", "_GPU_BLOCK_ENTRIES"):
+        monkeypatch.setattr(f"kerasfuse.ops.element_alignment.{name}", entries)
     value = propagated_alignment(*tensors(stack), tau=0.3)
     np.testing.assert_allclose(float(value), oracle(*stack, 0.3)[0], rtol=1e-4)
 
 
-@pytest.mark.parametrize("entries", [2**21, 700])
+@pytest.mark.usefixtures("either_device")
+@pytest.mark.parametrize("entries", [2**21, 700, 130, 40])
 def test_gradients_reach_queries_and_keys_and_not_the_selection(stack, monkeypatch, entries):
-    monkeypatch.setattr("kerasfuse.ops.element_alignment._BLOCK_ENTRIES", entries)
+    for name in ("_BLOCK_ENTRIES", "_GPU_BLOCK_ENTRIES"):
+        monkeypatch.setattr(f"kerasfuse.ops.element_alignment.{name}", entries)
     queries, keys, query_mask, key_mask = stack
 
     class Aligned(keras.layers.Layer):
@@ -115,33 +121,37 @@ def test_gradients_reach_queries_and_keys_and_not_the_selection(stack, monkeypat
         np.testing.assert_allclose(before - np.array(weight), gradient, atol=1e-6)
 
 
+@pytest.mark.usefixtures("either_device")
 def test_exactly_floor_tau_n_entries_of_each_head_are_selected():
     rng = np.random.default_rng(1)
     query = rng.normal(size=(2, 3, 40, 5)).astype("float32")
     key = rng.normal(size=(2, 3, 25, 5)).astype("float32")
     for tau in (0.05, 0.25, 0.29, 0.7):
-        chosen = confident_pairs(
+        [margins] = confident_pairs(
             ops.convert_to_tensor(query),
             ops.convert_to_tensor(key),
-            ops.ones((2, 1, 40), dtype="bool"),
-            ops.ones((2, 1, 25), dtype="bool"),
+            ops.ones((2, 40), dtype="bool"),
+            ops.ones((2, 25), dtype="bool"),
             tau,
         )
-        counts = np.array(chosen).sum((2, 3))
+        counts = (np.array(margins) > 0).sum((2, 3))
         assert (counts == np.floor(tau * 1000 + 1e-6)).all()
 
 
+@pytest.mark.usefixtures("either_device")
 def test_uniform_attention_selects_nothing():
     queries, keys = ops.zeros((2, 6, 2, 4)), ops.ones((2, 8, 2, 4))
     masks = ops.ones((2, 6), dtype="bool"), ops.ones((2, 8), dtype="bool")
     assert float(propagated_alignment([queries], [keys], *masks, tau=0.3)) == 0.0
 
 
+@pytest.mark.usefixtures("either_device")
 def test_an_absent_modality_gives_zero():
     x = ops.convert_to_tensor(np.random.default_rng(0).normal(size=(2, 6, 2, 4)).astype("float32"))
     real, absent = ops.ones((2, 6), dtype="bool"), ops.zeros((2, 6), dtype="bool")
-    assert float(propagated_alignment([x], [x + 1.0], absent, real)) == 0.0
-    assert float(propagated_alignment([x], [x + 1.0], real, absent)) == 0.0
+    for tau in (0.3, 1.0):
+        assert float(propagated_alignment([x], [x + 1.0], absent, real, tau)) == 0.0
+        assert float(propagated_alignment([x], [x + 1.0], real, absent, tau)) == 0.0
 
 
 def test_equal_queries_and_keys_have_no_distance():

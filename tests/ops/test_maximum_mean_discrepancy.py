@@ -24,6 +24,7 @@ def sets():
     return x, y
 
 
+@pytest.mark.usefixtures("either_device")
 @pytest.mark.parametrize("bandwidth", [None, 3.0])
 def test_exact_equals_the_definition(sets, bandwidth):
     x, y = sets
@@ -31,9 +32,11 @@ def test_exact_equals_the_definition(sets, bandwidth):
     np.testing.assert_allclose(value, oracle(x, y, bandwidth), rtol=1e-4)
 
 
+@pytest.mark.usefixtures("either_device")
 def test_blocks_change_nothing(sets, monkeypatch):
     x, y = sets
-    monkeypatch.setattr("kerasfuse.ops.maximum_mean_discrepancy._BLOCK_ENTRIES", 700)
+    for name in ("_BLOCK_ENTRIES", "_GPU_BLOCK_ENTRIES"):
+        monkeypatch.setattr(f"kerasfuse.ops.maximum_mean_discrepancy.{name}", 700)
     np.testing.assert_allclose(float(mmd(x, y)), oracle(x, y), rtol=1e-4)
 
 
@@ -51,6 +54,7 @@ def test_masked_elements_do_not_count(sets):
     np.testing.assert_allclose(float(mmd(wide, y, x_mask=mask)), oracle(x, y), rtol=1e-4)
 
 
+@pytest.mark.usefixtures("either_device")
 @pytest.mark.parametrize("estimator", ["exact", "random_features", "subsample"])
 def test_an_empty_side_gives_zero(sets, estimator):
     x, y = sets
@@ -86,9 +90,11 @@ def gradient_step(x, y, **kwargs):
     return x - np.array(layer.x)
 
 
+@pytest.mark.usefixtures("either_device")
 @pytest.mark.parametrize("entries", [2**19, 700])
 def test_the_gradient_equals_central_differences(sets, monkeypatch, entries):
-    monkeypatch.setattr("kerasfuse.ops.maximum_mean_discrepancy._BLOCK_ENTRIES", entries)
+    for name in ("_BLOCK_ENTRIES", "_GPU_BLOCK_ENTRIES"):
+        monkeypatch.setattr(f"kerasfuse.ops.maximum_mean_discrepancy.{name}", entries)
     x, y = sets
     # With the bandwidth held, as the gradient holds it.
     z = np.concatenate([x, y]).astype("float64")
@@ -101,6 +107,7 @@ def test_the_gradient_equals_central_differences(sets, monkeypatch, entries):
         np.testing.assert_allclose(gradient[index], difference, rtol=5e-3, atol=1e-6)
 
 
+@pytest.mark.usefixtures("either_device")
 def test_random_features_come_close_and_closer_with_more_of_them():
     rng = np.random.default_rng(0)
     x = rng.normal(size=(400, 5)).astype("float32")
@@ -122,6 +129,7 @@ def test_random_features_come_close_and_closer_with_more_of_them():
     assert abs(few.mean()) < 3 * few.std() / 30**0.5
 
 
+@pytest.mark.usefixtures("either_device")
 def test_subsample_takes_valid_elements_only(sets):
     x, y = sets
     wide = np.concatenate([x, np.full((500, 5), 50.0, "float32")])

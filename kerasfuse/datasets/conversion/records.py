@@ -67,7 +67,7 @@ class Records:
             for name, shape in shapes.items()
             if shape[0] is None
         }
-        self._moments = {}
+        self._moments, self._farthest = {}, {}
         self._kept, self._kept_bytes = {}, 0
         self.num_samples = len(self.ids)
         self._rows = np.arange(self.num_samples)
@@ -141,14 +141,20 @@ class Records:
             found[name] = mean, np.sqrt(np.maximum(squares / count - mean**2, 0))
         return found
 
-    def standardize(self, moments):
+    def standardize(self, moments, farthest=np.inf):
         """Centre and scale what is read from now on; zero steps stay, constant features become 0.
 
         Args:
             moments: what `moments` of the training split gave.
+            farthest: standard deviations beyond which a value is taken for this many.
         """
         for name, found in moments.items():
             self._moments[name] = without_constant(*found)
+            self._farthest[name] = farthest
+
+    def deviation(self, name):
+        """Return by what each feature of a modality is divided, `(width,)` or 1."""
+        return self._moments[name][1] if name in self._moments else np.ones(self.modalities[name])
 
     def _samples(self, numbers):
         """Give a dict of field to stored array for each of some records, from memory or disk."""
@@ -176,7 +182,8 @@ class Records:
         mean, deviation = self._moments[name]
         if name not in self.lengths:  # an image has no steps that could be missing
             return ((x - mean) / deviation).astype("float32")
-        return standardized_steps(x, mean, deviation)
+        scaled = standardized_steps(x, mean, deviation)
+        return np.clip(scaled, -self._farthest[name], self._farthest[name])
 
     def report(self):
         """Write what the conversion found in the files, as lines."""

@@ -6,6 +6,7 @@ import json
 
 from kerasfuse.datasets.conversion.source import Field, Sample, Source
 from kerasfuse.datasets.formats import hdf5
+from kerasfuse.datasets.formats.csd_words import PAUSE, TimedWords
 from kerasfuse.datasets.formats.text_files import read_text
 from kerasfuse.shown import shortened, shown
 
@@ -55,7 +56,8 @@ def read(files, split_of, label_range, known_sizes, emotions=False):
     sequences, notes = _by_role(files, emotions)
     labels = sequences.pop("label")
     columns = _emotion_columns(labels) if emotions else _sentiment_column(labels)
-    words = sequences.pop("words", None)
+    words = TimedWords(sequences.pop("words")) if "words" in sequences else None
+    notes += words.notes() if words else []
     segments = {"train": [], "validation": [], "test": []}
     splits = split_of(sorted({_video(key) for key in labels.keys()}))
     unknown = []
@@ -86,8 +88,8 @@ def read(files, split_of, label_range, known_sizes, emotions=False):
     def sample(found):
         name, key, value, (start, end) = found
         inside = functools.partial(_inside, key=key, start=start, end=end)
-        said = inside(words)[0] if words else None
-        told = "" if said is None else " ".join(w for w in _decoded(said) if w != "sp")
+        said = (inside(words)[0] if words else None) or []
+        told = " ".join(word for word in said if word != PAUSE)
         return Sample(
             id=name,
             features={n: inside(sequence)[0] for n, sequence in sequences.items()},
@@ -333,12 +335,11 @@ def _inside(sequence, key, start, end):
         return None, None
     features, times = sequence.read(key)
     middle = times.mean(axis=1)
-    steps = (middle >= start) & (middle < end)
-    return (features[steps], times[steps]) if steps.any() else (None, None)
-
-
-def _decoded(words):
-    return [w.decode("utf-8", "replace") if isinstance(w, bytes) else str(w) for w in words[:, 0]]
+    steps = ((middle >= start) & (middle < end)).nonzero()[0]
+    if not len(steps):
+        return None, None
+    some = features[steps] if hasattr(features, "shape") else [features[i] for i in steps]
+    return some, times[steps]
 
 
 def _some(names):

@@ -30,7 +30,7 @@ _MOST_ALIKE = 6
 
 def source(folder):
     """Give the utterances one by one, by video and time."""
-    transcripts = _read_transcripts(folder)
+    transcripts = _read_transcripts(folder / _TRANSCRIPTS)
     values = _join_values(transcripts, [_read_sentences(folder / file) for file in _SENTENCES])
     train = _read_part(folder, "train", transcripts, values)
     numbers = {row["video"]: row["number"] for row in train}
@@ -68,9 +68,28 @@ def _sample(folder, row):
     )
 
 
-def _read_transcripts(folder):
+def read_audio(transcripts, rows_of_parts, audio_of_parts):
+    """Give the transcript and the audio of each utterance.
+
+    Args:
+        transcripts: path of `transcripts.csv`.
+        rows_of_parts: paths of the files whose first column is the row of an utterance there.
+        audio_of_parts: paths of the files of audio, in the same order.
+
+    Yields:
+        `(transcript, audio)`: a dict of `id`, `words`, `video`, `index`, and float32 `(73,)`.
+    """
+    found = _read_transcripts(transcripts)
+    for rows_of, audio_of in zip(rows_of_parts, audio_of_parts, strict=True):
+        rows = _read_rows(rows_of, found)
+        table = _read_table(audio_of, rows, WIDTHS["audio"])
+        for row, audio in zip(rows, table, strict=True):
+            yield found[row], audio[:-1].astype("float32")
+
+
+def _read_transcripts(path):
     """Read `"{video}_{index}", words, video number, 0/1` into a list of dicts."""
-    rows = list(csv.reader(io.StringIO(read_text(folder / _TRANSCRIPTS), newline="")))
+    rows = list(csv.reader(io.StringIO(read_text(path), newline="")))
     transcripts = []
     for line, row in enumerate(rows, 1):
         try:
@@ -89,7 +108,7 @@ def _read_transcripts(folder):
         except ValueError as error:
             raise ValueError(
                 f"expected 'video_index', words, video number, 0/1 in line {line} of "
-                f"{folder / _TRANSCRIPTS}. Received: {row}"
+                f"{path}. Received: {row}"
             ) from error
     return transcripts
 
@@ -163,23 +182,12 @@ def _strangeness(row, place, transcripts, files, rows_of):
 
 def _read_part(folder, part, transcripts, values):
     """Read the utterances of `train` or `test` in the order of the files."""
-    index_file = folder / f"mosi/bclstm/text_{part}.csv"
-    rows = _read_numbers(index_file, usecols=0)[:, 0].astype(int)
-    if len(rows) and not 0 <= rows.min() <= rows.max() < len(transcripts):
-        raise ValueError(
-            f"expected rows of transcripts.csv in the first column of {index_file}. Received: "
-            f"{rows.min()} to {rows.max()} where there are {len(transcripts)}"
-        )
+    rows = _read_rows(folder / f"mosi/bclstm/text_{part}.csv", transcripts)
     labels = np.array([transcripts[row]["class"] for row in rows])
     features = {}
     for name, width in WIDTHS.items():
         path = folder / f"mosi/bclstm/{_FOLDERS[name]}/{_FOLDERS[name]}_{part}0.csv"
-        table = _read_numbers(path)
-        if table.shape != (len(rows), width + 1):
-            raise ValueError(
-                f"expected {len(rows)} rows of {width} features and a label in {path}. Received: "
-                f"{table.shape[0]} rows of {table.shape[1]} numbers"
-            )
+        table = _read_table(path, rows, width)
         if not np.array_equal(table[:, -1], labels):
             raise ValueError(
                 f"expected the labels of transcripts.csv in the last column of {path}. Received: "
@@ -194,6 +202,26 @@ def _read_part(folder, part, transcripts, values):
         }
         for i, row in enumerate(rows)
     ]
+
+
+def _read_rows(path, transcripts):
+    rows = _read_numbers(path, usecols=0)[:, 0].astype(int)
+    if len(rows) and not 0 <= rows.min() <= rows.max() < len(transcripts):
+        raise ValueError(
+            f"expected rows of transcripts.csv in the first column of {path}. Received: "
+            f"{rows.min()} to {rows.max()} where there are {len(transcripts)}"
+        )
+    return rows
+
+
+def _read_table(path, rows, width):
+    table = _read_numbers(path)
+    if table.shape != (len(rows), width + 1):
+        raise ValueError(
+            f"expected {len(rows)} rows of {width} features and a label in {path}. Received: "
+            f"{table.shape[0]} rows of {table.shape[1]} numbers"
+        )
+    return table
 
 
 def _read_numbers(path, usecols=None):

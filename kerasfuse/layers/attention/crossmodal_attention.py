@@ -5,7 +5,8 @@ from keras import ops
 
 from kerasfuse import ops as fuse_ops
 from kerasfuse.layers.encoders.dropout import Dropout
-from kerasfuse.layers.sublayer import run
+from kerasfuse.layers.sublayer import run, run_together
+from kerasfuse.ops.masks import presence
 
 
 @keras.saving.register_keras_serializable("kerasfuse")
@@ -92,9 +93,7 @@ class CrossmodalAttention(keras.layers.Layer):
         return_projections=False,
         training=None,
     ):
-        query = self._split_heads(run(self.query_projection, query))
-        key = self._split_heads(run(self.key_projection, source))
-        value = self._split_heads(run(self.value_projection, source))
+        query, key, value = (self._split_heads(x) for x in self._project(query, source))
 
         scores = None
         if self.dropout or return_attention_scores:
@@ -109,8 +108,7 @@ class CrossmodalAttention(keras.layers.Layer):
         attended = ops.reshape(attended, (-1, ops.shape(attended)[1], width))
         output = run(self.output_projection, attended)
         if source_mask is not None:
-            present = ops.any(source_mask, axis=1)[:, None, None]
-            output = output * ops.cast(present, output.dtype)
+            output = output * presence(source_mask, output.dtype)[:, :, None]
 
         extras = ()
         if return_attention_scores:
@@ -118,6 +116,12 @@ class CrossmodalAttention(keras.layers.Layer):
         if return_projections:
             extras += (query, key)
         return (output, *extras) if extras else output
+
+    def _project(self, query, source):
+        of_query, *of_source = self.query_projection, self.key_projection, self.value_projection
+        if query is source:
+            return run_together([of_query, *of_source], source)
+        return [run(of_query, query), *run_together(of_source, source)]
 
     def _split_heads(self, x):
         # (batch, steps, width) -> (batch, steps, heads, head_dim)

@@ -27,7 +27,7 @@ class CrossmodalHierarchy(keras.layers.Layer):
 
     Reference: "Incongruity-Aware Multimodal Sentiment and Emotion Recognition" (HCT-MG), section 4,
     equations 1 to 6. The paper calls w_1 and w_2 weight matrices; only scalars, which start at 1,
-    give its parameter counts.
+    give its parameter counts. With another `pooling` than `"last"` all three are read by it.
 
     Args:
         modalities: names of the three modalities; the auxiliaries keep this order.
@@ -35,6 +35,7 @@ class CrossmodalHierarchy(keras.layers.Layer):
         num_heads: heads of every attention; divides the width.
         embedding_dropout: rate on the embedded sequences, drawn anew for each use.
         residual_dropout, feedforward_dropout, attention_dropout: see `CrossmodalBlock`.
+        pooling: how streams are read at the end, a mode of `MaskedPooling`.
 
     Call arguments:
         inputs: dict of modality name to tensor `(batch, steps, width)`, all of one width.
@@ -69,6 +70,7 @@ class CrossmodalHierarchy(keras.layers.Layer):
         residual_dropout=0.0,
         feedforward_dropout=0.0,
         attention_dropout=0.0,
+        pooling="last",
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -84,6 +86,7 @@ class CrossmodalHierarchy(keras.layers.Layer):
         self.residual_dropout = residual_dropout
         self.feedforward_dropout = feedforward_dropout
         self.attention_dropout = attention_dropout
+        self.pooling = pooling
 
     def build(self, inputs_shape):
         width, policy = next(iter(inputs_shape.values()))[-1], self.dtype_policy
@@ -106,10 +109,18 @@ class CrossmodalHierarchy(keras.layers.Layer):
         self.to_primary_1 = transformer("to_primary_1")
         self.to_primary_2 = transformer("to_primary_2")
         self.summary = SelfAttentionSummary(
-            max(self.num_layers, 3), self.num_heads, name="summary", dtype=policy, **dropouts
+            max(self.num_layers, 3),
+            self.num_heads,
+            pooling=self.pooling,
+            name="summary",
+            dtype=policy,
+            **dropouts,
         )
         self.summary.build((None, None, 2 * width))
-        self.last_step = MaskedPooling("last", name="last_step", dtype=policy)
+        self.read_1 = MaskedPooling(self.pooling, name="read_1", dtype=policy)
+        self.read_2 = MaskedPooling(self.pooling, name="read_2", dtype=policy)
+        self.read_1.build((None, None, width))
+        self.read_2.build((None, None, width))
         self.w_1 = self.add_weight(shape=(), initializer="ones", name="w_1")
         self.w_2 = self.add_weight(shape=(), initializer="ones", name="w_2")
 
@@ -164,8 +175,8 @@ class CrossmodalHierarchy(keras.layers.Layer):
             training=training,
         )
         p, attention = p if return_attention_scores else (p, None)
-        a_1 = self.last_step(a_1, mask=masks[first])
-        a_2 = self.last_step(a_2, mask=masks[second])
+        a_1 = self.read_1(a_1, mask=masks[first])
+        a_2 = self.read_2(a_2, mask=masks[second])
         fused = ops.concatenate([self.w_1 * a_1, self.w_2 * a_2, p], axis=-1)
         return fused, attention, maps
 
@@ -224,5 +235,6 @@ class CrossmodalHierarchy(keras.layers.Layer):
             "residual_dropout": self.residual_dropout,
             "feedforward_dropout": self.feedforward_dropout,
             "attention_dropout": self.attention_dropout,
+            "pooling": self.pooling,
         }
         return {**super().get_config(), **config}

@@ -83,8 +83,8 @@ class MMDRegularizer(AuxiliaryLoss):
 def _grouped_elements(layers):
     """Lay out each step of the batch as one element: `(layers x heads, batch x steps, width)`."""
     heads, width = layers[0].shape[2:]
-    flat = [ops.reshape(ops.cast(x, "float32"), (-1, heads, width)) for x in layers]
-    return ops.concatenate([ops.transpose(x, (1, 0, 2)) for x in flat], axis=0)
+    flat = ops.concatenate([ops.reshape(x, (-1, heads, width)) for x in layers], axis=1)
+    return ops.transpose(ops.cast(flat, "float32"), (1, 0, 2))
 
 
 def _flat_mask(mask):

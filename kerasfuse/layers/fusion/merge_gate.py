@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from kerasfuse import backend
+
 
 @keras.saving.register_keras_serializable("kerasfuse")
 class MergeGate(keras.layers.Layer):
@@ -50,7 +52,7 @@ class MergeGate(keras.layers.Layer):
         if sources == 1:
             gates = ops.ones_like(inputs[0])[:, :, None]
             return (inputs[0], gates) if return_gates else inputs[0]
-        logits = ops.matmul(ops.concatenate(inputs, axis=-1), self.kernel) + self.bias
+        logits = backend.dense(ops.concatenate(inputs, axis=-1), self.kernel, self.bias)
         if sources == 2:
             gate = ops.sigmoid(logits)
             merged = inputs[1] + gate * (inputs[0] - inputs[1])

@@ -4,6 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from kerasfuse import backend
+
 MODES = ("straight_through", "straight_through_gumbel", "soft", "fixed")
 
 
@@ -125,9 +127,8 @@ class ModalityGate(keras.layers.Layer):
 
     def _noise(self):
         epsilon = keras.config.epsilon()
-        shape = (len(self.modalities),)
-        uniform = keras.random.uniform(shape, epsilon, 1.0, seed=self.seed_generator)
-        return -ops.log(-ops.log(uniform))
+        uniform = backend.uniform(self.frozen_logits.value, self.seed_generator)
+        return -ops.log(-ops.log((1.0 - epsilon) * uniform + epsilon))
 
     def compute_output_spec(self, inputs, return_choice=False, training=None):
         streams = {m: keras.KerasTensor(x.shape, dtype=x.dtype) for m, x in inputs.items()}

@@ -13,11 +13,12 @@ class BidirectionalLSTM(keras.layers.Layer):
 
         Y_t = [LSTM(X)_t; LSTM'(X)_t],   y = [LSTM(X)_n; LSTM'(X)_1]
 
-    with n the last real step and 1 the first, where each LSTM has read everything. Padding and
-    missing frames are skipped, see `MaskedLSTM`.
+    with n the last real step and 1 the first, where each LSTM has read everything. With another
+    `pooling` y is that of Y. Padding and missing frames are skipped, see `MaskedLSTM`.
 
     Args:
         units: width of each of the two.
+        pooling: how the summary is made, a mode of `MaskedPooling`.
 
     Call arguments:
         inputs: tensor `(batch, steps, width)`.
@@ -32,9 +33,10 @@ class BidirectionalLSTM(keras.layers.Layer):
     >>> sequence, summary = BidirectionalLSTM(16)(np.ones((2, 50, 300)))   # (2, 50, 32), (2, 32)
     """
 
-    def __init__(self, units, **kwargs):
+    def __init__(self, units, pooling="last", **kwargs):
         super().__init__(**kwargs)
         self.units = units
+        self.pooling = pooling
 
     def build(self, inputs_shape):
         policy = self.dtype_policy
@@ -43,12 +45,18 @@ class BidirectionalLSTM(keras.layers.Layer):
         self.forwards.build(inputs_shape)
         self.backwards.build(inputs_shape)
         self.last = MaskedPooling("last", dtype=policy)
+        if self.pooling != "last":
+            self.pool = MaskedPooling(self.pooling, name="pool", dtype=policy)
+            self.pool.build((*inputs_shape[:2], 2 * self.units))
 
     def call(self, inputs, mask=None):
         ahead, back = self.forwards(inputs, mask=mask), self.backwards(inputs, mask=mask)
+        sequence = ops.concatenate([ahead, back], axis=-1)
+        if self.pooling != "last":
+            return sequence, self.pool(sequence, mask=mask)
         turned = None if mask is None else ops.flip(mask, axis=1)
         summary = [self.last(ahead, mask=mask), self.last(ops.flip(back, axis=1), mask=turned)]
-        return ops.concatenate([ahead, back], axis=-1), ops.concatenate(summary, axis=-1)
+        return sequence, ops.concatenate(summary, axis=-1)
 
     def compute_mask(self, inputs, previous_mask):
         return None  # Masks travel as arguments here.
@@ -59,4 +67,4 @@ class BidirectionalLSTM(keras.layers.Layer):
         return sequence, keras.KerasTensor((batch, 2 * self.units), dtype=self.compute_dtype)
 
     def get_config(self):
-        return {**super().get_config(), "units": self.units}
+        return {**super().get_config(), "units": self.units, "pooling": self.pooling}

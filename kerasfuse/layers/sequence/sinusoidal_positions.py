@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from kerasfuse import backend
 from kerasfuse import ops as fuse_ops
 from kerasfuse.ops.positions import positions_from_first_valid
 
@@ -36,15 +37,14 @@ class SinusoidalPositions(keras.layers.Layer):
         super().__init__(**kwargs)
 
     def call(self, inputs, mask=None):
+        width = inputs.shape[-1]
         if mask is None:
             placed = ops.not_equal(inputs[:, :, 0], 0)
             positions = ops.arange(1, ops.shape(inputs)[1] + 1, dtype="int32")[None, :]
+            encoding = _encoding(placed, width, inputs.dtype, positions)
         else:
-            placed = mask
-            positions = positions_from_first_valid(mask)
-        width = inputs.shape[-1]
-        encoding = ops.cast(fuse_ops.sinusoid(positions, width), inputs.dtype)
-        encoding = encoding * ops.cast(placed, inputs.dtype)[:, :, None]
+            # Several layers of a model place the same steps.
+            encoding = backend.once(_encoding, mask, width, inputs.dtype)
         return inputs * width**0.5 + encoding
 
     def compute_mask(self, inputs, previous_mask):
@@ -52,3 +52,10 @@ class SinusoidalPositions(keras.layers.Layer):
 
     def compute_output_shape(self, inputs_shape):
         return inputs_shape
+
+
+def _encoding(placed, width, dtype, positions=None):
+    if positions is None:
+        positions = backend.once(positions_from_first_valid, placed)
+    encoding = ops.cast(fuse_ops.sinusoid(positions, width), dtype)
+    return encoding * ops.cast(placed, dtype)[:, :, None]

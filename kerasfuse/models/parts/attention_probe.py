@@ -1,4 +1,4 @@
-"""Ask a layer of a finished graph for its attention."""
+"""Ask a layer of a finished graph for its attention, or its gates."""
 
 import keras
 
@@ -33,6 +33,28 @@ class AttentionOf(keras.layers.Layer):
         return self.layer.compute_output_spec(
             *_listed(inputs), **{self.mask_argument: masks}, **self.options
         )
+
+
+class GatesOf(keras.layers.Layer):
+    """Call a `MergeGate`, with its weights, and return its gates; see `AttentionOf` for why.
+
+    Args:
+        layer: the gate.
+
+    Call arguments:
+        inputs: what the gate is called on.
+    """
+
+    def __init__(self, layer):
+        super().__init__(autocast=False, dtype=layer.dtype_policy)
+        self.layer = layer
+        self.built = True
+
+    def call(self, inputs):
+        return self.layer(inputs, return_gates=True)[1]
+
+    def compute_output_spec(self, inputs):
+        return self.layer.compute_output_spec(inputs, return_gates=True)[1]
 
 
 def _listed(inputs):

@@ -115,6 +115,11 @@ class FusionModel(AuxiliaryLossTracking, keras.Model):
         self.check_data(x)
         return super().predict(x, *args, **kwargs)
 
+    def make_train_function(self, force=False):
+        # Not in `compile`: Keras does not compile a loaded model that has one of its own.
+        backend.clip_at_once(self.optimizer)
+        return super().make_train_function(force)
+
     def call(self, inputs, training=None, mask=None):
         # Where jax compiles, its trainer begins here.
         self._check_alignment(inputs)

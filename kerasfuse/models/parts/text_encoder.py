@@ -1,9 +1,9 @@
-"""A text backbone of keras-hub as the front of a model."""
+"""A text encoder as the front of a model."""
 
 import keras
 from keras import ops
 
-from kerasfuse.layers import LeftJustify
+from kerasfuse.layers import AdaptedTextEncoder, LeftJustify
 from kerasfuse.optional_packages import require
 
 # Given anew to each copy, or nothing that decides what it computes.
@@ -11,34 +11,43 @@ _NO_HYPERPARAMETERS = ("name", "trainable", "dtype")
 
 
 def make_text_encoder(text_encoder):
-    """Return a keras-hub backbone, and its hyper-parameters as a dict that toml can hold.
+    """Return a text encoder, and its hyper-parameters as a dict that toml can hold.
 
     Args:
-        text_encoder: a backbone, or a dict of `class`, the name of a class of `keras_hub.models`,
-            and its arguments. From a dict weights are random and nothing is fetched.
+        text_encoder: a backbone of keras-hub, an `AdaptedTextEncoder`, or a dict of `class`, the
+            name of a class of `keras_hub.models`, and its arguments. From such a dict weights are
+            random and nothing is fetched. With `class="AdaptedTextEncoder"` they are those of its
+            preset.
 
     Raises:
         ImportError: when keras-hub is needed and not there.
         ValueError: for a class that keras-hub does not have.
     """
+    if isinstance(text_encoder, AdaptedTextEncoder):
+        config = text_encoder.get_config()
+        kept = {key: config[key] for key in ("preset", "rank", "dropout", "sha256")}
+        kept = {key: value for key, value in kept.items() if value is not None}
+        return text_encoder, {"class": "AdaptedTextEncoder", **kept}
     if not isinstance(text_encoder, dict):
         config = text_encoder.get_config()
         kept = {key: config[key] for key in config if key not in _NO_HYPERPARAMETERS}
         return text_encoder, {"class": type(text_encoder).__name__, **kept}
-    keras_hub = require("keras_hub", "text encoders", "text", package="keras-hub")
     name = text_encoder.get("class")
+    arguments = {key: value for key, value in text_encoder.items() if key != "class"}
+    if name == "AdaptedTextEncoder":
+        return AdaptedTextEncoder(name="text_encoder", **arguments), dict(text_encoder)
+    keras_hub = require("keras_hub", "text encoders", "text", package="keras-hub")
     found = getattr(keras_hub.models, str(name), None)
     if not (isinstance(found, type) and issubclass(found, keras_hub.models.Backbone)):
         raise ValueError(
             "expected `text_encoder` to name a backbone of keras_hub.models, such as "
             f"class='BertBackbone'. Received: class={name!r}"
         )
-    arguments = {key: value for key, value in text_encoder.items() if key != "class"}
     return found(**arguments), dict(text_encoder)
 
 
 def encode_text(backbone, ids, mask):
-    """Encode integer ids by a backbone: `(batch, steps)` to `(batch, steps, width)` and a mask.
+    """Encode integer ids: `(batch, steps)` to `(batch, steps, width)` and a mask.
 
     Ids are moved so that the first real one stands first, as backbones count places from there.
     That first step, BERT's [CLS], is taken for real even where the text is absent.
@@ -46,6 +55,8 @@ def encode_text(backbone, ids, mask):
     Returns:
         Tensor `(batch, steps, width)` and boolean `(batch, steps)`.
     """
+    if isinstance(backbone, AdaptedTextEncoder):
+        return backbone(ids)
     ids = LeftJustify(name="text_ids")(ids, mask=mask)
     first = ops.ones_like(mask[:, :1])
     mask = ops.concatenate([first, ops.not_equal(ids[:, 1:], 0)], axis=1)

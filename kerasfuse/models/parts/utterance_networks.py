@@ -19,10 +19,10 @@ def check_language(modalities, language):
     return language
 
 
-def summarise_utterance(x, mask, name, units, is_language, pooling, dropout):
+def summarise_utterance(x, mask, name, units, is_language, pooling, language_pooling, dropout):
     """Make one vector of a modality.
 
-        language:  z = W dropout(LSTM(X) at its last real step) + b
+        language:  z = W dropout(LSTM(X) at its last real step, or pooled) + b
         others:    x = pooling of the steps of X,   z = relu layer of relu layer of relu layer of
                    dropout(BatchNorm(x))
 
@@ -32,7 +32,7 @@ def summarise_utterance(x, mask, name, units, is_language, pooling, dropout):
         name: name of the modality, for the names of the layers.
         units: width of the vector and of all layers before it.
         is_language: whether the order of the steps matters.
-        pooling: mode of `MaskedPooling` for the others.
+        pooling, language_pooling: modes of `MaskedPooling`, for the others and for language.
         dropout: rate, see above.
 
     Returns:
@@ -40,7 +40,7 @@ def summarise_utterance(x, mask, name, units, is_language, pooling, dropout):
     """
     if is_language:
         states = MaskedLSTM(units, name=f"{name}_lstm")(x, mask=mask)
-        z = MaskedPooling("last", name=f"{name}_pooling")(states, mask=mask)
+        z = MaskedPooling(language_pooling, name=f"{name}_pooling")(states, mask=mask)
         z = Dropout(dropout, name=f"{name}_dropout")(z)
         return keras.layers.Dense(units, name=f"{name}_dense")(z)
     z = MaskedPooling(pooling, name=f"{name}_pooling")(x, mask=mask)

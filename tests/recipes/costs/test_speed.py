@@ -4,7 +4,7 @@ import types
 
 import pytest
 
-from kerasfuse.recipes import speed
+from kerasfuse.recipes.costs import speed
 
 
 class Clock:

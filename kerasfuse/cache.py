@@ -1,4 +1,4 @@
-"""Where fetched entries and weights are kept."""
+"""Where what was fetched or computed once is kept."""
 
 import os
 import pathlib
