@@ -11,7 +11,13 @@ KINDS = ("number", "numbers", "binary", "classes", "multilabel", "sentiment", "e
 # More different whole numbers than this are no classes, nor are as many as half of the samples.
 _MOST_CLASSES = 20
 # Data sets whose ratings around 0 have metrics of their own.
-_SENTIMENT = {"mosi": "mosi", "mosei": "mosei", "sims": "sims", "mosi_utterance": "mosi"}
+_SENTIMENT = {
+    "mosi": "mosi",
+    "mosei": "mosei",
+    "mosi_utterance": "mosi",
+    "mosi_words": "mosi",
+    "sims": "sims",
+}
 
 
 @dataclasses.dataclass(frozen=True)
