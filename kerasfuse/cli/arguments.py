@@ -2,6 +2,8 @@
 
 import tomllib
 
+from kerasfuse import datasets
+
 
 def numbers(text):
     """Read seeds: whole numbers with commas between."""
@@ -39,3 +41,28 @@ def read_space(path):
             f"expected a space in toml, such as [learning_rate] with low and high. "
             f"Received: {str(path)!r} ({error})."
         ) from error
+
+
+def is_path(data):
+    """Whether --data is a path of one's own files, and not the name of a data set."""
+    return data is not None and data not in datasets.names()
+
+
+def with_data(settings, data, folds, group, validation):
+    """Return --set and the options of data as overrides.
+
+    Raises:
+        ValueError: for an option of data without data.
+    """
+    found = dict(map(setting, settings or []))
+    given = {"data.folds": folds, "data.group": group, "data.validation": validation}
+    given = {key: value for key, value in given.items() if value is not None}
+    if given and data is None:
+        named = ", ".join(f"--{key.removeprefix('data.')}" for key in given)
+        raise ValueError(f"expected --data beside {named}. Received: none. Name your files.")
+    if given and not (is_path(data) or data == "own"):
+        raise ValueError(
+            "expected --folds, --group and --validation of your own files. "
+            f"Received: --data {data}, a data set that has splits of its own."
+        )
+    return found | given

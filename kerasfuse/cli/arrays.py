@@ -1,25 +1,26 @@
 """Read modalities from .npz or .npy files, write predictions as CSV or JSON."""
 
-import csv
-import io
-import json
 import pathlib
 import zipfile
 
 import numpy as np
 
-from kerasfuse import atomic, datasets
+from kerasfuse import datasets
+from kerasfuse.recipes.tasks.predicting import own_samples
 
 _FORMATS = (".csv", ".json")
+_TABLES = (".csv", ".parquet")
 
 
-def read(path, modalities, batch_size):
+def read(path, entry, batch_size):
     """Read samples for a model and check them.
 
     Args:
         path: a `.npz` file with one array a modality, or a folder of `<modality>.npy` files. Arrays
-            are `(samples, steps, width)`, steps of zeros being padding.
-        modalities: dict of name -> width that the model takes.
+            are `(samples, steps, width)`, steps of zeros being padding. Or what
+            `kerasfuse.datasets.own` reads: a table, or a folder of `.npz` files. Labels are not
+            read; `ids` name the samples.
+        entry: the `Entry` whose model takes them.
         batch_size: samples predicted at a time.
 
     Returns:
@@ -31,6 +32,9 @@ def read(path, modalities, batch_size):
             no samples, unequal numbers of them, and values that are not finite.
     """
     path = pathlib.Path(path)
+    if path.suffix.lower() in _TABLES or (path.is_dir() and any(path.glob("*.npz"))):
+        return own_samples(path, entry, batch_size)
+    modalities = entry.model_args["modalities"]
     if path.is_dir():
         arrays = {file.stem: _load(file) for file in sorted(path.glob("*.npy"))}
     elif not path.exists():
@@ -49,7 +53,20 @@ def read(path, modalities, batch_size):
             f"expected arrays named {', '.join(modalities)}. Received: input={str(path)!r}, which "
             "holds none."
         )
-    return datasets.Batches(arrays, batch_size=batch_size, modalities=modalities)
+    ids = arrays.pop("ids", None)
+    # Labels, and columns such as a speaker: one value a sample.
+    arrays = {name: x for name, x in arrays.items() if name in modalities or x.ndim != 1}
+    if "labels" not in modalities:
+        arrays.pop("labels", None)
+    # Vectors are sequences of one step, of as many samples as there are of the others.
+    counts = {len(x) for x in arrays.values() if x.ndim != 2}
+    arrays = {
+        name: x[:, None]
+        if x.ndim == 2 and isinstance(modalities.get(name), int) and counts <= {len(x)}
+        else x
+        for name, x in arrays.items()
+    }
+    return datasets.Batches(arrays, batch_size=batch_size, modalities=modalities, ids=ids)
 
 
 def check_output(path):
@@ -63,36 +80,6 @@ def check_output(path):
             f"expected an output file that ends in {' or '.join(_FORMATS)}. "
             f"Received: output={str(path)!r}."
         )
-
-
-def check_finite(ids, scores):
-    """Raise a ValueError for scores that are no numbers."""
-    bad = [name for name, row in zip(ids, scores, strict=True) if not np.isfinite(row).all()]
-    if bad:
-        raise ValueError(
-            f"expected a model with finite outputs. Received: outputs that are not for {len(bad)} "
-            f"of {len(scores)} samples, {', '.join(map(str, bad[:3]))} first. Look at the weights, "
-            "and at features of these samples that are out of all proportion."
-        )
-
-
-def write(path, ids, scores):
-    """Write scores (samples, outputs) as CSV or JSON, by the suffix, whole or not at all."""
-    text = as_text(ids, scores, pathlib.Path(path).suffix)
-    with atomic.replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-
-
-def as_text(ids, scores, suffix):
-    """Return one row a sample as CSV or JSON."""
-    names = ["score"] if scores.shape[1] == 1 else [f"score_{i}" for i in range(scores.shape[1])]
-    columns = ["sample", *names]
-    rows = [[sample, *map(float, row)] for sample, row in zip(ids, scores, strict=True)]
-    if suffix == ".json":
-        return json.dumps([dict(zip(columns, row, strict=True)) for row in rows], indent=1) + "\n"
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([columns, *rows])
-    return text.getvalue()
 
 
 def _load(path):

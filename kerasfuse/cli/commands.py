@@ -11,7 +11,7 @@ import typer
 from kerasfuse import datasets, export, recipes, zoo
 from kerasfuse.cli import arrays, tables
 from kerasfuse.cli.analyse import run_analysis
-from kerasfuse.cli.arguments import numbers, read_space, setting
+from kerasfuse.cli.arguments import is_path, numbers, read_space, setting, with_data
 from kerasfuse.cli.demo import run_demo
 from kerasfuse.cli.errors import Group, say
 from kerasfuse.report import report as write_report
@@ -24,17 +24,49 @@ app = typer.Typer(
     add_completion=False,
 )
 
-Name = Annotated[str, typer.Argument(help="Name of a zoo entry; `kerasfuse list` shows them.")]
+Name = Annotated[
+    str,
+    typer.Argument(
+        help="Name of a zoo entry, as `kerasfuse list` shows them, or the path of one, ./x.toml; "
+        "with --data also a class of model, such as MICA."
+    ),
+]
 AnyName = Annotated[
     str,
     typer.Argument(
         metavar="NAME",
-        help="Name of a zoo entry, or an address: hf://owner/name, ./folder.",
+        help="Name of a zoo entry, or where one is: hf://owner/name, a folder such as runs/x, "
+        "./x.toml.",
     ),
 ]
 DataDir = Annotated[
     pathlib.Path | None,
     typer.Option(help="Folder of the real data, by default $KERASFUSE_DATA."),
+]
+Data = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PATH",
+        help="Your own table, .npz file or folder, or the name of a data set, in place of the "
+        "entry's.",
+    ),
+]
+Task = Annotated[
+    str | None,
+    typer.Option(
+        help="With --data: number, numbers, binary, classes or multilabel; by default what the "
+        "labels look like."
+    ),
+]
+Folds = Annotated[
+    int | None, typer.Option(help="With --data: cross-validation in so many parts, 3 or more.")
+]
+Group = Annotated[
+    str | None,
+    typer.Option(help="With --data: column whose samples stay together, such as speaker."),
+]
+Validation = Annotated[
+    float | None, typer.Option(help="With --data: share split off to validate, such as 0.15.")
 ]
 WeightsFile = Annotated[
     pathlib.Path | None,
@@ -109,6 +141,15 @@ def train(
         ),
     ] = None,
     seeds: Annotated[str | None, typer.Option(help="Such as 1,2,3.")] = None,
+    data: Data = None,
+    task: Task = None,
+    folds: Folds = None,
+    group: Group = None,
+    validation: Validation = None,
+    from_scratch: Annotated[
+        bool,
+        typer.Option("--from-scratch", help="With --data: do not begin with the entry's weights."),
+    ] = False,
     data_dir: DataDir = None,
     jobs: Annotated[int, typer.Option(help="Seeds trained at the same time, in processes.")] = 1,
     keep_epochs: Annotated[
@@ -130,30 +171,41 @@ def train(
         typer.Option(help="Row of the table, or 'recorded', for a paired test over seeds."),
     ] = None,
 ):
-    """Train a model by its recipe; the same command again goes on after an interruption."""
-    if run_dir is None:
-        run_dir = pathlib.Path("runs", f"{name}-{label}" if label else name)
+    """Train a model by its recipe; the same command again goes on after an interruption.
+
+    With --data PATH any model is trained on your own files: what the labels are is read from them.
+    """
+    if run_dir is None and label:
+        run_dir = pathlib.Path("runs", f"{name}-{label}")
     run = recipes.train(
         name,
         run_dir,
         seeds=None if seeds is None else numbers(seeds),
-        overrides=dict(map(setting, settings or [])),
+        overrides=with_data(settings, data, folds, group, validation),
         data_dir=data_dir,
         jobs=jobs,
         verbose=1 if sys.stdout.isatty() else 2,
         report=typer.echo,
         keep_epochs=keep_epochs,
+        data=data,
+        task=task,
+        from_scratch=from_scratch,
     )
     tables.show_run(run)
+    typer.echo(f"The model is {run.folder}: kerasfuse report {run.folder} shows all of it.")
     if record or add or label or table:
         recipes.record(name, run.folder, table, label, against, data_dir, add)
-        typer.echo(f"Recorded in {zoo.folder() / name}.toml")
+        typer.echo(f"Recorded in {zoo.place(name)}")
 
 
 @app.command()
 def evaluate(
     name: AnyName,
-    split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
+    split: Annotated[
+        str | None,
+        typer.Option(help="train, validation or test, the default; of --data PATH everything."),
+    ] = None,
+    data: Data = None,
     data_dir: DataDir = None,
     weights: WeightsFile = None,
     record: Annotated[
@@ -164,17 +216,32 @@ def evaluate(
     """Score a model on its data, beside what is recorded and the best constant prediction."""
     if record:
         recipes.record_weights(name, data_dir)
-    scores, constant = recipes.evaluate(name, split, data_dir, weights or "default")
-    tables.show_scores(zoo.entry(name), split, scores, constant, shipped=weights is None)
+    split = split or ("everything" if is_path(data) else "test")
+    scores, constant = recipes.evaluate(name, split, data_dir, weights or "default", data)
+    shipped = weights is None and data is None
+    tables.show_scores(zoo.entry(name), split, scores, constant, shipped)
 
 
 @app.command()
 def compare(
-    names: Annotated[list[str], typer.Argument(help="Names of two or more zoo entries.")],
-    data: Annotated[
-        str | None,
-        typer.Option(help="Data set in place of the entries' own, 'own' for your files."),
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Names of two or more zoo entries, or, with --data, classes of models."
+        ),
     ] = None,
+    models: Annotated[
+        str | None,
+        typer.Option(
+            help="With --data: classes of models with commas between, such as MICA,LMF, or "
+            "'recommended' for three small ones."
+        ),
+    ] = None,
+    data: Data = None,
+    task: Task = None,
+    folds: Folds = None,
+    group: Group = None,
+    validation: Validation = None,
     metric: Annotated[
         str | None, typer.Option(help="Test metric, by default the first entry's score.")
     ] = None,
@@ -205,12 +272,13 @@ def compare(
 ):
     """Train or load several models on one data set and show them in one table."""
     found = recipes.compare(
-        names,
+        [*(names or []), *(models.split(",") if models else [])],
         run_dir,
         data=data,
+        task=task,
         metric=metric,
         seeds=None if seeds is None else numbers(seeds),
-        overrides=dict(map(setting, settings or [])),
+        overrides=with_data(settings, data, folds, group, validation),
         data_dir=data_dir,
         jobs=jobs,
         verbose=2,
@@ -266,6 +334,11 @@ def tune(
         str | None,
         typer.Option(help="Journal file that several machines share, or URL of a database."),
     ] = None,
+    data: Data = None,
+    task: Task = None,
+    folds: Folds = None,
+    group: Group = None,
+    validation: Validation = None,
     data_dir: DataDir = None,
     jobs: Annotated[int, typer.Option(help="Trials at the same time, in processes.")] = 1,
 ):
@@ -276,7 +349,9 @@ def tune(
         trials,
         run_dir,
         seeds=[] if seeds == "none" else None if seeds is None else numbers(seeds),
-        overrides=dict(map(setting, settings or [])),
+        overrides=with_data(settings, data, folds, group, validation),
+        data=data,
+        task=task,
         sampler=sampler,
         pruner=pruner,
         storage=storage,
@@ -289,11 +364,12 @@ def tune(
 
 @app.command()
 def analyse(
-    name: Name,
+    name: AnyName,
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
     metric: Annotated[
         str | None, typer.Option(help="Metric of the entry, by default its score.")
     ] = None,
+    data: Data = None,
     data_dir: DataDir = None,
     weights: WeightsFile = None,
     seed: Annotated[int, typer.Option(help="Seed of what is drawn at random.")] = 0,
@@ -302,7 +378,7 @@ def analyse(
     ] = None,
 ):
     """Measure how much a model depends on each modality, and how corrupted inputs change it."""
-    run_analysis(name, split, metric, data_dir, weights or "default", seed, figures)
+    run_analysis(name, split, metric, data_dir, weights or "default", seed, figures, data)
 
 
 @app.command()
@@ -328,8 +404,8 @@ def predict(
         pathlib.Path,
         typer.Argument(
             metavar="INPUT",
-            help="A .npz file, or a folder of .npy files, with an array (samples, steps, width) "
-            "for each modality.",
+            help="A .npz file or a folder of .npy files, with an array (samples, steps, width) for "
+            "each modality; or what train takes: a table, .csv or .parquet, or a folder of .npz.",
         ),
     ],
     output: Annotated[
@@ -338,16 +414,15 @@ def predict(
     weights: WeightsFile = None,
     batch_size: Annotated[int, typer.Option(help="Samples predicted at a time.")] = 32,
 ):
-    """Score samples: raw outputs, one row a sample."""
+    """Score samples, one row each: raw outputs, and of classes names and probabilities."""
     arrays.check_output(output)
-    batches = arrays.read(source, zoo.entry(name).model_args["modalities"], batch_size)
-    model = zoo.load(name, weights or "default")
-    scores = model.predict(batches, verbose=0)
-    arrays.check_finite(batches.ids, scores)
+    entry = zoo.entry(name)
+    batches = arrays.read(source, entry, batch_size)
+    found = recipes.predict_table(name, batches, weights or "default")
     if output is None:
-        typer.echo(arrays.as_text(batches.ids, scores, ".csv"), nl=False)
+        typer.echo(found.csv(), nl=False)
     else:
-        arrays.write(output, batches.ids, scores)
+        found.write(output)
 
 
 @app.command("export")
@@ -387,8 +462,29 @@ def publish(
 
 
 @app.command()
+def new(
+    path: Annotated[pathlib.Path, typer.Argument(metavar="FILE", help="The .toml file to write.")],
+    start: Annotated[
+        str, typer.Option("--from", help="Entry, or class of model, to begin with.")
+    ] = "LMF",
+    data: Data = None,
+    task: Task = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="As in train. Repeatable."),
+    ] = None,
+    data_dir: DataDir = None,
+):
+    """Write an entry of your own, with comments, to be changed and trained."""
+    recipes.new_entry(path, start, data, data_dir, dict(map(setting, settings or [])), task)
+    typer.echo(f"Written: {path}\nTrain it: kerasfuse train ./{path.name}")
+
+
+@app.command()
 def convert(
-    name: Annotated[str, typer.Argument(help="Name of a data set, such as mosei.")],
+    name: Annotated[
+        str, typer.Argument(help="Name of a data set, such as mosei, or the path of your own.")
+    ],
     data_dir: DataDir = None,
     settings: Annotated[
         list[str] | None,
@@ -396,6 +492,8 @@ def convert(
     ] = None,
 ):
     """Convert the files of a data set into records, once, and tell what is in them."""
+    if is_path(name) and pathlib.Path(name).exists():
+        name, data_dir = "own", name
     typer.echo(datasets.convert(name, data_dir, **dict(map(setting, settings or []))))
 
 

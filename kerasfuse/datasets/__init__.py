@@ -25,6 +25,7 @@ from kerasfuse.datasets.registry import (
     load,
     names,
     num_classes,
+    splits,
 )
 
 __all__ = [
@@ -38,4 +39,5 @@ __all__ = [
     "load",
     "names",
     "num_classes",
+    "splits",
 ]

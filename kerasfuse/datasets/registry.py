@@ -129,18 +129,20 @@ def load(
     data_dir: str | os.PathLike[str] | None = None,
     shuffle: bool | None = None,
     seed: int = 0,
+    readers: int = 0,
     **config: Any,
 ) -> Batches:
     """Load one split of a data set as batches for `fit`, `evaluate` and `predict`.
 
     Args:
         name: one of `names()`.
-        split: `"train"`, `"validation"` or `"test"`.
+        split: `"train"`, `"validation"` or `"test"`; of `own` also `"everything"`.
         batch_size: samples a batch.
         data_dir: the folder with the source files of real data; the environment variable
             KERASFUSE_DATA by default.
         shuffle: whether each epoch has a new order; by default in the train split only.
         seed: seed of that order, and of nothing else.
+        readers: number of threads that read batches ahead while the model computes.
         **config: what the data set can be asked for; see the module of its name.
 
     Returns:
@@ -156,12 +158,13 @@ def load(
     >>> len(train), train.modalities
     (13, {'text': 300, 'audio': 74, 'vision': 35})
     """
-    choose("split", split, _SPLITS)
+    choose("split", split, (*_SPLITS, *["everything"] * (name == "own")))
     return Batches(
         **_prepared(name, split, data_dir, config),
         batch_size=batch_size,
         shuffle=split == "train" if shuffle is None else shuffle,
         seed=seed,
+        readers=readers,
     )
 
 
@@ -186,6 +189,29 @@ def convert(name: str, data_dir: str | os.PathLike[str] | None = None, **config:
     if not isinstance(inputs, Records):
         return f"{name} is read as it is: there is nothing to convert."
     return f"{inputs.report()}\n  The records are in {inputs.folder}."
+
+
+def splits(name: str, data_dir: str | os.PathLike[str] | None = None, **config: Any) -> list[str]:
+    """Name the splits that a data set can be asked for, reading its files where these decide.
+
+    Args:
+        name, data_dir: see `load`.
+        **config: see `load`.
+
+    Returns:
+        Some of `"train"`, `"validation"` and `"test"`.
+
+    Raises:
+        ValueError, FileNotFoundError: see `load`.
+    """
+    if name != "own":
+        return list(_SPLITS)
+    inputs = _prepared(name, "everything", data_dir, config)["inputs"]
+    found = [split for split in _SPLITS if split in inputs.splits]
+    divided = len(found) < len(inputs.splits) or config.get("folds") is not None
+    return [
+        split for split in _SPLITS if divided or split in found or config.get(split) is not None
+    ]
 
 
 def _find(name):

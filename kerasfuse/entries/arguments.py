@@ -6,6 +6,7 @@ import keras
 
 from kerasfuse import layers, models
 from kerasfuse.deprecation import current_names, without_dropped
+from kerasfuse.models.parts.registered import REGISTERED
 from kerasfuse.nearest_names import nearest
 
 # Keras would build any object from a table with these, and may import its module for it.
@@ -13,7 +14,17 @@ _SERIALIZED = ("class_name", "module", "registered_name")
 
 
 def model_classes():
-    """Return the model classes that an entry may name: name -> class."""
+    """Return the model classes that an entry may name: name -> class.
+
+    They are the library's, and those that were registered in this process.
+    """
+    return {
+        **REGISTERED,
+        **_own_classes(),
+    }
+
+
+def _own_classes():
     return {
         name: value
         for name, value in vars(models).items()

@@ -16,7 +16,7 @@ from kerasfuse.entries.citations import Citation, Published
 from kerasfuse.entries.other_modalities import of_other_modalities
 from kerasfuse.entries.recipe import OPTIONAL, Recipe
 from kerasfuse.entries.weights import Weights
-from kerasfuse.models import FusionModel
+from kerasfuse.models import FusionModel, Scaled
 from kerasfuse.nearest_names import choose, nearest
 
 
@@ -39,6 +39,8 @@ class Entry:
         results: what the recipe runner recorded; empty before.
         parameters: number of weights of the model; `None` where nobody counted.
         citation: a `Citation`, if the model was published.
+        scaling: arguments of `kerasfuse.models.Scaled`, in which the model lies, or nothing where
+            the data come in the units that it takes.
 
     Example:
 
@@ -61,6 +63,7 @@ class Entry:
     results: dict[str, Any] = dataclasses.field(default_factory=dict)
     parameters: int | None = None
     citation: Citation | None = None
+    scaling: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
         if self.model_class not in model_classes():
@@ -85,6 +88,7 @@ class Entry:
                         f"Received: {kind}.{key}={arguments[key]!r}. {nearest(key, valid)}"
                     )
         check_nested_classes(self.model_args)
+        self._check_scaling()
         self._check_folds()
         if self.parameters is not None and type(self.parameters) is not int:
             raise ValueError(
@@ -98,6 +102,22 @@ class Entry:
             raise ValueError(
                 "expected no published figures beside results on simulated data: they measure "
                 f"different things. Received: published={self.published!r} in {self.name}."
+            )
+
+    def _check_scaling(self):
+        if not isinstance(self.scaling, dict):
+            raise ValueError(f"expected a table model.scaling. Received: scaling={self.scaling!r}.")
+        for key in self.scaling:
+            if key not in ("features", "labels"):
+                raise ValueError(
+                    "expected model.scaling to hold features and labels. "
+                    f"Received: model.scaling.{key}. {nearest(key, ('features', 'labels'))}"
+                )
+        features, labels = (self.scaling.get(key, False) for key in ("features", "labels"))
+        if type(labels) is not bool or not isinstance(features, bool | list):
+            raise ValueError(
+                "expected model.scaling.labels to be true or false, and features true, false or a "
+                f"list of modalities. Received: scaling={self.scaling!r}."
             )
 
     def _check_folds(self):
@@ -134,20 +154,31 @@ class Entry:
 
     def build(self) -> FusionModel:
         """Build the model with random weights, uncompiled."""
-        return model_classes()[self.model_class](**self.model_args)
+        model = model_classes()[self.model_class](**self.model_args)
+        return Scaled(model, **self.scaling) if any(self.scaling.values()) else model
 
     def definition(self) -> dict[str, Any]:
         """Return what decides a training run, seeds aside, as nested dicts that toml can write."""
-        recipe = {**dataclasses.asdict(self.recipe), "folds": list(self.recipe.folds)}
+        recipe = {
+            **dataclasses.asdict(self.recipe),
+            "folds": list(self.recipe.folds),
+            "targets": list(self.recipe.targets),
+            "frozen": list(self.recipe.frozen),
+            "callbacks": [dict(table) for table in self.recipe.callbacks],
+        }
         del recipe["seeds"]
         # What was not said is left out: run folders of older versions stay what they were.
         for field in dataclasses.fields(Recipe):
-            said = recipe.get(field.name) != field.default
+            said = recipe.get(field.name) not in (field.default, [])
             if field.name in OPTIONAL and field.name != "folds" and not said:
                 del recipe[field.name]
         return {
             "entry": {"name": self.name},
-            "model": {"class": self.model_class, "args": dict(self.model_args)},
+            "model": {
+                "class": self.model_class,
+                "args": dict(self.model_args),
+                **({"scaling": dict(self.scaling)} if self.scaling else {}),
+            },
             "data": {"name": self.data_name, "args": dict(self.data_args)},
             "recipe": recipe,
         }
@@ -186,7 +217,8 @@ class Entry:
             settings: dict of name -> value. A name is an argument of the model's constructor, of
                 the data set or of `Recipe`; a name that more than one of them has is written
                 `model.name`, `data.name` or `recipe.name`. `class` names another class of
-                model, which must take the entry's arguments; `data` another data set, which gets
+                model, which must take the entry's arguments; `scaling` a dict of what is scaled in
+                the model; `data` another data set, which gets
                 none of the entry's data arguments, nor its folds; `modalities` others, at which
                 arguments that name one that is gone are the model's defaults again, with a warning.
 
@@ -199,6 +231,9 @@ class Entry:
             others = {key: value for key, value in settings.items() if key != "class"}
             of_class = dataclasses.replace(self, model_class=settings["class"], parameters=None)
             return of_class.override(others)
+        if "scaling" in settings:
+            others = {key: value for key, value in settings.items() if key != "scaling"}
+            return dataclasses.replace(self, scaling=settings["scaling"] or {}).override(others)
         if "data" in settings:
             others = {key: value for key, value in settings.items() if key != "data"}
             recipe = dataclasses.replace(self.recipe, folds=())

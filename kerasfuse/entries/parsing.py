@@ -73,7 +73,7 @@ def _parse(document, name):
     head = _strings(document["entry"], "entry", ("name", "title", "paper", "summary"))
     if name not in (None, head["name"]):
         raise ValueError(f"expected the file's name, {name!r}. Received: name={head['name']!r}.")
-    model = _keys(document["model"], "model", ("class",), ("args", "parameters"))
+    model = _keys(document["model"], "model", ("class",), ("args", "parameters", "scaling"))
     data = _keys(document["data"], "data", ("name",), ("args",))
     for section, table in (("model", model), ("data", data)):
         if not isinstance(table.get("args", {}), dict):
@@ -113,6 +113,7 @@ def _parse(document, name):
         results=_results(document.get("results", {}), document["recipe"]["score"]),
         parameters=model.get("parameters"),
         citation=_citation(document.get("citation")),
+        scaling=model.get("scaling", {}),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from kerasfuse import datasets, losses, metrics, training
+from kerasfuse.entries.callbacks import check_callbacks
 from kerasfuse.nearest_names import choose, nearest
 
 LOSSES = (
@@ -19,7 +20,9 @@ LOSSES = (
 )
 _SENTIMENT = ("mosi", "mosei", "sims")
 _OF_CLASSES = tuple(name for name in datasets.names() if datasets.num_classes(name))
-METRICS = ("binary", *_SENTIMENT, "iemocap", "mosei_emotions", *_OF_CLASSES)
+# Those of any data: what the outputs are is in `targets`.
+TASKS = ("regression", "classes", "multilabel")
+METRICS = ("binary", *_SENTIMENT, "iemocap", "mosei_emotions", *_OF_CLASSES, *TASKS)
 OPTIMIZERS = ("adam", "adamw", "sgd")
 STRATEGIES = ("AGM", "MSES", "MSLR", "OGMGE")
 
@@ -60,6 +63,16 @@ class Recipe:
             chosen anew every so many epochs; see `kerasfuse.datasets.Companions`.
         concepts: dict of `epochs`; how long a network of each modality alone is trained after the
             model, to measure the competition strength by.
+        targets: under the metrics `"regression"`, `"classes"` and `"multilabel"`, the names of the
+            numbers, classes or labels, one an output.
+        class_weights: `"balanced"`: a training sample of class c counts n / (classes n_c) times, so
+            that all classes count alike.
+        initial_weights: name or address of an entry whose weights training begins with, as far as
+            they fit, see `kerasfuse.zoo.load`; the run does without it once it is trained.
+        callbacks: list of tables of `class`, the name of a callback of Keras, and its arguments;
+            its files lie in the folder of each seed. `"TensorBoard"` writes without TensorFlow. A
+            run that goes on after an interruption makes them anew.
+        frozen: names of layers, or shell patterns such as `"text_*"`, that are not trained.
     """
 
     loss: str
@@ -84,10 +97,16 @@ class Recipe:
     companions: dict[str, Any] | None = None
     modulation: dict[str, Any] | None = None
     concepts: dict[str, Any] | None = None
+    targets: tuple[str, ...] = ()
+    class_weights: str | None = None
+    initial_weights: str | None = None
+    frozen: tuple[str, ...] = ()
+    callbacks: tuple[dict[str, Any], ...] = ()
 
     def __post_init__(self):
         for field, choices in (("loss", LOSSES), ("metrics", METRICS), ("optimizer", OPTIMIZERS)):
             choose(field, getattr(self, field), choices)
+        self._check_targets()
         self._check_schedule()
         plateau = self.warmup_epochs is None
         for field in ("batch_size", "epochs", "early_stopping", *["plateau_patience"] * plateau):
@@ -137,6 +156,35 @@ class Recipe:
         if self.modulation is not None:
             _check_modulation(self.modulation)
 
+    def _check_targets(self):
+        names = self.targets
+        if not isinstance(names, list | tuple) or any(type(name) is not str for name in names):
+            raise ValueError(
+                f"expected targets to be a list of names. Received: targets={names!r}."
+            )
+        if len(set(names)) < len(names) or (names and self.metrics not in TASKS):
+            raise ValueError(
+                f"expected different targets, under metrics {', '.join(TASKS)} only. "
+                f"Received: targets={list(names)!r}, metrics={self.metrics!r}."
+            )
+        least = {"classes": 2, "multilabel": 1}.get(self.metrics, 0)
+        if len(names) < least:
+            raise ValueError(
+                f"expected targets, the names of {least} or more {self.metrics}, an output each. "
+                f"Received: targets={list(names)!r}."
+            )
+        object.__setattr__(self, "targets", tuple(names))
+        frozen = self.frozen
+        if not isinstance(frozen, list | tuple) or any(type(x) is not str for x in frozen):
+            raise ValueError(
+                f"expected frozen to be a list of names of layers. Received: frozen={frozen!r}."
+            )
+        object.__setattr__(self, "frozen", tuple(frozen))
+        check_callbacks(self.callbacks)
+        object.__setattr__(self, "callbacks", tuple(self.callbacks))
+        if self.class_weights is not None:
+            choose("class_weights", self.class_weights, ("balanced",))
+
     def _check_schedule(self):
         plateau = [self.plateau_factor, self.plateau_patience]
         if (self.warmup_epochs is None) == (plateau == [None, None]):
@@ -175,7 +223,18 @@ class Recipe:
             return metrics.emotion("mosei")
         if self.metrics in _SENTIMENT:
             return metrics.sentiment(self.metrics)
-        return metrics.multiclass(datasets.num_classes(self.metrics))
+        if self.metrics == "regression":
+            return metrics.regression(self.targets or ("score",))
+        if self.metrics == "multilabel":
+            return metrics.multilabel(self.targets)
+        return metrics.multiclass(self.num_classes)
+
+    @property
+    def num_classes(self) -> int | None:
+        """Number of classes that the metrics are of; `None` where a label is no class."""
+        if self.metrics == "classes":
+            return len(self.targets)
+        return datasets.num_classes(self.metrics) if self.metrics in _OF_CLASSES else None
 
 
 def _check_counts(field, counts, keys):

@@ -19,6 +19,7 @@ def to_toml(entry):
         "model": {
             "class": entry.model_class,
             **parameters,
+            **({"scaling": entry.scaling} if entry.scaling else {}),
             "args": definition["model"]["args"],
         },
         "data": definition["data"],

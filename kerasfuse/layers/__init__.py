@@ -41,6 +41,8 @@ from kerasfuse.layers.fusion.tensor_fusion import TensorFusion
 from kerasfuse.layers.recurrent.bidirectional_lstm import BidirectionalLSTM
 from kerasfuse.layers.recurrent.masked_gru import MaskedGRU
 from kerasfuse.layers.recurrent.masked_lstm import MaskedLSTM
+from kerasfuse.layers.scaling.feature_scaling import FeatureScaling
+from kerasfuse.layers.scaling.label_scaling import LabelScaling
 from kerasfuse.layers.sequence.absent_as_zeros import AbsentAsZeros
 from kerasfuse.layers.sequence.ctc_aligner import CTCAligner
 from kerasfuse.layers.sequence.learned_positions import LearnedPositions
@@ -69,10 +71,12 @@ __all__ = [
     "DeltaMemoryAttention",
     "Dropout",
     "DynamicFusionGraph",
+    "FeatureScaling",
     "GatedMemory",
     "GaussianLikelihood",
     "HierarchicalBottleneck",
     "JointSelfAttention",
+    "LabelScaling",
     "LeNet",
     "LearnedPositions",
     "LearnedTokens",

@@ -2,10 +2,13 @@
 
 import math
 
+_ERRORS = ("loss", "mae", "rmse")
+_NO_SHARES = (*_ERRORS, "corr", "spearman", "concordance")
+
 
 def lower_is_better(name):
     """Whether a metric, `val_` before it or not, is an error or a loss."""
-    return name.endswith(("loss", "mae"))
+    return name.endswith(_ERRORS)
 
 
 def mode(name):
@@ -15,7 +18,9 @@ def mode(name):
 
 def in_percent(name):
     """Whether a metric is a share, which tables show in percent."""
-    return "acc" in name or "f1" in name
+    if name.endswith(_NO_SHARES):  # whatever the name of what is measured
+        return False
+    return "acc" in name or "f1" in name or name == "ap" or name.endswith("_ap")
 
 
 def scaled(name, value):

@@ -1,11 +1,18 @@
 """The metrics that a data set is reported with."""
 
+import re
+
 from kerasfuse.metrics.balanced_accuracy import BalancedAccuracy
 from kerasfuse.metrics.class_accuracy import ClassAccuracy
 from kerasfuse.metrics.label_scheme import EMOTIONS, MOSEI_EMOTIONS
 from kerasfuse.metrics.macro_f1 import MacroF1
 from kerasfuse.metrics.mean_absolute_error import MeanAbsoluteError
 from kerasfuse.metrics.mean_of_metrics import MeanOfMetrics
+from kerasfuse.metrics.outputs.average_precision import AveragePrecision
+from kerasfuse.metrics.outputs.output_correlation import OutputCorrelation
+from kerasfuse.metrics.outputs.output_error import OutputError
+from kerasfuse.metrics.outputs.presence_f1 import PresenceF1
+from kerasfuse.metrics.outputs.spearman_correlation import SpearmanCorrelation
 from kerasfuse.metrics.pearson_correlation import PearsonCorrelation
 from kerasfuse.metrics.weighted_f1 import WeightedF1
 from kerasfuse.nearest_names import choose
@@ -156,6 +163,71 @@ def multiclass(num_classes):
     0.5
     """
     return _of_classes(f"classes_{num_classes}")
+
+
+def regression(names=("score",)):
+    """Return the metrics of numbers: `mae`, `rmse`, `corr`, `spearman` and `concordance`.
+
+    Of several numbers, `mean_mae` and so on are means over them, and `NAME_mae` and so on those of
+    each. Errors are in the label's units.
+
+    Args:
+        names: names of the numbers, one an output.
+
+    Returns:
+        A list of new metrics for labels and outputs `(batch, len(names))`.
+
+    Example:
+
+    >>> [metric.name for metric in regression()]
+    ['mae', 'rmse', 'corr', 'spearman', 'concordance']
+    >>> [metric.name for metric in regression(["calm", "happy"])][4:7]
+    ['mean_concordance', 'calm_mae', 'calm_rmse']
+    """
+
+    def of(**where):
+        return [
+            OutputError("mae", **where),
+            OutputError("rmse", **where),
+            OutputCorrelation("pearson", **where),
+            SpearmanCorrelation(**where),
+            OutputCorrelation("concordance", **where),
+        ]
+
+    return of() if len(names) == 1 else _of_each(of, names)
+
+
+def multilabel(names):
+    """Return the metrics of labels that are present or not: `mean_f1`, `mean_ap`, and of each.
+
+    Args:
+        names: names of the labels, one a logit.
+
+    Returns:
+        A list of new metrics for labels of 0 and 1 and logits `(batch, len(names))`: F1 (see
+        `PresenceF1`) and average precision (see `AveragePrecision`).
+
+    Example:
+
+    >>> [metric.name for metric in multilabel(["calm", "happy"])]
+    ['mean_f1', 'mean_ap', 'calm_f1', 'calm_ap', 'happy_f1', 'happy_ap']
+    """
+    return _of_each(lambda **where: [PresenceF1(**where), AveragePrecision(**where)], names)
+
+
+def _of_each(make, names):
+    """Return the means over outputs, then the metrics of each, under their names."""
+    count, found = len(names), []
+    plain = [re.sub(r"\W+", "_", str(name)).strip("_") or str(i) for i, name in enumerate(names)]
+    taken = {"mean"}
+    for i, name in enumerate(plain):
+        plain[i] = name if name not in taken else f"{name}_{i}"
+        taken.add(plain[i])
+    for place, name in ((None, "mean"), *enumerate(plain)):
+        for metric in make(num_outputs=count, output=place):
+            config = metric.get_config() | {"name": f"{name}_{metric.name}"}
+            found.append(type(metric).from_config(config))
+    return found
 
 
 def _of_classes(label_scheme):

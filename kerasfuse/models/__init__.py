@@ -17,6 +17,8 @@ from kerasfuse.models.misa import MISA
 from kerasfuse.models.mmim import MMIM
 from kerasfuse.models.mult import MulT
 from kerasfuse.models.parts.fusion_model import FusionModel
+from kerasfuse.models.parts.registered import register
+from kerasfuse.models.parts.scaled import Scaled
 from kerasfuse.models.self_mm import SelfMM
 from kerasfuse.models.text_guided_transformer import TextGuidedTransformer
 from kerasfuse.models.tfn import TFN
@@ -39,7 +41,9 @@ __all__ = [
     "MISA",
     "MMIM",
     "MulT",
+    "Scaled",
     "SelfMM",
     "TFN",
     "TextGuidedTransformer",
+    "register",
 ]

@@ -24,7 +24,7 @@ class EFLSTM(FusionModel):
     zeros there; a step where all are missing is skipped.
 
     Args:
-        modalities: dict of modality name to feature width; two or more.
+        modalities: dict of modality name to feature width; one or more.
         num_outputs: number of scores or logits.
         dim: width of the LSTM.
         num_layers: layers of the LSTM.
@@ -46,7 +46,7 @@ class EFLSTM(FusionModel):
         Tensor `(batch, num_outputs)`, raw scores, float32.
 
     Raises:
-        ValueError: for fewer than two modalities, no layers, an `align_to` that is not one of them,
+        ValueError: for no modalities, no layers, an `align_to` that is not one of them,
             or sequences of different lengths without it.
 
     Example:
@@ -70,7 +70,7 @@ class EFLSTM(FusionModel):
         pooling="last",
         **kwargs,
     ):
-        widths = check_modalities(modalities)
+        widths = check_modalities(modalities, least=1)
         check_layers(num_layers)
 
         # === Layers ===

@@ -24,7 +24,7 @@ class LFLSTM(FusionModel):
     have 1,237,377 at the widths of CMU-MOSI (300, 5 and 20).
 
     Args:
-        modalities: dict of modality name to feature width; two or more.
+        modalities: dict of modality name to feature width; one or more.
         num_outputs: number of scores or logits.
         dim: width of each LSTM; one number, or one a modality.
         num_layers: layers of each LSTM.
@@ -41,7 +41,7 @@ class LFLSTM(FusionModel):
         Tensor `(batch, num_outputs)`, raw scores, float32.
 
     Raises:
-        ValueError: for fewer than two modalities, names that do not match, or no layers.
+        ValueError: for no modalities, names that do not match, or no layers.
 
     Example:
 
@@ -61,7 +61,7 @@ class LFLSTM(FusionModel):
         pooling="last",
         **kwargs,
     ):
-        widths = check_modalities(modalities)
+        widths = check_modalities(modalities, least=1)
         check_layers(num_layers)
         dims = per_modality(widths, dim, "dim")
 

@@ -20,7 +20,7 @@ class LMF(FusionModel):
     gives the prediction itself, with no layer after it.
 
     Args:
-        modalities: dict of modality name to feature width; two or more.
+        modalities: dict of modality name to feature width; one or more.
         num_outputs: number of scores or logits.
         dim: width of each vector z_m; one number, or one a modality.
         rank: terms of the fusion tensor.
@@ -40,7 +40,7 @@ class LMF(FusionModel):
         Tensor `(batch, num_outputs)`, raw scores, float32.
 
     Raises:
-        ValueError: for fewer than two modalities, names that do not match, an unknown pooling, or a
+        ValueError: for no modalities, names that do not match, an unknown pooling, or a
             rank below 1.
 
     Example:
@@ -63,7 +63,7 @@ class LMF(FusionModel):
         output_dropout=0.0,
         **kwargs,
     ):
-        widths = check_modalities(modalities)
+        widths = check_modalities(modalities, least=1)
         dims = per_modality(widths, dim, "dim")
         spoken = check_language(widths, language)
 

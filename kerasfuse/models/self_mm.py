@@ -1,5 +1,7 @@
 """SelfMM: unimodal tasks whose labels are made while training."""
 
+import contextlib
+
 import keras
 
 from kerasfuse.layers import Dropout, MaskedLSTM, MaskedPooling, UnimodalLabels
@@ -158,19 +160,34 @@ class SelfMM(FusionModel):
             "pooling": self.pooling,
         }
 
-    def fit(self, x=None, *args, **kwargs):
-        if not hasattr(x, "numbered"):
-            return super().fit(x, *args, **kwargs)
-        if x.num_samples > self.num_samples:
+    @contextlib.contextmanager
+    def numbering(self, data):
+        """Let batches number their samples while the model trains on them.
+
+        Args:
+            data: `kerasfuse.datasets.Batches`; anything else stays as it is.
+
+        Raises:
+            ValueError: for more samples than the model keeps labels of.
+        """
+        if not hasattr(data, "numbered"):
+            yield
+            return
+        if data.num_samples > self.num_samples:
             raise ValueError(
                 f"expected at most {self.num_samples} training samples, as the model keeps a label "
-                f"of each. Received: {x.num_samples}. Build it with num_samples={x.num_samples}."
+                f"of each. Received: {data.num_samples}. Build it with "
+                f"num_samples={data.num_samples}."
             )
-        numbered, x.numbered = x.numbered, True
+        numbered, data.numbered = data.numbered, True
         try:
-            return super().fit(x, *args, **kwargs)
+            yield
         finally:
-            x.numbered = numbered
+            data.numbered = numbered
+
+    def fit(self, x=None, *args, **kwargs):
+        with self.numbering(x):
+            return super().fit(x, *args, **kwargs)
 
     def __call__(self, inputs, *args, **kwargs):
         return super().__call__(_without_numbers(inputs), *args, **kwargs)

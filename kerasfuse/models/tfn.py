@@ -25,7 +25,7 @@ class TFN(FusionModel):
     bounds the output, `output_range=(-3, 3)`; here scores are raw by default, as of all models.
 
     Args:
-        modalities: dict of modality name to feature width; two or more.
+        modalities: dict of modality name to feature width; one or more.
         num_outputs: number of scores or logits.
         dim: width of each vector z_m; one number, or one a modality (the paper: 128, 32, 32).
         hidden_units: list of the widths of the hidden layers after the product.
@@ -46,7 +46,7 @@ class TFN(FusionModel):
         Tensor `(batch, num_outputs)`, raw scores or within `output_range`, float32.
 
     Raises:
-        ValueError: for fewer than two modalities, names that do not match, or an unknown pooling.
+        ValueError: for no modalities, names that do not match, or an unknown pooling.
 
     Example:
 
@@ -69,7 +69,7 @@ class TFN(FusionModel):
         output_dropout=0.0,
         **kwargs,
     ):
-        widths = check_modalities(modalities)
+        widths = check_modalities(modalities, least=1)
         dims = per_modality(widths, dim, "dim")
         spoken = check_language(widths, language)
 

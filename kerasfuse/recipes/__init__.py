@@ -8,10 +8,17 @@ from kerasfuse.recipes.scoring import constant_scores, evaluate
 from kerasfuse.recipes.search.trials import Trial
 from kerasfuse.recipes.search.tuning import Search, read_search, tune
 from kerasfuse.recipes.selection_audit import SelectionAudit, audit_selection
+from kerasfuse.recipes.tasks.checks import DataWarning
+from kerasfuse.recipes.tasks.floors import Floor, floor
+from kerasfuse.recipes.tasks.new_entry import new_entry
+from kerasfuse.recipes.tasks.predicting import Predictions, predict_table
 from kerasfuse.recipes.training import train
 
 __all__ = [
     "Comparison",
+    "DataWarning",
+    "Floor",
+    "Predictions",
     "Run",
     "Search",
     "SelectionAudit",
@@ -20,6 +27,9 @@ __all__ = [
     "compare",
     "constant_scores",
     "evaluate",
+    "floor",
+    "new_entry",
+    "predict_table",
     "publish",
     "read_run",
     "read_search",

@@ -9,14 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from kerasfuse import analysis, backend, datasets, zoo
+from kerasfuse import analysis, backend, zoo
 from kerasfuse.drawing import COLOURS, INK, MUTED, new_figure
-from kerasfuse.metrics.conventions import in_percent, lower_is_better
+from kerasfuse.metrics.conventions import format_value, in_percent, lower_is_better
 from kerasfuse.recipes.costs.speed import inference_speed, training_speed
 from kerasfuse.recipes.modulation import of_modalities
+from kerasfuse.recipes.run import Run, read_run
+from kerasfuse.recipes.run_folder import is_run
 from kerasfuse.recipes.scoring import check_fit, load_split
 from kerasfuse.recipes.search.tuning import tune
 from kerasfuse.recipes.seeds import mean_and_sd
+from kerasfuse.recipes.tasks.defaults import RECOMMENDED
+from kerasfuse.recipes.tasks.floors import Floor, floor
+from kerasfuse.recipes.tasks.starting import named_after, starting_entry
 from kerasfuse.recipes.training import train
 from kerasfuse.tables import markdown
 from kerasfuse.zoo.readme import write_between
@@ -68,12 +73,14 @@ class Comparison:
         rows: list of `Row`.
         steps: dict of modality name to the steps that multiply-adds are counted for; images have
             none.
+        floor: what a linear model of averaged features scores, a `Floor`, where there is one.
     """
 
     metric: str
     data: str
     rows: list[Row]
     steps: dict[str, int]
+    floor: Floor | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -87,8 +94,11 @@ class Comparison:
         return [m for m in first.of_modalities if all(m in row.of_modalities for row in others)]
 
     def table(self) -> list[tuple[str, ...]]:
-        """Return the table as a list of tuples of text, one a row, in the order of `columns`."""
-        return [
+        """Return the table as a list of tuples of text, one a row, in the order of `columns`.
+
+        The last row is the floor.
+        """
+        found = [
             (
                 row.name,
                 zoo.spread(self.metric, row.numbers),
@@ -101,10 +111,27 @@ class Comparison:
             )
             for row in self.rows
         ]
+        if self.floor is not None:
+            score = format_value(self.metric, self.floor.score)
+            size = f"{self.floor.parameters:,}"
+            size_m = f"{self.floor.parameters / 1e6:,.2f} M"
+            nothing = ["-"] * len(self._of_modalities)
+            found.append((self.floor.name, score, "-", *nothing, size, size_m, "-", "-"))
+        return found
+
+    def above_floor(self) -> list[str]:
+        """Name the models whose mean test score is better than the floor's, best first."""
+        if self.floor is None:
+            return [row.name for row in self.rows]
+        sign = -1 if lower_is_better(self.metric) else 1
+        return [
+            row.name for row in self.rows if sign * row.numbers["mean"] > sign * self.floor.score
+        ]
 
     def markdown(self) -> str:
-        """Return the table as markdown, with names in code style."""
-        rows = [(f"`{name}`", *rest) for name, *rest in self.table()]
+        """Return the table as markdown, with names of models in code style."""
+        models = {row.name for row in self.rows}
+        rows = [(f"`{n}`" if n in models else n, *rest) for n, *rest in self.table()]
         return markdown(self.columns, rows)
 
     _repr_markdown_ = markdown
@@ -137,7 +164,19 @@ class Comparison:
         return found + (
             f"multiply-adds of one sample{f' of {steps} steps' if steps else ''}; samples a second "
             f"on {platform.machine()} with {os.cpu_count()} cores, {backend.name()}."
+            f"{self._floor_told()}"
         )
+
+    def _floor_told(self):
+        if self.floor is None:
+            return ""
+        above = self.above_floor()
+        told = f" {self.floor.name}: of each feature's mean, its penalty chosen on validation; "
+        if not above:
+            return f"{told}no model here is above it: these features say as much without fusion."
+        if len(above) == len(self.rows):
+            return f"{told}every model here is above it."
+        return f"{told}above it: {', '.join(above)}."
 
     def figure(self) -> Any:
         """Draw the scores of every seed, their means and their standard deviations.
@@ -190,6 +229,7 @@ def compare(
     report: Callable[[str], object] | None = None,
     tuned: int = 0,
     space: Mapping[str, Any] | None = None,
+    task: str | None = None,
 ) -> Comparison:
     """Train entries, or load what was found before, on one data set, and compare them.
 
@@ -197,11 +237,15 @@ def compare(
     what is missing. An entry that records results of its own recipe on the same data is not
     trained, unless `seeds`, `overrides` or `data` ask for something else, or its folder is there.
 
+    A linear model of averaged features is the floor of every table, see `floor`.
+
     Args:
-        names: list of two or more different entries' names.
+        names: list of two or more different names of entries or finished runs; with `data` also of
+            classes of models, and `"recommended"` for three small ones.
         run_dir: folder of the run folders.
-        data: name of a data set that takes the place of the entries' own, `"own"` for instance;
-            modalities and their widths are taken from it.
+        data: path of your own data, or name of a data set, that takes the place of the entries'
+            own: sizes, task and units are taken from it as in `train`, and no entry's weights are
+            begun with.
         metric: the test metric that is compared, by default the score of the first entry.
         seeds: whole numbers; by default each recipe's.
         overrides: dict of values for arguments of every model, the data or the recipe, by name.
@@ -210,6 +254,7 @@ def compare(
         tuned: the number of trials in which each model's settings are searched for before it is
             compared, see `tune`: the same for all. 0 for each entry's own settings.
         space: what is searched, the same for all; by default that of `tune` for each.
+        task: with `data`, what labels are, see `train`.
 
     Returns:
         A `Comparison`, best model first.
@@ -225,16 +270,32 @@ def compare(
     >>> found = recipes.compare(["lmf_mosi_utterance", "mfn_mosi_utterance"], seeds=[1, 2, 3])
     >>> print(found.markdown())
     """
-    names = list(names)
+    names = [each for name in names for each in (RECOMMENDED if name == "recommended" else [name])]
     if len(set(names)) < max(len(names), 2):
         raise ValueError(f"expected two or more different entries. Received: {names}.")
     overrides = dict(overrides or {})
-    if data is not None:
-        arguments = _data_arguments(data, overrides)
-        modalities = datasets.load(data, "train", data_dir=data_dir, **arguments).modalities
-        # Some data sets have an argument of that name, too.
-        overrides |= {"data": data, "model.modalities": dict(modalities)}
-    entries = [zoo.entry(name).override(overrides) for name in names]
+    runs: dict[str, Run] = {}
+    if data is None:
+        runs = {name: read_run(None, name) for name in names if is_run(name)}
+        if runs and (overrides or tuned or seeds is not None):
+            raise ValueError(
+                "expected runs that are finished without overrides, seeds and trials. "
+                f"Received: {', '.join(map(str, runs))} with them. Name the entries to train anew."
+            )
+        entries = [
+            runs[name].entry if name in runs else zoo.entry(name).override(overrides)
+            for name in names
+        ]
+    else:
+        starts = [
+            starting_entry(name, data, data_dir, overrides, task, from_scratch=True)
+            for name in names
+        ]
+        for line in starts[0].told if report else ():
+            report(line)
+        entries = [named_after(start) for start in starts]
+    place = data_dir if data is None else starts[0].data_dir
+    places = [data_dir or runs[name].data_dir if name in runs else place for name in names]
     metric = metric or entries[0].recipe.score
     for entry in entries:
         reported = [m.name for m in entry.recipe.make_metrics()]
@@ -244,25 +305,52 @@ def compare(
                 f"{entry.name} has {', '.join(reported)}."
             )
 
-    tests = [load_split(entry, "test", data_dir, shuffle=False) for entry in entries]
+    tests = [
+        load_split(entry, "test", where, shuffle=False)
+        for entry, where in zip(entries, places, strict=True)
+    ]
     _check_one_data_set(entries, tests)
-    for entry in entries:
-        check_fit(entry, data_dir)
+    for entry, where in zip(entries, places, strict=True):
+        check_fit(entry, where)
     steps = mean_steps(tests[0])
     rows = []
-    for name, entry, test in zip(names, entries, tests, strict=True):
-        folder = pathlib.Path(run_dir, name)
-        asked = seeds is not None or bool(overrides) or bool(tuned)
-        recorded = entry.recorded and not asked and not folder.is_dir()
+    for name, entry, test, place in zip(names, entries, tests, places, strict=True):
+        folder = pathlib.Path(run_dir, name if data is None else entry.name)
+        asked = seeds is not None or bool(overrides) or bool(tuned) or data is not None
+        recorded = entry.recorded and not asked and name not in runs and not folder.is_dir()
         if recorded:
             scores = {m: found["per_seed"] for m, found in entry.results["test"].items()}
             trained = entry.results["seeds"]
         else:
             if tuned:
-                run = _tuned(name, run_dir, seeds, overrides, data_dir, jobs, report, tuned, space)
+                run = _tuned(
+                    name,
+                    run_dir,
+                    seeds,
+                    overrides,
+                    data_dir,
+                    jobs,
+                    report,
+                    tuned,
+                    space,
+                    data,
+                    task,
+                )
                 entry = run.entry
             else:
-                run = train(name, folder, seeds, overrides, data_dir, jobs, verbose, report)
+                run = train(
+                    name,
+                    folder,
+                    seeds,
+                    overrides,
+                    data_dir,
+                    jobs,
+                    verbose,
+                    report,
+                    data=data,
+                    task=task,
+                    from_scratch=data is not None,
+                )
             trained = list(run.seeds)
             scores = {
                 m: [found["test"][m] for found in run.seeds.values()] for m in run.first["test"]
@@ -272,11 +360,11 @@ def compare(
         model = entry.build()
         rows.append(
             Row(
-                name=name,
+                name=str(name),
                 per_seed=dict(zip(trained, scores[metric], strict=True)),
                 parameters=model.count_params(),
                 multiply_adds=analysis.multiply_adds(model, steps),
-                training_speed=training_speed(entry, load_split(entry, "train", data_dir)),
+                training_speed=training_speed(entry, load_split(entry, "train", place)),
                 inference_speed=inference_speed(model, test),
                 of_modalities={
                     m: scores[m] for m in of_modalities(entry.recipe.score, model) if m in scores
@@ -285,11 +373,13 @@ def compare(
                 trials=tuned,
             )
         )
-    return Comparison(metric, entries[0].data_name, _ranked(rows, metric), steps)
+    lowest = floor(entries[0], metric, places[0])
+    return Comparison(metric, entries[0].data_name, _ranked(rows, metric), steps, lowest)
 
 
-def _tuned(name, run_dir, seeds, overrides, data_dir, jobs, report, trials, space):
+def _tuned(named, seeds, overrides, data_dir, jobs, report, trials, space):
     """Search one entry's settings and return the run of the best ones."""
+    name, run_dir, data, task = named
     say = report or (lambda line: None)
     found = tune(
         name,
@@ -301,18 +391,10 @@ def _tuned(name, run_dir, seeds, overrides, data_dir, jobs, report, trials, spac
         data_dir=data_dir,
         jobs=jobs,
         report=lambda line: say(f"{name}, {line}"),
+        data=data,
+        task=task,
     )
     return found.tuned
-
-
-def _data_arguments(data, overrides):
-    """Give the overrides that say which of the data's files are read, and how."""
-    found = {}
-    for key, value in overrides.items():
-        place, _, bare = key.rpartition(".")
-        if place in ("", "data") and bare in datasets.arguments(data):
-            found[bare] = value
-    return found
 
 
 def _check_one_data_set(entries, tests):

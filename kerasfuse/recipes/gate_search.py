@@ -9,6 +9,7 @@ import numpy as np
 from kerasfuse import atomic
 from kerasfuse.metrics import conventions
 from kerasfuse.recipes.scoring import compile_model, load_split
+from kerasfuse.recipes.tasks.preparing import prepared
 from kerasfuse.training.callbacks import FreezeModalityGate, ModalityGateHistory, RunCheckpoint
 from kerasfuse.training.callbacks.gate_of import gate_of
 
@@ -62,7 +63,8 @@ def search_gate(model, best_model, entry, folder, seed, data_dir=None, verbose="
 def _search(best_model, entry, folder, seed, data_dir, verbose):
     recipe = dataclasses.replace(entry.recipe, batch_size=entry.recipe.gate_search["batch_size"])
     entry = dataclasses.replace(entry, recipe=recipe)
-    model = entry.build()
+    train = load_split(entry, "train", data_dir, seed)
+    model = prepared(entry, train)
     compile_model(model, entry)
     freeze = FreezeModalityGate()
     stop = keras.callbacks.LambdaCallback(
@@ -78,7 +80,6 @@ def _search(best_model, entry, folder, seed, data_dir, verbose):
         checkpoint.set_model(model)
         checkpoint.on_train_begin()
     else:
-        train = load_split(entry, "train", data_dir, seed)
         train.epoch = checkpoint.initial_epoch
         model.fit(
             train,

@@ -32,6 +32,13 @@ def _classes(count):
     return f"classes 0 to {count - 1}", lambda x: _single(x) and _whole(x) and fits(x)
 
 
+def _labels(count):
+    def fits(labels):
+        return labels.shape[1:] == (count,) and _whole(labels) and _between(0, 1)(labels)
+
+    return f"{count} labels, each 0 or 1", fits
+
+
 def _emotions(labels):
     return labels.shape[1:] in ((4,), (4, 2)) and _whole(labels) and _between(0, 1)(labels)
 
@@ -63,6 +70,7 @@ _LOSS_OF_METRICS = {
     "binary": "binary_crossentropy",
     "iemocap": "emotion_cross_entropy",
     "mosei_emotions": "binary_crossentropy",
+    "multilabel": "binary_crossentropy",
 }
 # The losses that compare one output with one number of a label. Keras would repeat the shorter.
 _NUMBER_BY_NUMBER = ("mae", "mse", "binary_crossentropy")
@@ -85,8 +93,10 @@ def check_labels(entry, labels):
     of_loss, of_metrics = _OF_LOSS.get(recipe.loss), _OF_METRICS.get(recipe.metrics)
     if recipe.loss == "sparse_categorical_crossentropy":
         of_loss = _classes(entry.model_args.get("num_outputs", 1))
-    if recipe.metrics in datasets.names() and (count := datasets.num_classes(recipe.metrics)):
-        of_metrics = _classes(count)
+    if recipe.num_classes:
+        of_metrics = _classes(recipe.num_classes)
+    elif recipe.metrics == "multilabel":
+        of_metrics = _labels(len(recipe.targets))
     for argument, name, reads in (
         ("loss", recipe.loss, of_loss),
         ("metrics", recipe.metrics, of_metrics),
@@ -96,7 +106,7 @@ def check_labels(entry, labels):
                 f"expected labels that are {reads[0]}, as {argument} = {name!r} reads them. "
                 f"Received: {_described(labels)} of {entry.data_name!r}. {_advice(together)}"
             )
-    wanted = _loss_of(recipe.metrics)
+    wanted = _loss_of(recipe)
     if wanted and recipe.loss != wanted:
         raise ValueError(
             f"expected logits, as metrics = {recipe.metrics!r} reads outputs. Received: "
@@ -106,11 +116,11 @@ def check_labels(entry, labels):
     _check_shapes(entry, together)
 
 
-def _loss_of(metrics):
-    """Name the loss that a suite of metrics asks for; `None` for those of regression."""
-    if metrics in datasets.names() and datasets.num_classes(metrics):
+def _loss_of(recipe):
+    """Name the loss that a recipe's metrics ask for; `None` for those of regression."""
+    if recipe.num_classes:
         return "sparse_categorical_crossentropy"
-    return _LOSS_OF_METRICS.get(metrics)
+    return _LOSS_OF_METRICS.get(recipe.metrics)
 
 
 def _check_shapes(entry, labels):
@@ -142,6 +152,8 @@ def _check_number_of_outputs(entry, labels, together):
     if entry.recipe.loss != "sparse_categorical_crossentropy":
         return
     classes = datasets.num_classes(entry.data_name) or int(together.max()) + 1
+    if entry.recipe.metrics == "classes":  # one of them may be in no sample here
+        classes = entry.recipe.num_classes
     if outputs != classes:
         raise ValueError(
             f"expected an output for each of the {classes} classes of {entry.data_name!r}. "
@@ -171,7 +183,10 @@ def _advice(labels):
             "'mosei_emotions'."
         )
     if not _single(labels):
-        return "Several numbers a sample: train in Python, with a loss and metrics of your choice."
+        return (
+            "Several numbers a sample fit loss = 'mae' and metrics = 'regression' with "
+            f"num_outputs = {int(np.prod(labels.shape[1:]))}."
+        )
     if whole and set(np.unique(labels)) <= {0, 1}:
         return "These fit loss = 'binary_crossentropy' and metrics = 'binary'."
     if whole and labels.min() >= 0 and labels.max() < 20:
@@ -180,13 +195,13 @@ def _advice(labels):
         if labels.min() > 0:
             classes = "loss = 'sparse_categorical_crossentropy' once they are numbered from 0"
         return (
-            f"Ratings fit loss = 'mae'; classes fit {classes}. For metrics that fit them, train in "
-            "Python: model.compile(..., metrics=...)."
+            f"Ratings fit loss = 'mae' and metrics = 'regression'; classes fit {classes} and "
+            "metrics = 'classes'."
         )
     fit = "Numbers fit loss = 'mae' or 'mse'"
     if labels.min() < 0 < labels.max() and np.abs(labels).max() <= 3:
         return f"{fit}, and metrics = 'mosi'."
     return (
-        f"{fit}. The metrics of sentiment read ratings around 0: shift yours so that 0 is neutral, "
-        "or train in Python with metrics of your choice."
+        f"{fit}, and metrics = 'regression'. The metrics of sentiment read ratings around 0: shift "
+        "yours so that 0 is neutral."
     )

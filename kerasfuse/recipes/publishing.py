@@ -68,22 +68,22 @@ def publish(source: str | os.PathLike[str], folder: str | os.PathLike[str]) -> P
 
 
 def _of_entry(name, folder):
-    if hub.is_address(name):
+    if hub.is_address(name) and not zoo.is_file(name):
         raise ValueError(
             "expected the name of a zoo entry, or the folder of a finished run. "
             f"Received: source={str(name)!r}, which holds no run.json."
         )
     entry = zoo.entry(name)
-    weights = zoo.folder() / entry.weights.file
+    weights = zoo.place(name).parent / entry.weights.file
     if not entry.weights.file or not weights.is_file():
         raise FileNotFoundError(
             f"expected an entry with weights. Received: {name}, which has none yet: make them with "
             f"`{entry.weights.made_by}`."
         )
     hub.check_sha256(weights, entry)
-    _take(folder, name)
+    _take(folder, entry.name)
     # First the weights: a folder with an entry is whole.
-    for source, file in ((weights, weights.name), (zoo.folder() / f"{name}.toml", hub.ENTRY_FILE)):
+    for source, file in ((weights, weights.name), (zoo.place(name), hub.ENTRY_FILE)):
         with atomic.replacing(folder / file) as temporary:
             shutil.copyfile(source, temporary)
     return entry

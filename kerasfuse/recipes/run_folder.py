@@ -122,7 +122,7 @@ def as_started(entry):
         return started
     own = zoo.entry(entry.name)
     settings = differences(own.definition(), entry.definition())
-    options = [f"--set '{key}={_toml(value)}'" for key, value in settings.items()]
+    options = command_options(settings)
     weights = dataclasses.replace(
         weights, made_by=" ".join([f"kerasfuse train {entry.name}", *options])
     )
@@ -134,6 +134,11 @@ def as_started(entry):
     terms = {} if own.data_name == entry.data_name else {"license": _UNSTATED, "commercial": False}
     weights = dataclasses.replace(weights, trained_on=trained_on, **terms)
     return dataclasses.replace(started, weights=weights, published=[])
+
+
+def command_options(settings):
+    """Write settings as the command line takes them."""
+    return [f"--set '{key}={_toml(value)}'" for key, value in settings.items()]
 
 
 def is_on_data_of(entry, other):
@@ -201,6 +206,7 @@ def differences(before, after):
     settings = {}
     for old, new in (
         ({"class": before["model"]["class"]}, {"class": after["model"]["class"]}),
+        (_scaling(before["model"]), _scaling(after["model"])),
         (before["model"]["args"], after["model"]["args"]),
         ({"data": before["data"]["name"]}, {"data": after["data"]["name"]}),
         (before["data"]["args"], after["data"]["args"]),
@@ -211,6 +217,10 @@ def differences(before, after):
             if key not in old or key not in new or old[key] != new[key]:
                 settings[key] = new.get(key, "default")
     return settings
+
+
+def _scaling(model):
+    return {"scaling": model["scaling"]} if model.get("scaling") else {}
 
 
 def seed_folder(folder, seed):

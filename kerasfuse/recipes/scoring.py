@@ -1,5 +1,6 @@
 """Score models by a recipe's loss and metrics, beside the best constant prediction."""
 
+import dataclasses
 import hashlib
 import os
 import pathlib
@@ -12,10 +13,13 @@ from kerasfuse.metrics.conventions import lower_is_better
 from kerasfuse.nearest_names import choose
 from kerasfuse.recipes.label_checks import check_labels
 from kerasfuse.recipes.run_folder import RunData, folder_of_data
+from kerasfuse.recipes.tasks.data_place import data_place
 from kerasfuse.tables import Results
 from kerasfuse.training import WarmupLinearDecay
 
 SPLITS = ("train", "validation", "test")
+# Metrics that a constant prediction has none of.
+_NO_CONSTANT = ("corr", "spearman", "concordance")
 
 
 def evaluate(
@@ -23,15 +27,18 @@ def evaluate(
     split: str = "test",
     data_dir: str | os.PathLike[str] | None = None,
     weights: str | os.PathLike[str] | None = "default",
+    data: str | os.PathLike[str] | None = None,
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Score an entry's model on one split of its data.
 
     Args:
         name: an entry's name or address; a run folder is one.
-        split: `"train"`, `"validation"` or `"test"`.
+        split: `"train"`, `"validation"` or `"test"`; of your own data also `"everything"`.
         data_dir: folder of the real data, see `kerasfuse.datasets.load`; of a run, by default the
             one that it was trained on.
         weights: as in `zoo.load`.
+        data: path of other data, with the same modalities and kind of labels, or name of another
+            data set. Without a training split, the constant is chosen on the split that is scored.
 
     Returns:
         Two dicts, metric -> value: the model's, and those of the best constant prediction (see
@@ -46,14 +53,50 @@ def evaluate(
     >>> from kerasfuse import recipes
     >>> scores, constant = recipes.evaluate("mica_mosei")
     """
-    choose("split", split, SPLITS)
-    entry = zoo.entry(name)
+    entry, data_dir = on_data(name, data, data_dir)
+    choose("split", split, (*SPLITS, *["everything"] * (entry.data_name == "own")))
     model = zoo.load(name, weights)
-    data_dir = data_dir or folder_of_data(name)
-    data = load_split(entry, split, data_dir, shuffle=False)
-    train_labels = load_split(entry, "train", data_dir).labels
-    check_labels(entry, {"train": train_labels, split: data.labels})
-    return score(model, entry, data), constant_scores(entry.recipe, train_labels, data.labels)
+    scored = load_split(entry, split, data_dir, shuffle=False)
+    there = datasets.splits(entry.data_name, data_dir, **entry.data_args)
+    if "train" in there and split != "everything":
+        train_labels = load_split(entry, "train", data_dir).labels
+    else:
+        train_labels = scored.labels
+    check_labels(entry, {"train": train_labels, split: scored.labels})
+    return score(model, entry, scored), constant_scores(entry.recipe, train_labels, scored.labels)
+
+
+def on_data(name, data=None, data_dir=None):
+    """Return an entry, and where its data are: its own, a run's, or others.
+
+    Args:
+        name: an entry's name or address.
+        data: path of other data, or name of another data set; `None` for its own.
+        data_dir: folder of the real data.
+
+    Raises:
+        ValueError: for data that are not there.
+    """
+    entry = zoo.entry(name)
+    if data is None:
+        return entry, data_dir or folder_of_data(name)
+    data_name, place = data_place(data, data_dir)
+    if data_name == entry.data_name:
+        arguments = entry.data_args
+        if data_name == "own":  # a division is that of the files that were trained on
+            division = ("fold", "folds", "validation", "test", "group", "weight")
+            arguments = {k: x for k, x in arguments.items() if k not in division}
+    else:
+        arguments = {"classes": list(entry.recipe.targets)} if _names_classes(entry) else {}
+        arguments = arguments if data_name == "own" else {}
+    recipe = dataclasses.replace(entry.recipe, folds=())
+    return dataclasses.replace(
+        entry, data_name=data_name, data_args=arguments, recipe=recipe
+    ), place
+
+
+def _names_classes(entry):
+    return entry.recipe.metrics == "classes"
 
 
 def check_fit(entry, data_dir=None, splits=SPLITS):
@@ -178,7 +221,7 @@ def constant_scores(
     scores = Results()
     for name in _reported(recipe):
         sign = -1 if lower_is_better(name) else 1
-        if name != "corr":
+        if not name.endswith(_NO_CONSTANT):
             best = int(np.nanargmax([sign * found[name] for found in on_train]))
             scores[name] = on_labels[best][name]
     return scores
@@ -187,21 +230,28 @@ def constant_scores(
 def _reported(recipe):
     """Name what is reported: the metrics, and the loss unless it is one of them."""
     names = [metric.name for metric in recipe.make_metrics()]
-    return names if recipe.loss in names else ["loss", *names]
+    # The loss of numbers may be that of scaled ones: the errors among the metrics are not.
+    return names if recipe.loss in names or recipe.metrics == "regression" else ["loss", *names]
 
 
 def _constants(recipe, labels):
+    if recipe.metrics == "regression":
+        labels = labels.reshape(len(labels), -1)
+        return [x.astype("float32") for x in (labels.mean(axis=0), np.median(labels, axis=0))]
     if recipe.loss in ("mae", "mse"):
         values = [labels.mean(), np.median(labels), *range(-3, 4)]
         return [np.array([value], "float32") for value in values]
     if recipe.loss == "sentiment_cross_entropy":
         return _class_constants(np.clip(np.round(labels), -3, 3) + 3, 7)
     if recipe.loss == "sparse_categorical_crossentropy":
-        return _class_constants(labels, datasets.num_classes(recipe.metrics))
+        return _class_constants(labels, recipe.num_classes)
     # The share of each class, as the logits that have the lowest cross-entropy.
     share = np.clip(labels.mean(axis=0), 1e-7, 1 - 1e-7)
     logits = np.log(share) if share.ndim == 2 else np.log(share / (1 - share))
-    return [logits.reshape(-1).astype("float32")]
+    constants = [logits.reshape(-1).astype("float32")]
+    if recipe.metrics == "multilabel":  # every label, and none
+        constants += [np.full(logits.size, sign * 20.0, "float32") for sign in (1, -1)]
+    return constants
 
 
 def _class_constants(labels, num_classes):

@@ -32,7 +32,7 @@ def replaced(entry, path, seed, results, data_dir=None):
         dict of `file`, `sha256` and `seed`, for the entry.
     """
     file = f"{entry.name}.weights.h5"
-    with atomic.replacing(zoo.folder() / file) as temporary:
+    with atomic.replacing(zoo.place(entry.name).parent / file) as temporary:
         store(path, temporary, stored_dtype(path))
         model = zoo.load(entry.name, temporary)
         splits = {s: load_split(entry, s, data_dir, shuffle=False) for s in ("validation", "test")}

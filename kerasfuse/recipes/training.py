@@ -14,6 +14,7 @@ import numpy as np
 
 from kerasfuse import __version__, atomic, backend, hub, zoo
 from kerasfuse.datasets import Companions
+from kerasfuse.entries.callbacks import make_callbacks
 from kerasfuse.entries.recipe import check_seeds
 from kerasfuse.metrics import conventions
 from kerasfuse.recipes import folds
@@ -41,6 +42,8 @@ from kerasfuse.recipes.scoring import (
     load_split,
     score,
 )
+from kerasfuse.recipes.tasks.preparing import prepared, weigh_classes
+from kerasfuse.recipes.tasks.starting import is_model, named_after, starting_entry
 from kerasfuse.recipes.text_preset import load_text_preset
 from kerasfuse.training.callbacks import KeepEpochs, RefreshCompanions, RunCheckpoint
 from kerasfuse.training.storage import round_weights, stored_dtype
@@ -56,8 +59,16 @@ def train(
     verbose: str | int = "auto",
     report: Callable[[str], object] | None = None,
     keep_epochs: bool = False,
+    data: str | os.PathLike[str] | None = None,
+    task: str | None = None,
+    from_scratch: bool = False,
 ) -> Run:
     """Train an entry's model by its recipe, once per seed, and keep everything in a folder.
+
+    With `data`, any class of model and any entry is trained on any data: sizes come from the data,
+    outputs, loss, metrics and score from the labels; features and labels that are numbers are
+    standardised in the model (`kerasfuse.models.Scaled`); an entry's weights are what training
+    begins with, as far as they fit.
 
     Every run chooses its weights on validation and scores validation and test once, at its end.
     The folder is an entry of its own: `zoo.load("runs/name")` loads the weights of the seed that is
@@ -74,8 +85,9 @@ def train(
     see `score_modalities`.
 
     Args:
-        name: an entry's name.
-        run_dir: the run folder; `runs/<name>` by default.
+        name: an entry's name, or the path of an entry's toml file; with `data` also the name of a
+            class of `kerasfuse.models`, or a run folder.
+        run_dir: the run folder; by default `runs/` and the name, that of the data with it.
         seeds: whole numbers; the recipe's by default.
         overrides: dict of values for arguments of the model, the data or the recipe, by name.
         data_dir: folder of the real data, see `kerasfuse.datasets.load`.
@@ -85,6 +97,10 @@ def train(
         report: called with one line of text when a seed starts or ends.
         keep_epochs: whether the weights of every epoch stay in the folder, in float16, so that
             all can be scored later.
+        data: path of your own data, see `kerasfuse.datasets.own`, or name of a data set.
+        task: what labels are, `"number"`, `"numbers"`, `"binary"`, `"classes"` or `"multilabel"`;
+            read from them by default.
+        from_scratch: with `data`, begin with random weights and not with the entry's.
 
     Returns:
         A `Run`.
@@ -105,17 +121,18 @@ def train(
     >>> sorted(run.table("test")["mae"])
     ['baseline', 'mean', 'per_seed']
     """
-    if hub.is_address(name):
-        raise ValueError(
-            "expected the name of a zoo entry, as a run folder names its recipe. Received: "
-            f"name={str(name)!r}, an address. Load the model with zoo.load, and call fit."
-        )
-    entry = zoo.entry(name).override(overrides or {})
+    report = report or (lambda line: None)
+    if data is not None:
+        start = starting_entry(name, data, data_dir, overrides, task, from_scratch)
+        entry, data_dir = named_after(start), start.data_dir
+        for line in start.told:
+            report(line)
+    else:
+        entry = _entry(name, task, from_scratch).override(overrides or {})
     seeds = check_seeds(entry.recipe.seeds if seeds is None else seeds)
     if type(jobs) is not int or jobs < 1:
         raise ValueError(f"expected jobs to be a whole number from 1. Received: jobs={jobs!r}.")
-    report = report or (lambda line: None)
-    folder = pathlib.Path(run_dir or pathlib.Path("runs", name))
+    folder = pathlib.Path(run_dir or pathlib.Path("runs", entry.name))
     # Before the folder is made: what cannot be built or read leaves nothing behind.
     open_run(folder, entry, check_fit(entry, data_dir), keep_epochs)
     waiting = [seed for seed in seeds if not is_finished(folder, seed)]
@@ -129,8 +146,29 @@ def train(
             report(f"seed {seed}: starts")
             train_seed(entry, folder, seed, verbose)
             report(f"seed {seed}: finished")
-    write_model(read_run(name, folder), folder)
-    return read_run(name, folder, seeds)
+    write_model(read_run(entry.name, folder), folder)
+    return read_run(entry.name, folder, seeds)
+
+
+def _entry(name, task, from_scratch):
+    """Return the entry that is trained on its own data."""
+    if is_model(name):
+        raise ValueError(
+            f"expected data beside the class of a model. Received: name={name!r} without. Say "
+            "which: --data samples.csv, or the name of a data set."
+        )
+    if task is not None or from_scratch:
+        raise ValueError(
+            "expected task and from_scratch beside data; an entry has both in its recipe. "
+            f"Received: task={task!r}, from_scratch={from_scratch!r}."
+        )
+    if hub.is_address(name) and not zoo.is_file(name):
+        raise ValueError(
+            "expected the name of a zoo entry, as a run folder names its recipe. Received: "
+            f"name={str(name)!r}, an address. Load the model with zoo.load, and call fit; or name "
+            "data to fine-tune it on."
+        )
+    return zoo.entry(name)
 
 
 def train_seed(entry, run_folder, seed, verbose="auto", callbacks=()):
@@ -191,7 +229,9 @@ def _train_once(entry, folder, seed, data, keep_epochs, verbose, callbacks):
     keras.utils.set_random_seed(seed)
     splits = {split: load_split(entry, split, data_dir, seed) for split in data.samples or SPLITS}
     data.check(checksum(splits), folder)
-    model, best = entry.build(), entry.build()
+    model, best = prepared(entry, splits["train"]), entry.build()
+    if recipe.class_weights is not None:
+        weigh_classes(splits["train"], recipe)
     if recipe.text_preset is not None:
         load_text_preset(model, recipe.text_preset)
     trained = balanced(model, recipe.modulation)
@@ -215,7 +255,7 @@ def _train_once(entry, folder, seed, data, keep_epochs, verbose, callbacks):
     if not checkpoint.done:
         train = splits["train"]
         train.epoch = checkpoint.initial_epoch
-        watching = histories(recipe.modulation)
+        watching = [*histories(recipe.modulation), *make_callbacks(recipe.callbacks, folder)]
         if keep_epochs:
             watching.append(KeepEpochs(folder / "epochs", best))
         if recipe.companions is not None:

@@ -12,6 +12,8 @@ from h5py import h5f, h5fd, h5g, h5p
 LARGEST = 5_000_000
 # An array of fewer bytes is stored as it is: what describes the compression would outweigh it.
 SMALLEST_COMPRESSED = 2_000
+# Means and deviations of features and labels, in units of the data, stay as they are.
+_UNITS = ("feature_scaling", "label_scaling")
 
 
 def stored_dtype(path):
@@ -26,7 +28,7 @@ def round_weights(model, dtype):
     """
     if dtype == "float16":
         for weight in model.weights:
-            if str(weight.dtype).startswith("float"):
+            if str(weight.dtype).startswith("float") and not _is_unit(weight.path):
                 weight.assign(_rounded(keras.ops.convert_to_numpy(weight), weight.path))
 
 
@@ -76,13 +78,17 @@ def _copy(source, copy, dtype):
                 raise ValueError(
                     f"expected weights that are finite. Received: {item.name}, which is not."
                 )
-            if dtype == "float16":
+            if dtype == "float16" and not _is_unit(item.name):
                 values = _rounded(values, item.name).astype("float16")
         how = {}
         if item.nbytes >= SMALLEST_COMPRESSED:
             # Shuffled, the bytes of signs and exponents, which compress well, lie side by side.
             how = {"compression": "gzip", "shuffle": True, "chunks": item.shape}
         copy.create_dataset(name, data=values, **how).attrs.update(item.attrs)
+
+
+def _is_unit(path):
+    return any(name in path for name in _UNITS)
 
 
 def _rounded(values, name):

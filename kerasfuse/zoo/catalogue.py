@@ -23,9 +23,50 @@ def folder() -> pathlib.Path:
     return FOLDER
 
 
+def folders() -> list[pathlib.Path]:
+    """Return all folders of entries: those of KERASFUSE_ZOO, then `folder()`.
+
+    KERASFUSE_ZOO names folders of your own entries, with a colon between (a semicolon on Windows).
+    An entry there goes before one of the same name elsewhere.
+    """
+    named = os.environ.get("KERASFUSE_ZOO", "").split(os.pathsep)
+    return [*(pathlib.Path(path).expanduser() for path in named if path), folder()]
+
+
+def place(name: str | os.PathLike[str]) -> pathlib.Path:
+    """Return the path of an entry's toml file.
+
+    Args:
+        name: an entry's name, or the path of its file.
+
+    Raises:
+        ValueError: when there is no such entry, with the nearest names.
+        FileNotFoundError: for a path that is not there.
+    """
+    if is_file(name):
+        path = pathlib.Path(name)
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"expected the file of an entry. Received: {str(name)!r}, which is not there. "
+                f"kerasfuse new {path} --from NAME writes one."
+            )
+        return path
+    for found in folders():
+        if (path := found / f"{name}.toml").is_file():
+            return path
+    raise ValueError(
+        f"expected the name of a zoo entry. Received: name={name!r}. {nearest(name, names())}"
+    )
+
+
+def is_file(name: str | os.PathLike[str]) -> bool:
+    """Whether `name` is the path of an entry's toml file, and not the name of an entry."""
+    return os.fspath(name).endswith(".toml") and "://" not in os.fspath(name)
+
+
 def names() -> list[str]:
     """Return the names of all entries, sorted."""
-    return sorted(path.stem for path in folder().glob("*.toml"))
+    return sorted({path.stem for found in folders() for path in found.glob("*.toml")})
 
 
 @renamed_arguments(licence="license")
@@ -83,18 +124,16 @@ def entry(name: str | os.PathLike[str]) -> Entry:
     """Return one entry, parsed and checked.
 
     Args:
-        name: an entry's name, or the address of one that lies elsewhere, see `load`.
+        name: an entry's name, the path of its toml file, or the address of one that lies elsewhere,
+            see `load`.
 
     Raises:
         ValueError: when there is no such entry, with the nearest names.
     """
-    if hub.is_address(name):
+    if hub.is_address(name) and not is_file(name):
         return hub.entry(name)
-    if name not in names():
-        raise ValueError(
-            f"expected the name of a zoo entry. Received: name={name!r}. {nearest(name, names())}"
-        )
-    return parsing.read(folder() / f"{name}.toml")
+    path = place(name)
+    return parsing.read(path)
 
 
 def _choose(what, value, valid):

@@ -3,6 +3,8 @@
 import os
 import pathlib
 import warnings
+from collections.abc import Mapping
+from typing import Any
 
 from kerasfuse import hub
 from kerasfuse.entries import weight_files
@@ -10,7 +12,9 @@ from kerasfuse.entries.definition import Entry
 from kerasfuse.entries.terms import tell
 from kerasfuse.models import FusionModel
 from kerasfuse.shown import shortened
-from kerasfuse.zoo.catalogue import entry, folder
+from kerasfuse.zoo.catalogue import entry, is_file, place
+from kerasfuse.zoo.transfer import tell as tell_remade
+from kerasfuse.zoo.transfer import transfer
 
 
 class SimulatedWeightsWarning(UserWarning):
@@ -18,9 +22,16 @@ class SimulatedWeightsWarning(UserWarning):
 
 
 def load(
-    name: str | os.PathLike[str], weights: str | os.PathLike[str] | None = "default"
+    name: str | os.PathLike[str],
+    weights: str | os.PathLike[str] | None = "default",
+    num_outputs: int | None = None,
+    modalities: Mapping[str, Any] | None = None,
 ) -> FusionModel:
     """Build an entry's model and load weights into it.
+
+    With `num_outputs` or `modalities` the model is made for another task or other data, and keeps
+    every weight that fits: the head, and the projections of other widths, are made anew, and named
+    in a warning. To train only these, set `model.get_layer(name).trainable = False` of the others.
 
     Args:
         name: an entry's name, see `entries`; or where one lies that `kerasfuse publish` made:
@@ -30,6 +41,8 @@ def load(
             is kept in `kerasfuse.hub.cache_folder()`.
         weights: `"default"` for the entry's own, `None` for random ones, or the path of a
             `.weights.h5` file made by the same architecture.
+        num_outputs: number of outputs, by default the entry's.
+        modalities: dict of modality name to width, by default the entry's.
 
     Returns:
         A `keras.Model` that is not compiled.
@@ -45,6 +58,7 @@ def load(
     Warns:
         SimulatedWeightsWarning: when simulated data made the entry's weights.
         WeightTermsWarning: of the terms that the entry's weights carry, once in a process.
+        RemadeWeightsWarning: which layers are made anew, as their weights do not fit.
 
     Example:
 
@@ -52,15 +66,17 @@ def load(
     >>> zoo.load("mult_mosi_utterance", weights=None).modalities
     {'text': 100, 'audio': 73, 'vision': 100}
     """
+    if num_outputs is not None or modalities is not None:
+        return _resized(name, weights, num_outputs, modalities)
     found = entry(name)
     if weights is None:
         return found.build()
     if weights != "default":
         path = _own_weights(weights)
-    elif hub.is_address(name):
+    elif hub.is_address(name) and not is_file(name):
         path = hub.weights(name, found)
     else:
-        path = weights_path(found)
+        path = weights_path(found, name)
         weight_files.check(path)
     model = found.build()
     try:
@@ -86,14 +102,31 @@ def load(
     return model
 
 
-def weights_path(entry: Entry) -> pathlib.Path:
+def _resized(name, weights, num_outputs, modalities):
+    found = entry(name)
+    settings = {}
+    if modalities is not None:
+        settings["model.modalities"] = dict(modalities)
+    if num_outputs is not None:
+        settings["model.num_outputs"] = num_outputs
+    model = found.override(settings).build()
+    if weights is not None:
+        tell_remade(transfer(load(name, weights), model), found.name, stacklevel=3)
+    return model
+
+
+def weights_path(entry: Entry, name: str | os.PathLike[str] | None = None) -> pathlib.Path:
     """Return the path of an entry's weights, after a look at their checksum.
+
+    Args:
+        entry: the `Entry`.
+        name: what it was found by; its own name by default.
 
     Raises:
         FileNotFoundError: when the entry has none, with the command that makes them.
         ValueError: when their sha256 is not the recorded one.
     """
-    path = folder() / entry.weights.file
+    path = place(entry.name if name is None else name).parent / entry.weights.file
     if not entry.weights.file or not path.is_file():
         raise FileNotFoundError(
             f"{entry.name} has no weights yet. Make them with `{entry.weights.made_by}`, or pass "

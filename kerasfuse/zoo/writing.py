@@ -6,7 +6,7 @@ from typing import Any
 import tomlkit
 
 from kerasfuse import atomic
-from kerasfuse.zoo.catalogue import folder
+from kerasfuse.zoo.catalogue import place
 
 
 def write(
@@ -21,7 +21,7 @@ def write(
         weights: dict of keys to set in [weights].
         results: dict that takes the place of [results].
     """
-    path = folder() / f"{name}.toml"
+    path = place(name)
     document = tomlkit.parse(path.read_text(encoding="utf-8"))
     if weights:
         document["weights"].update(weights)

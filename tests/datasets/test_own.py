@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 
+from kerasfuse import datasets
 from kerasfuse.datasets import load
 from kerasfuse.datasets.formats import openface
 
@@ -112,6 +113,135 @@ def test_an_empty_cell_is_an_absent_modality(tmp_path):
     assert not inputs["face"][2].any() and inputs["face"][1].any()
 
 
+def test_a_sample_without_features_is_left_out_and_listed(tmp_path, capsys):
+    def change(folder, rows):
+        for name in ("words", "pulse", "age", "face"):
+            np.save(folder / rows[1][name], 0 * np.load(folder / rows[1][name]))
+            rows[2][name] = ""
+
+    batches = stored(write_table(tmp_path, change=change))
+    assert batches.ids == ["train-0", "train-3", "train-4"]
+    assert "train-1 (no features)" in capsys.readouterr().err
+
+
+def spoken(folder, rows):
+    """Add a speaker, names of classes and a weight, and say nothing of splits."""
+    for i, row in enumerate(rows):
+        row |= {"speaker": f"s{i // 2}", "label": ["joy", "anger"][i % 2], "weight": str(i)}
+        del row["split"]
+
+
+@pytest.mark.parametrize("kind", ["csv", "npz"])
+def test_names_of_classes_and_columns_beside(tmp_path, kind):
+    if kind == "csv":
+        place = write_table(tmp_path, change=spoken)
+    else:
+        place = tmp_path / "samples.npz"
+        labels = np.array(["joy", "anger"] * 5)
+        speaker = np.array([f"s{i // 2}" for i in range(10)])
+        columns = {"labels": labels, "speaker": speaker, "weight": np.arange(10)}
+        np.savez(place, **arrays(10) | columns)
+    options = {"folds": 5, "group": "speaker"}
+    seen = []
+    for fold in range(5):
+        found = {
+            split: stored(place, split, fold=fold, **options)
+            for split in ("train", "validation", "test")
+        }
+        assert [x.num_samples for x in found.values()] == [6, 2, 2]
+        speakers = [set(x.columns["speaker"]) for x in found.values()]
+        assert found["test"].label_names == ("anger", "joy")
+        # Each speaker said both.
+        assert found["test"].labels.sum() == 1
+        seen += found["test"].ids
+        assert len(set.union(*speakers)) == sum(map(len, speakers)) == 5
+    assert len(set(seen)) == 10
+    train = stored(place, weight="weight", validation=0.2, test=0.2)
+    assert train.sample_weight is not None
+    assert stored(place, "test", weight="weight").sample_weight is None
+    with pytest.raises(ValueError, match="group='speeker'. Nearest: speaker"):
+        stored(place, folds=3, group="speeker")
+
+
+def test_a_part_of_train_validates(tmp_path):
+    place = write_npz(tmp_path)
+    whole, train = stored(place), stored(place, validation=0.4)
+    validation = stored(place, "validation", validation=0.4)
+    assert (train.num_samples, validation.num_samples) == (3, 2)
+    assert {*train.ids, *validation.ids} == set(whole.ids)
+    assert stored(place, "test", validation=0.4).ids == stored(place, "test").ids
+
+
+def test_whole_numbers_as_classes(tmp_path):
+    labels = {"train": [1, 2, 5, 2, 1], "validation": [1, 2], "test": [2, 2, 7]}
+    place = write_npz(tmp_path, **{s: {"labels": np.array(x)} for s, x in labels.items()})
+    found = stored(place, classes=["1", "2", "5", "7"])
+    assert found.label_names == ("1", "2", "5", "7")
+    assert found.labels[:, 0].tolist() == [0, 1, 2, 1, 0]
+    assert stored(place).labels[:, 0].tolist() == labels["train"]
+    with pytest.raises(ValueError, match="one of the classes 2, 1.*1 of 5 samples: '5' of"):
+        stored(place, classes=["2", "1"])
+
+
+def test_everything_and_nothing_but_features(tmp_path):
+    place = write_table(tmp_path, change=lambda f, rows: [row.pop("label") for row in rows])
+    with pytest.raises(ValueError, match="the columns 'label' and one a modality"):
+        stored(place)
+    found = stored(place, "everything", label=False)
+    assert found.num_samples == 10 and found.labels is None and len(found[0]) == 1
+    assert datasets.splits("own", place, label=False) == ["train", "validation", "test"]
+    assert datasets.splits("own", place, label=False, validation=0.2)[1] == "validation"
+
+
+def test_some_modalities_and_a_label_of_another_name(tmp_path):
+    def change(folder, rows):
+        for i, row in enumerate(rows):
+            row |= {"calm": str(i), "label_happy": str(2 * i)}
+
+    place = write_table(tmp_path, change=change)
+    assert stored(place, columns=["age"]).modalities == {"age": 3}
+    both = stored(place, label=["calm", "label_happy"])
+    assert both.label_names == ("calm", "happy")
+    np.testing.assert_array_equal(both.labels, [[i, 2 * i] for i in range(5)])
+    with pytest.raises(ValueError, match="'cam'. Nearest: calm"):
+        stored(place, label="cam")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"folds": 2}, "folds to be a whole number from 3"),
+        ({"folds": 3, "fold": 3}, "fold to be a number from 0 to 2"),
+        ({"fold": 1}, "folds beside fold"),
+        ({"folds": 3, "test": 0.1}, "folds, or validation and test"),
+        ({"test": 1.5}, "test to be a share"),
+        ({"test": 0.5, "validation": 0.5}, "leave samples to train on"),
+    ],
+)
+def test_divisions_that_are_none(tmp_path, options, message):
+    with pytest.raises(ValueError, match=message):
+        stored(write_npz(tmp_path), **options)
+
+
+def test_weights_that_are_none_are_counted(tmp_path):
+    def change(folder, rows):
+        rows[0]["weight"], rows[3]["weight"] = "-1", "1"
+        for row in rows:
+            row.setdefault("weight", "2")
+
+    with pytest.raises(ValueError, match="1 of 5 samples: '-1' of sample 'train-0'"):
+        stored(write_table(tmp_path, change=change), weight="weight")
+
+
+def test_labels_that_are_missing_are_told_together(tmp_path):
+    def change(folder, rows):
+        for i in (1, 3, 4, 6):
+            rows[i]["label"] = ""
+
+    with pytest.raises(ValueError, match="4 of 10 rows: .*line 3.*line 5.*line 6.*and 1 more"):
+        stored(write_table(tmp_path, change=change))
+
+
 def test_changed_files_are_converted_again(tmp_path):
     before = stored(write_npz(tmp_path)).checksum()
     other = {"labels": np.arange(5) * 2.0}
@@ -179,19 +309,21 @@ def test_encodings_of_tables(tmp_path, encoding):
 DAMAGES = {
     "missing file": (
         lambda folder, rows: (folder / rows[3]["age"]).unlink(),
-        r"'age' in .*samples.csv, line 5 of sample 'train-3'.*train-3-age.npy'.*not there",
+        r"column 'age' names.*1 of 10 rows: .*train-3-age.npy' in .*samples.csv, line 5, sample "
+        "'train-3'.*not there",
     ),
     "text label": (
         lambda folder, rows: rows[1].update(label="joy"),
-        r"'label' to be a number. Received: 'joy' in .*samples.csv, line 3, sample 'train-1'",
+        r"one kind in 'label'.*1 of 10 rows: 'joy' in .*samples.csv, line 3, sample 'train-1'.*"
+        "These are names",
     ),
     "split": (
         lambda folder, rows: rows[0].update(split="trian"),
-        "split to be train.*Received: 'trian' in .*line 2",
+        "split to be train.*Received: 1 of 10 rows: 'trian' in .*line 2",
     ),
     "same id": (
         lambda folder, rows: rows[4].update(id="train-0"),
-        "'id' 'train-0' twice in train of .*samples.csv",
+        "one row an id.*'train-0' in .*samples.csv, line 6 and .*line 2",
     ),
     "width": (
         lambda folder, rows: np.save(folder / rows[2]["words"], np.ones((3, 5))),
@@ -224,13 +356,6 @@ DAMAGES = {
         lambda folder, rows: (folder / rows[2]["words"]).write_bytes(ZIP),
         "train-2-words.npy', which cannot be read .an archive",
     ),
-    "zeros": (
-        lambda folder, rows: [
-            np.save(folder / rows[1][n], 0 * np.load(folder / rows[1][n]))
-            for n in ("words", "pulse", "age", "face")
-        ],
-        "sample 'train-1' in .*line 3.* which has none",
-    ),
 }
 
 
@@ -245,8 +370,11 @@ def test_tables_that_do_not_fit_are_told(tmp_path, damage):
     ("change", "message"),
     [
         ({"labels": np.zeros(4)}, r"train.npz' with .*'words': 5.*'labels': 4"),
-        ({"labels": np.array(["a"] * 5)}, r"label of sample 'train/0' in .*train.npz\[0\]"),
-        ({"words": np.array(["a"] * 5)}, "'words' to hold numbers.*train.npz"),
+        (
+            {"labels": np.array(["a"] * 5)},
+            r"one kind in 'labels'.*5 of 10 rows: 'a' in .*train.npz\[0\].*These are names",
+        ),
+        ({"words": np.array(["a"] * 5)}, "modalities of .*train.npz': pulse"),
         ({"words": np.ones((5, 6, 9))}, r"modalities of .*train.npz.*words \(None, 9\)"),
         ({"ids": np.array(["a", "b", "a", "c", "d"])}, "'id' 'a' twice in train"),
         ({n: x[:0] for n, x in arrays(5).items()}, "none in train"),

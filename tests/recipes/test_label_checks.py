@@ -154,4 +154,80 @@ def test_every_loss_and_suite_has_a_rule():
     errors = {"mae", "mse", "sparse_categorical_crossentropy"}  # any number; by the outputs
     assert set(recipe.LOSSES) == errors | set(label_checks._OF_LOSS)
     classes = {name for name in datasets.names() if datasets.num_classes(name)}
-    assert set(recipe.METRICS) == classes | set(label_checks._OF_METRICS)
+    assert set(recipe.METRICS) == classes | set(label_checks._OF_METRICS) | set(recipe.TASKS)
+
+
+REGRESSION = {"loss": "mae", "metrics": "regression", "score": "mae"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "values", "message"),
+    [
+        (
+            {**CLASSES, "metrics": "classes", "targets": ["a", "b"], "num_outputs": 2},
+            (0, 1, 2),
+            "classes 0 to 1",
+        ),
+        (
+            {**CLASSES, "metrics": "classes", "targets": ["a", "b"], "num_outputs": 3},
+            (0, 1, 1),
+            "each of the 2 classes of 'simulated'.*num_outputs = 3",
+        ),
+        (
+            {**REGRESSION, "metrics": "multilabel", "targets": ["a"], "score": "mean_f1"},
+            (0, 1, 2),
+            "1 labels, each 0 or 1",
+        ),
+        (
+            {**REGRESSION, "metrics": "multilabel", "targets": ["a"], "score": "mean_f1"},
+            (0, 1, 1),
+            "logits.*loss to 'binary_crossentropy'",
+        ),
+    ],
+)
+def test_what_does_not_fit_a_task(entry, settings, values, message):
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        check_labels(entry.override(settings), labels(*values))
+
+
+def test_a_class_that_no_sample_has_is_an_output_all_the_same(entry):
+    settings = {**CLASSES, "metrics": "classes", "targets": ["a", "b", "c"], "num_outputs": 3}
+    check_labels(entry.override(settings), labels(0, 1, 1))
+    check_labels(entry.override(REGRESSION), labels(100, 7, 3.5))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({**CLASSES, "metrics": "classes"}, "the names of 2 or more classes"),
+        ({**REGRESSION, "targets": ["a", "a"], "score": "mean_mae"}, "different targets"),
+        ({"targets": ["a"]}, "under metrics regression, classes, multilabel only"),
+        ({"class_weights": "even"}, "class_weights.*balanced"),
+    ],
+)
+def test_targets_that_no_recipe_has(entry, settings, message):
+    with pytest.raises(ValueError, match=message):
+        entry.override(settings)
+
+
+def test_the_best_constant_of_each_task(entry):
+    several = entry.override(
+        {**REGRESSION, "targets": ["a", "b"], "score": "mean_mae", "num_outputs": 2}
+    )
+    train = np.array([[0.0, 10.0], [2.0, 10.0], [10.0, 40.0]])
+    found = recipes.constant_scores(several.recipe, train, train)
+    # The median of each column; correlations have none.
+    assert found["a_mae"] == pytest.approx(10 / 3) and found["b_mae"] == pytest.approx(10)
+    assert not [name for name in found if "corr" in name or "spearman" in name]
+    many = entry.override(
+        {
+            "loss": "binary_crossentropy",
+            "metrics": "multilabel",
+            "targets": ["a", "b"],
+            "score": "mean_f1",
+            "num_outputs": 2,
+        }
+    )
+    # Everything is present: F1 2/3 where half of the samples have the label.
+    y = np.array([[0.0, 1.0], [1.0, 0.0]])
+    assert recipes.constant_scores(many.recipe, y, y)["mean_f1"] == pytest.approx(2 / 3)

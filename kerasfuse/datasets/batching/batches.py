@@ -1,5 +1,6 @@
 """Batches: trimmed and padded batches of asynchronous sequences, and of images."""
 
+import copy
 import hashlib
 import numbers
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,8 @@ from numpy.typing import ArrayLike
 
 from kerasfuse.backend import fixes_shapes_from_two_batches
 from kerasfuse.datasets.batching.memory import Memory
+from kerasfuse.datasets.batching.read_ahead import ReadAhead
+from kerasfuse.datasets.batching.selection import Selection
 from kerasfuse.datasets.conversion.records import Records
 
 # Batches of lengths rounded up to a multiple of this: few shapes, so few compilations.
@@ -61,6 +64,14 @@ class Batches(keras.utils.PyDataset):
             beside step i of the others. Records say this themselves.
         identity: text that decides every sample, of data that are computed. Their last bits depend
             on the machine and its threads; their checksum must not.
+        sample_weight: `(samples,)` numbers from 0, by which losses and weighted metrics count
+            samples; batches are then `(inputs, y, weights)`.
+        label_names: names of the classes, where labels are their numbers; or of the numbers of a
+            label.
+        columns: dict of name to a list, one value a sample, of what else the files say of samples,
+            such as who speaks.
+        readers: number of threads that read batches ahead while the model computes; with 0 each is
+            read when it is asked for. The order is the same.
 
     Attributes:
         modalities: dict of modality name to width, to the shape of an image, or of records to
@@ -69,6 +80,9 @@ class Batches(keras.utils.PyDataset):
         ids: list of str in stored order.
         num_samples: number of samples.
         aligned: tuple of the names of the modalities that share their steps.
+        sample_weight: float32 array of all weights in stored order, or `None`; it may be set.
+        label_names: tuple of names, or `None`.
+        columns: dict of name to list, in stored order.
         epoch: number that the order depends on, from 0.
         numbered: whether the inputs of a batch also hold `sample_number`, int32 `(batch,)`, the
             positions of its samples in stored order. `False` unless set; a model that remembers
@@ -103,6 +117,10 @@ class Batches(keras.utils.PyDataset):
         alignments: Mapping[str, Sequence[np.ndarray]] | None = None,
         aligned: bool | Sequence[str] = (),
         identity: str | None = None,
+        sample_weight: ArrayLike | None = None,
+        label_names: Sequence[str] | None = None,
+        columns: Mapping[str, Sequence[Any]] | None = None,
+        readers: int = 0,
     ) -> None:
         super().__init__()
         if padding not in ("right", "left"):
@@ -125,8 +143,28 @@ class Batches(keras.utils.PyDataset):
         self.aligned: tuple[str, ...] = store.aligned
         self._alignments = alignments
         self._identity = identity
+        self.sample_weight = sample_weight
+        self.label_names = None if label_names is None else tuple(label_names)
+        self.columns = {name: list(values) for name, values in (columns or {}).items()}
+        readers = _as_integer("readers", readers, least=0)
+        self._ahead = ReadAhead(readers) if readers else None
         self.numbered = False
         self.epoch = 0
+
+    @property
+    def lengths(self) -> dict[str, np.ndarray]:
+        """Number of steps of each sequence between its padding: modality -> `(samples,)`."""
+        return dict(self._store.lengths)
+
+    @property
+    def sample_weight(self) -> np.ndarray | None:
+        return self._sample_weight
+
+    @sample_weight.setter
+    def sample_weight(self, value: ArrayLike | None) -> None:
+        if value is not None and self.labels is None:
+            raise ValueError("expected sample_weight beside labels. Received: no labels")
+        self._sample_weight = _as_weights(value, self.num_samples)
 
     @property
     def epoch(self) -> int:
@@ -147,9 +185,93 @@ class Batches(keras.utils.PyDataset):
     def __len__(self) -> int:
         return -(-self.num_samples // self.batch_size)
 
-    def __getitem__(self, index: int) -> tuple[Any, ...]:
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            chosen = [self.rows(i) for i in range(len(self))[index]]
+            if not chosen:
+                raise ValueError(
+                    f"expected a slice with a batch in it. Received: {index} of {len(self)} batches"
+                )
+            return self.subset(np.concatenate(chosen))
         index = range(len(self))[index]
+        if self._ahead is None:
+            return self._read(index)
+        return self._ahead.get(self.epoch, index, len(self), self._read)
+
+    def _read(self, index):
         return self.gather(self.rows(index), unlike=self.rows(0) if index == 1 else None)
+
+    def subset(self, rows: ArrayLike) -> "Batches":
+        """Return batches of some samples, in the order given, which is not shuffled.
+
+        `batches[:10]` is the subset of its first ten batches.
+
+        Args:
+            rows: positions of the samples in stored order, or one boolean a sample.
+
+        Raises:
+            ValueError: for no samples, and positions that are none.
+
+        Example:
+
+        >>> some = batches.subset(batches.labels[:, 0] > 0)
+        """
+        rows = np.asarray(rows)
+        if rows.dtype == bool and rows.shape == (self.num_samples,):
+            rows = np.flatnonzero(rows)
+        if rows.ndim != 1 or not rows.size or rows.dtype.kind not in "iu":
+            raise ValueError(
+                "expected positions of samples, at least one, or a boolean for each of the "
+                f"{self.num_samples}. Received: dtype {rows.dtype}, shape {rows.shape}"
+            )
+        if rows.min() < -self.num_samples or rows.max() >= self.num_samples:
+            raise ValueError(
+                f"expected positions of {self.num_samples} samples. "
+                f"Received: {rows.min()} to {rows.max()}"
+            )
+        rows = np.arange(self.num_samples)[rows]
+        found = copy.copy(self)
+        found._store = Selection(self._store, rows)
+        found._steps = {name: _Steps(x) for name, x in found._store.lengths.items()}
+        found.num_samples = len(rows)
+        found.labels = None if self.labels is None else self.labels[rows]
+        found.sample_weight = None if self.sample_weight is None else self.sample_weight[rows]
+        found.ids = [self.ids[row] for row in rows]
+        found.columns = {m: [x[row] for row in rows] for m, x in self.columns.items()}
+        if self._alignments is not None:
+            found._alignments = {m: [x[row] for row in rows] for m, x in self._alignments.items()}
+        if self._identity is not None:
+            found._identity = f"{self._identity} {rows.tolist()}"
+        found._ahead = None
+        found.shuffle = False
+        found.epoch = 0
+        return found
+
+    def split(self, share: float, seed: int = 0) -> tuple["Batches", "Batches"]:
+        """Split the samples at random, once: the first part has that share of them.
+
+        Args:
+            share: above 0, below 1.
+            seed: of the draw.
+
+        Returns:
+            Two `Batches` in stored order. Set `shuffle = True` on one to train on.
+
+        Raises:
+            ValueError: for a share that leaves a part empty.
+
+        Example:
+
+        >>> validation, train = batches.split(0.2)
+        """
+        count = round(share * self.num_samples)
+        if not 0 < count < self.num_samples:
+            raise ValueError(
+                f"expected a share that leaves samples in both parts, of {self.num_samples}. "
+                f"Received: share={share!r}"
+            )
+        order = np.random.default_rng(seed).permutation(self.num_samples)
+        return self.subset(np.sort(order[:count])), self.subset(np.sort(order[count:]))
 
     def rows(self, index: int) -> np.ndarray:
         """Give the positions, in stored order, of the samples of a batch of this epoch."""
@@ -182,7 +304,11 @@ class Batches(keras.utils.PyDataset):
             inputs[name] = _padded(arrays, length, self.padding)
         if self.numbered:
             inputs["sample_number"] = rows.astype("int32")
-        return (inputs,) if self.labels is None else (inputs, self.labels[rows])
+        if self.labels is None:
+            return (inputs,)
+        if self.sample_weight is None:
+            return inputs, self.labels[rows]
+        return inputs, self.labels[rows], self.sample_weight[rows]
 
     def alignment(self, i: int) -> dict[str, np.ndarray]:
         """Give the event that each step of sample `i` shows.
@@ -274,6 +400,19 @@ def _as_labels(labels, num_samples, label_range):
             f"{labels[tuple(first)]:g} at sample {first[0]}"
         )
     return labels
+
+
+def _as_weights(weights, num_samples):
+    if weights is None:
+        return None
+    weights = np.asarray(weights)
+    fits = weights.dtype.kind in "fiub" and weights.shape == (num_samples,)
+    if not fits or not np.isfinite(weights).all() or (weights < 0).any():
+        raise ValueError(
+            f"expected sample_weight with a finite number from 0 for each of the {num_samples} "
+            f"samples. Received: dtype {weights.dtype}, shape {weights.shape}"
+        )
+    return weights.astype("float32")
 
 
 def _as_ids(ids, num_samples):

@@ -114,10 +114,14 @@ class Companions(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> tuple[Any, ...]:
         index = range(len(self))[index]
         rows = self.rows(index)
-        inputs, labels = self.batches.gather(rows, unlike=self.rows(0) if index == 1 else None)
+        inputs, labels, *own = self.batches.gather(
+            rows, unlike=self.rows(0) if index == 1 else None
+        )
         weights = np.zeros(len(rows), "float32")
         anchors = len(self.batches.rows(index))
         weights[:anchors] = len(rows) / anchors
+        if own:
+            weights *= own[0]
         return inputs, labels, weights
 
     def on_epoch_end(self) -> None:

@@ -84,7 +84,8 @@ class Piece:
         self._unreadable.append(found | {"id": found["id"] or f"{self._split}[{i}]"})
 
     def _drop(self, sample, what):
-        if not self._source.trusted:
+        left_out = what == "features" and self._source.leaves_out_empty
+        if not self._source.trusted and not left_out:
             raise ValueError(
                 f"expected every sample to have features that are not all zeros. Received: sample "
                 f"{sample.id!r} in {sample.place}, which has none. Leave it out."

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import threading
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -36,6 +37,7 @@ class Records:
         aligned: tuple of the names of the modalities that share their steps.
         folder: folder of the records.
         ids, labels: of all samples, in stored order.
+        splits: names of all stored splits.
 
     Raises:
         ValueError: for a split that the data set does not have.
@@ -45,6 +47,7 @@ class Records:
         self.folder = pathlib.Path(folder)
         stored = json.loads((self.folder / FACTS).read_text(encoding="utf-8"))
         self._stored = stored
+        self.splits = list(stored["report"]["samples"])
         splits = split.split("+")
         if unknown := [name for name in splits if name not in stored["report"]["samples"]]:
             raise ValueError(
@@ -68,6 +71,7 @@ class Records:
         self._kept, self._kept_bytes = {}, 0
         self.num_samples = len(self.ids)
         self._rows = np.arange(self.num_samples)
+        self._reading = threading.Lock()  # batches may be read in several threads
         self._records = tfds.builder_from_directory(folder).as_data_source(split=split)
 
     def read(self, rows):
@@ -167,7 +171,9 @@ class Records:
 
     def _fetched(self, numbers):
         wanted = self._fields.values()
-        for record in self._records.__getitems__(numbers):
+        with self._reading:
+            records = list(self._records.__getitems__(numbers))
+        for record in records:
             yield {field: record["features"][field] for field in wanted}
 
     def _scaled(self, name, x):

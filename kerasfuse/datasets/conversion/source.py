@@ -63,6 +63,8 @@ class Source:
         facts: what `load` has to know of the packaging, as values that JSON can hold.
         unreadable: where samples have files of their own, `"stop"` or `"skip"`: what to do at one
             whose file cannot be used.
+        leaves_out_empty: whether samples without features are left out and listed, though nothing
+            else is cleaned.
     """
 
     config: str
@@ -77,3 +79,4 @@ class Source:
     facts: dict = dataclasses.field(default_factory=dict)
     aligned: tuple = ()
     unreadable: str | None = None
+    leaves_out_empty: bool = False

@@ -3,6 +3,7 @@
 import csv
 import functools
 import io
+import re
 
 import numpy as np
 
@@ -16,6 +17,10 @@ from kerasfuse.datasets.conversion.unreadable import (
 )
 from kerasfuse.datasets.formats import numpy_files, openface
 from kerasfuse.datasets.formats.text_files import read_text
+from kerasfuse.datasets.own_data.faults import refuse, some
+from kerasfuse.datasets.own_data.labels import read_labels
+from kerasfuse.datasets.own_data.splits import ALL
+from kerasfuse.nearest_names import nearest
 from kerasfuse.optional_packages import require
 from kerasfuse.shown import shortened
 
@@ -24,6 +29,8 @@ SPLITS = {
     **dict.fromkeys(("validation", "valid", "val", "dev"), "validation"),
     "test": "test",
 }
+# A cell that ends like this names a file; a number does not.
+_FILE = re.compile(r"\.[A-Za-z]\w{0,9}$")
 # What to do with files of other kinds that a table names.
 _REMEDIES = {
     ".npz": "Save each of its arrays with numpy.save",
@@ -40,33 +47,58 @@ class Table:
 
     Args:
         path: `.csv` or `.parquet`.
+        label: name of the column of the label, or a list of several; by default `label`, or those
+            that begin with `label_`. `False` for samples without labels.
+
+    Attributes:
+        class_names: names of the classes where labels are names, in their order.
+        label_names: names of the label columns.
+        asides: dict of column that names no files, such as a speaker, to dict of (split, id) to
+            value.
 
     Raises:
         ImportError: for Parquet without pyarrow, of the extra `data`.
-        ValueError: for a table without the columns that it needs.
+        ValueError: for a table without the columns that it needs, and for rows with unknown splits,
+            labels that are missing or of two kinds, and ids that occur twice.
     """
 
-    def __init__(self, path):
+    def __init__(self, path, label=None):
         self.path = path
         self._columns, self._rows = (
             _read_csv(path) if path.suffix == ".csv" else _read_parquet(path)
         )
-        self._labels = [n for n in self._columns if n == "label" or n.startswith("label_")]
-        self._names = [n for n in self._columns if n not in ("id", "split", *self._labels)]
-        if "split" not in self._columns or not self._labels or not self._names:
+        self._labels = self._label_columns(label)
+        others = [n for n in self._columns if n not in ("id", "split", *self._labels)]
+        self._names = [name for name in others if self._names_files(name)]
+        if (not self._labels and label is not False) or not self._names:
             raise ValueError(
-                "expected the columns 'split', 'label' and one a modality. Received: "
+                "expected the columns 'label' and one a modality, with paths of files, and perhaps "
+                "'split'. Received: "
                 f"{str(path)!r} with {', '.join(map(repr, self._columns))}"
             )
-        for number, row in enumerate(self._rows):
-            if str(row["split"]).lower() not in SPLITS:
-                raise ValueError(
-                    f"expected split to be train, validation or test. Received: {row['split']!r} "
-                    f"in {self._place(number)}"
-                )
+        self._splits = self._read_splits()
+        self._check_ids()
+        places = [f"{self._place(number)}, sample {self._id(number)!r}" for number in self._all]
+        cells = {name: [row[name] for row in self._rows] for name in self._labels}
+        self._values, self.class_names = (
+            read_labels(cells, places) if cells else (np.zeros((len(self), 1)), None)
+        )
+        self.label_names = tuple(name.removeprefix("label_") for name in self._labels)
+        self.asides = {
+            name: {
+                (self._splits[number], self._id(number)): self._rows[number][name]
+                for number in self._all
+            }
+            for name in others
+            if name not in self._names
+        }
 
     def __len__(self):
         return len(self._rows)
+
+    @property
+    def _all(self):
+        return range(len(self._rows))
 
     def files(self):
         """Give `(file, None)` of the table and all files that it names."""
@@ -75,39 +107,88 @@ class Table:
 
     def check_files(self):
         """Refuse a table that names files that are not there."""
-        for number, row in enumerate(self._rows):
-            for name in self._names:
-                file = self._file(row, name)
-                if file and not file.is_file():
-                    raise FileNotFoundError(
-                        f"expected the file of {name!r} in {self._place(number)} of sample "
-                        f"{self._id(number)!r}. Received: {str(file)!r}, which is not there. "
-                        "Correct the path, or leave the cell empty where the modality is absent."
-                    )
+        for name in self._names:
+            missing = [
+                f"{str(file)!r} in {self._place(number)}, sample {self._id(number)!r}"
+                for number in self._all
+                if (file := self._file(self._rows[number], name)) and not file.is_file()
+            ]
+            if missing:
+                raise FileNotFoundError(
+                    f"expected the files that the column {name!r} names. Received: "
+                    f"{some(missing, len(self))}. They are not there: correct the paths, or leave "
+                    "the cells empty where the modality is absent."
+                )
 
     def source(self, files, config, clean):
         """Give the `Source` of all rows."""
         fields = {}
         for name in self._names:
             named = [file for row in self._rows if (file := self._file(row, name))]
-            if not named:
-                raise ValueError(
-                    f"expected a file of {name!r} in at least one row. Received: "
-                    f"{str(self.path)!r} with none. Remove the column."
-                )
             fields[name] = first_readable(functools.partial(_field_of_file, name=name), named)
         splits = {}
-        for split in dict.fromkeys(SPLITS.values()):
-            numbers = [
-                number
-                for number, row in enumerate(self._rows)
-                if SPLITS[str(row["split"]).lower()] == split
-            ]
+        for split in dict.fromkeys([*SPLITS.values(), ALL]):
+            numbers = [number for number in self._all if self._splits[number] == split]
             if numbers:
                 splits[split] = (len(numbers), lambda i, numbers=numbers: self._sample(numbers[i]))
-        shape = () if len(self._labels) == 1 else (len(self._labels),)
+        shape = () if len(self._labels) < 2 else (len(self._labels),)
+        notes = [f"columns beside the features: {', '.join(self.asides)}."] if self.asides else []
         return Source(
-            config, fields, splits, label_shape=shape, trusted=clean, facts={"clean": clean}
+            config,
+            fields,
+            splits,
+            label_shape=shape,
+            trusted=clean,
+            facts={"clean": clean},
+            notes=notes,
+            leaves_out_empty=True,
+        )
+
+    def _label_columns(self, label):
+        if label is False:
+            return []
+        if label is None:
+            return [n for n in self._columns if n == "label" or n.startswith("label_")]
+        wanted = [label] if isinstance(label, str) else list(label)
+        if unknown := [name for name in wanted if name not in self._columns]:
+            raise ValueError(
+                f"expected label to name columns of {str(self.path)!r}. Received: {unknown[0]!r}. "
+                f"{nearest(unknown[0], self._columns)}"
+            )
+        return wanted
+
+    def _names_files(self, name):
+        return any(_FILE.search(str(row[name])) for row in self._rows if row[name] is not None)
+
+    def _read_splits(self):
+        if "split" not in self._columns:
+            return [ALL] * len(self)
+        wrong = [
+            f"{row['split']!r} in {self._place(number)}"
+            for number, row in enumerate(self._rows)
+            if str(row["split"]).lower() not in SPLITS
+        ]
+        refuse(
+            "split to be train, validation or test",
+            wrong,
+            len(self),
+            "Correct these, or remove the column: samples are then divided by themselves.",
+        )
+        return [SPLITS[str(row["split"]).lower()] for row in self._rows]
+
+    def _check_ids(self):
+        seen, twice = {}, []
+        for number in self._all:
+            key = (self._splits[number], self._id(number))
+            if key in seen:
+                twice.append(f"{key[1]!r} in {self._place(number)} and {self._place(seen[key])}")
+            else:
+                seen[key] = number
+        refuse(
+            "one row an id",
+            twice,
+            len(self),
+            "Remove these rows, or give them ids of their own.",
         )
 
     def _sample(self, number):
@@ -130,17 +211,8 @@ class Table:
         )
 
     def _label(self, number):
-        values = []
-        for name in self._labels:
-            value = self._rows[number][name]
-            try:
-                values.append(float(value))
-            except (TypeError, ValueError):
-                raise ValueError(
-                    f"expected {name!r} to be a number. Received: {value!r} in "
-                    f"{self._place(number)}, sample {self._id(number)!r}. Write classes as 0, 1, 2."
-                ) from None
-        return np.array(values) if len(values) > 1 else np.array(values[0])
+        values = self._values[number]
+        return values if len(values) > 1 else values[0]
 
     def _id(self, number):
         name = self._rows[number].get("id")

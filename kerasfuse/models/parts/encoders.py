@@ -26,7 +26,7 @@ def encode(modalities, encoders):
         ValueError: for names that are not those of the modalities, a layer that encodes two of
             them, and an encoder whose output is no vector.
     """
-    sizes = check_modalities(modalities, images=True)
+    sizes = check_modalities(modalities, images=True, least=1)
     if not isinstance(encoders, dict) or set(encoders) != set(sizes):
         received = sorted(encoders) if isinstance(encoders, dict) else encoders
         raise ValueError(

@@ -11,17 +11,20 @@ from kerasfuse.layers import (
     SinusoidalPositions,
 )
 
+_ONE = ". One modality is enough for LFLSTM, EFLSTM, TFN, LMF, LateFusion and EarlyFusion"
 
-def check_modalities(modalities, ids=(), images=False):
+
+def check_modalities(modalities, ids=(), images=False, least=2):
     """Return `modalities` as a dict of name to width, or to `[height, width, channels]`.
 
     Args:
         modalities: dict or list of pairs.
         ids: names of the modalities whose width must be `None`, as they are integer ids.
         images: whether modalities may be images.
+        least: how many modalities the model needs; a model of one is a row of every paper's table.
 
     Raises:
-        ValueError: for fewer than two modalities, or a size that is not a positive integer.
+        ValueError: for fewer modalities, or a size that is not a positive integer.
     """
     sizes = {
         name: list(size) if images and isinstance(size, (list, tuple)) else size
@@ -39,11 +42,12 @@ def check_modalities(modalities, ids=(), images=False):
         if name not in ids
         for number in (size if _is_image(size) else [size])
     ]
-    if len(sizes) < 2 or not all(isinstance(w, int) and w > 0 for w in numbers):
+    if len(sizes) < least or not all(isinstance(w, int) and w > 0 for w in numbers):
         image = ", or of images to (height, width, channels)" if images else ""
         raise ValueError(
-            "expected `modalities` to map at least two names to feature widths, such as "
-            f"{{'text': 300, 'audio': 74}}{image}. Received: {modalities!r}"
+            f"expected `modalities` to map at least {'two names' if least == 2 else 'one name'} to "
+            f"feature widths, such as {{'text': 300, 'audio': 74}}{image}. "
+            f"Received: {modalities!r}{_ONE if len(sizes) == 1 and least > 1 else ''}"
         )
     return sizes
 

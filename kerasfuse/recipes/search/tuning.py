@@ -35,6 +35,7 @@ from kerasfuse.recipes.search.trials import (
     study_of,
     work,
 )
+from kerasfuse.recipes.tasks.starting import named_after, starting_entry
 from kerasfuse.recipes.training import train
 
 # Fewer different values decide nothing.
@@ -129,6 +130,8 @@ def tune(
     data_dir: str | os.PathLike[str] | None = None,
     jobs: int = 1,
     report: Callable[[str], object] | None = None,
+    data: str | os.PathLike[str] | None = None,
+    task: str | None = None,
 ) -> Search:
     """Search an entry's arguments on validation, then measure the best setting on fresh seeds.
 
@@ -157,6 +160,9 @@ def tune(
         data_dir: folder of the real data, see `kerasfuse.datasets.load`.
         jobs: trials at the same time, each in a process of its own on one thread.
         report: called with one line of text when a trial ends.
+        data: path of your own data, or name of a data set, as in `train`; with it the name may be
+            that of a class of model.
+        task: with `data`, what labels are, see `train`.
 
     Returns:
         A `Search`.
@@ -178,9 +184,14 @@ def tune(
     report = report or (lambda line: None)
     optuna()
     check_names(sampler, pruner)
-    if hub.is_address(name):
+    given_dir = data_dir
+    if data is not None:
+        start = starting_entry(name, data, data_dir, overrides, task, from_scratch=True)
+        entry, data_dir = as_started(named_after(start)), start.data_dir
+    elif hub.is_address(name) and not zoo.is_file(name):
         raise ValueError(f"expected the name of a zoo entry. Received: name={str(name)!r}.")
-    entry = as_started(zoo.entry(name).override(overrides or {}))
+    else:
+        entry = as_started(zoo.entry(name).override(overrides or {}))
     seeds = entry.recipe.seeds if seeds is None else seeds
     if search_seed in seeds:
         raise ValueError(
@@ -194,12 +205,12 @@ def tune(
             )
     space = spaces.default_space(entry) if space is None else dict(space)
     _check_space(entry, spaces.parse(space))
-    folder = pathlib.Path(run_dir or pathlib.Path("runs", f"tune-{name}"))
+    folder = pathlib.Path(run_dir or pathlib.Path("runs", f"tune-{entry.name}"))
     # Before the folder is made: what cannot be built or read leaves nothing behind.
     check_fit(entry, data_dir, SPLITS)
     settings = Settings(
         search=secrets.token_hex(8),
-        study=f"{name}-{_digest(entry)}",
+        study=f"{entry.name}-{_digest(entry)}",
         space=space,
         trials=trials,
         seed=search_seed,
@@ -230,10 +241,13 @@ def tune(
             folder / label,
             seeds,
             {**(overrides or {}), **chosen},
-            data_dir,
+            given_dir,
             jobs,
             verbose=0,
             report=lambda line, label=label: report(f"{label}, {line}"),
+            data=data,
+            task=task,
+            from_scratch=data is not None,
         )
     return dataclasses.replace(found, **runs)
 

@@ -13,7 +13,7 @@ from kerasfuse.report.sections.per_run import section_per_run
 
 _SHOWN = 1500
 _FOLDED_FROM = 8
-_CONTINUOUS = ("mosi", "mosei", "sims")
+_CONTINUOUS = ("mosi", "mosei", "sims", "regression")
 
 
 def outputs(reported_runs):
@@ -42,12 +42,43 @@ def _show(reported_run):
         columns = ("true \\ predicted", *names)
         folded = len(names) > _FOLDED_FROM
         parts.append(Table(f"{title}, numbers", columns, cells, folded=folded))
+        parts.append(_per_class(title, counts, names, folded))
     return parts
 
 
+def _per_class(title, counts, names, folded):
+    """Tell precision, recall and F1 of each class."""
+    right, true, said = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
+
+    def share(part, whole):
+        return f"{100 * part / whole:.1f}" if whole else "-"
+
+    cells = [
+        [name, str(n), share(tp, p), share(tp, n), share(2 * tp, n + p)]
+        for name, tp, n, p in zip(names, right, true, said, strict=True)
+    ]
+    columns = ("class", "samples", "precision, %", "recall, %", "F1, %")
+    return Table(f"{title}, one by one", columns, cells, folded=folded)
+
+
 def _scatter(reported_run, kept):
-    x = np.asarray(kept.labels, "float64").reshape(-1)
-    y = np.asarray(scores(kept.outputs, "expected"), "float64")
+    if reported_run.entry.recipe.metrics != "regression":
+        x = np.asarray(kept.labels, "float64").reshape(-1)
+        y = np.asarray(scores(kept.outputs, "expected"), "float64")
+        return _scatter_of(reported_run, kept, "", x, y)
+    x, y = (np.asarray(a, "float64").reshape(len(a), -1) for a in (kept.labels, kept.outputs))
+    names = reported_run.entry.recipe.targets
+    several = x.shape[1] > 1
+    return [
+        part
+        for i in range(x.shape[1])
+        for part in _scatter_of(
+            reported_run, kept, f"{names[i]}: " if several else "", x[:, i], y[:, i]
+        )
+    ]
+
+
+def _scatter_of(reported_run, kept, prefix, x, y):
     rows = np.arange(len(x))
     if len(rows) > _SHOWN:
         rows = np.sort(np.random.default_rng(0).permutation(len(rows))[:_SHOWN])
@@ -59,12 +90,12 @@ def _scatter(reported_run, kept):
         "The line is where both agree."
     )
     names = [kept.ids[i] for i in rows]
-    title = f"Each test sample, seed {reported_run.run.best_seed}"
+    title = f"{prefix}Each test sample, seed {reported_run.run.best_seed}"
     drawn = scatter_chart(title, text, x[rows], y[rows], names, "label", "predicted")
-    return [drawn, _distributions(x, y)]
+    return [drawn, _distributions(prefix, x, y)]
 
 
-def _distributions(x, y):
+def _distributions(prefix, x, y):
     """Draw how labels and predictions are spread: a model that knows little predicts the mean."""
     edges = np.histogram_bin_edges(np.concatenate([x, y]), bins=16)
     middle = ((edges[1:] + edges[:-1]) / 2).tolist()
@@ -76,7 +107,8 @@ def _distributions(x, y):
         f"Samples in {len(middle)} bins of equal width. Labels have mean {short(x.mean())} and sd "
         f"{short(x.std())}, predictions {short(y.mean())} and {short(y.std())}."
     )
-    return line_chart("Spread of labels and predictions", text, series, "score", "samples")
+    title = f"{prefix}Spread of labels and predictions"
+    return line_chart(title, text, series, "score", "samples")
 
 
 def classes(recipe, kept):
@@ -96,8 +128,13 @@ def classes(recipe, kept):
     elif recipe.metrics == "binary":
         true, said = labels.reshape(-1) > 0.5, logits.reshape(-1) > 0
         yield "Two classes", true.astype(int), said.astype(int), ("0", "1")
+    elif recipe.metrics == "multilabel":
+        for i, name in enumerate(recipe.targets):
+            true, said = labels[:, i] > 0.5, logits[:, i] > 0
+            yield name, true.astype(int), said.astype(int), ("absent", "present")
     else:
-        names = tuple(map(str, range(logits.shape[1])))
+        # Classes that the files have no names of go by their numbers.
+        names = recipe.targets or tuple(map(str, range(logits.shape[1])))
         yield f"{len(names)} classes", labels.reshape(-1).astype(int), logits.argmax(1), names
 
 

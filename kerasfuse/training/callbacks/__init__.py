@@ -8,6 +8,7 @@ from kerasfuse.training.callbacks.modulation_history import ModulationHistory
 from kerasfuse.training.callbacks.modulation_window import ModulationWindow
 from kerasfuse.training.callbacks.refresh_companions import RefreshCompanions
 from kerasfuse.training.callbacks.run_checkpoint import RunCheckpoint
+from kerasfuse.training.callbacks.tensorboard_logs import TensorBoardLogs
 
 __all__ = [
     "CompetitionStrength",
@@ -18,4 +19,5 @@ __all__ = [
     "ModulationWindow",
     "RefreshCompanions",
     "RunCheckpoint",
+    "TensorBoardLogs",
 ]

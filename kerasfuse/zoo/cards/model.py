@@ -53,7 +53,7 @@ def weights_lines(entry):
 
 
 def _output(entry, count):
-    names = datasets.class_names(entry.data_name) or ()
+    names = entry.recipe.targets or datasets.class_names(entry.data_name) or ()
     if entry.recipe.metrics == "mosei_emotions":
         names = MOSEI_EMOTIONS
     of = f" of {', '.join(names)}" if len(names) == count else ""
