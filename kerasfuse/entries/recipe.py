@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from kerasfuse import datasets, losses, metrics, training
+from kerasfuse.datasets.batching.modality_dropout import check_rates
 from kerasfuse.entries.callbacks import check_callbacks
 from kerasfuse.nearest_names import choose, nearest
 
@@ -72,6 +73,8 @@ class Recipe:
         callbacks: list of tables of `class`, the name of a callback of Keras, and its arguments;
             its files lie in the folder of each seed. `"TensorBoard"` writes without TensorFlow. A
             run that goes on after an interruption makes them anew.
+        drop_modality: dict of modality name to the probability with which a training sample lacks
+            it, see `kerasfuse.datasets.ModalityDropout`.
         frozen: names of layers, or shell patterns such as `"text_*"`, that are not trained.
     """
 
@@ -102,6 +105,7 @@ class Recipe:
     initial_weights: str | None = None
     frozen: tuple[str, ...] = ()
     callbacks: tuple[dict[str, Any], ...] = ()
+    drop_modality: dict[str, float] | None = None
 
     def __post_init__(self):
         for field, choices in (("loss", LOSSES), ("metrics", METRICS), ("optimizer", OPTIMIZERS)):
@@ -153,6 +157,8 @@ class Recipe:
             _check_counts("concepts", self.concepts, ("epochs",))
         if self.companions is not None:
             _check_counts("companions", self.companions, ("refresh",))
+        if self.drop_modality is not None:
+            check_rates(self.drop_modality)
         if self.modulation is not None:
             _check_modulation(self.modulation)
 

@@ -111,12 +111,14 @@ def check_fit(entry, data_dir=None, splits=SPLITS):
         `RunData`, by which a run knows its data again.
 
     Raises:
-        ValueError: for labels that do not fit, see `check_labels`, and sequences that do not share
-            their steps where the model needs it.
+        ValueError: for labels that do not fit, see `check_labels`, sequences that do not share
+            their steps where the model needs it, and modalities to drop that are not there.
     """
     splits = {split: load_split(entry, split, data_dir) for split in splits}
     check_labels(entry, {split: data.labels for split, data in splits.items()})
     entry.build().check_data(splits["validation"])
+    if entry.recipe.drop_modality and "train" in splits:
+        datasets.ModalityDropout(splits["train"], entry.recipe.drop_modality)  # checks the names
     return RunData(
         checksum(splits),
         {split: data.num_samples for split, data in splits.items()},

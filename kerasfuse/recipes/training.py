@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from kerasfuse import __version__, atomic, backend, hub, zoo
-from kerasfuse.datasets import Companions
+from kerasfuse.datasets import Companions, ModalityDropout
 from kerasfuse.entries.callbacks import make_callbacks
 from kerasfuse.entries.recipe import check_seeds
 from kerasfuse.metrics import conventions
@@ -80,7 +80,8 @@ def train(
     its last whole epoch with the weights, optimizer, schedules, order of samples and random numbers
     it would have had; on one machine and backend that gives the result of a run that was never
     killed. A recipe with a `gate_search` begins with one, see `search_gate`, and then trains with
-    the gate frozen. One with `companions` trains on batches that hold them; one with a
+    the gate frozen. One with `companions` trains on batches that hold them, one with
+    `drop_modality` on batches that lack modalities at random; one with a
     `modulation` trains under that strategy, and scores every modality,
     see `score_modalities`.
 
@@ -265,6 +266,8 @@ def _train_once(entry, folder, seed, data, keep_epochs, verbose, callbacks):
             )
             refresh.restore()
             watching.append(refresh)
+        if recipe.drop_modality:
+            train = ModalityDropout(train, recipe.drop_modality)
         trained.fit(
             train,
             validation_data=splits["validation"],
