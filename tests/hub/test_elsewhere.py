@@ -317,6 +317,19 @@ def test_weights_that_lead_to_another_file(published, folder, tmp_path):
         zoo.load(folder)
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_not_finite(server, published, folder, value):
+    with h5py.File(folder / WEIGHTS, "a") as file:
+        name = "layers/dense/vars/0"
+        file[name][...] = np.full(file[name].shape, value)
+    put_weights(folder, published, (folder / WEIGHTS).read_bytes())
+    for file in ("entry.toml", WEIGHTS):
+        server.files[REPOSITORY + file] = (folder / file).read_bytes()
+    for address in (folder, "hf://someone/tiny"):
+        with pytest.raises(ValueError, match="that are finite.*layers/dense/vars/0"):
+            zoo.load(address)
+
+
 def put_weights(folder, published, data):
     """Give a folder other weights, and the entry their checksum."""
     old = hashlib.sha256(published[0][WEIGHTS]).hexdigest()
