@@ -352,6 +352,43 @@ def _load_table(folder, file):
     load("own")(folder / "table.csv", file)
 
 
+def _parquet(folder):
+    import pyarrow
+    from pyarrow import parquet
+
+    _table(folder)
+    with open(folder / "table.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    parquet.write_table(pyarrow.Table.from_pylist(rows), folder / "table.parquet")
+    (folder / "table.csv").unlink()
+    return ["table.parquet"]
+
+
+def _load_parquet(folder, file):
+    load("own")(folder / "table.parquet", file)
+
+
+def _utterances(folder):
+    """Write one utterance of each of 14 videos, the last two for testing."""
+    rng = np.random.default_rng(0)
+    videos = range(14)
+    rows = {"bclstm/transcripts.csv": [(f"v{i}_1", f"WORDS {i}", i + 1, i % 2) for i in videos]}
+    for part, some in {"train": videos[:5], "dev": videos[5:9], "test": videos[9:]}.items():
+        made = [(f"WORDS {i} \t{i % 2}",) for i in some]
+        rows[f"standard/{part}.tsv"] = [("text\tlabel",), *made]
+    for part, some in {"train": videos[:12], "test": videos[12:]}.items():
+        rows[f"bclstm/text_{part}.csv"] = [(i, *rng.normal(size=100)) for i in some]
+        for name, width in {"text": 100, "audio": 73, "video": 100}.items():
+            made = [(*rng.normal(size=width).round(3), float(i % 2)) for i in some]
+            rows[f"bclstm/{name}/{name}_{part}0.csv"] = made
+    for name, made in rows.items():
+        path = folder / "mosi" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "w", newline="") as file:
+            csv.writer(file).writerows(made)
+    return [f"mosi/{name}" for name in rows]
+
+
 def _arrays(folder):
     for part, count in (("train", 20), ("test", 10)):
         for kind, shape in (("image", (28, 28)), ("audio", (112, 112))):
@@ -444,6 +481,8 @@ READERS = {
     "weights": Reader(HDF5, _weights, _load_weights),
     "own (.npz)": Reader(OTHER, _npz, load("own")),
     "own (table)": Reader(OTHER, _table, _load_table),
+    "own (Parquet)": Reader(OTHER, _parquet, _load_parquet),
+    "mosi_utterance": Reader(OTHER, _utterances, load("mosi_utterance")),
     "av_mnist (arrays)": Reader(OTHER, _arrays, load("av_mnist")),
     "idx": Reader(OTHER, _idx, _read_idx),
     "sound": Reader(OTHER, _sound, _read_sound),

@@ -1,8 +1,6 @@
 """Tables, .csv or .parquet, that name the .npy files and OpenFace tables of each sample."""
 
-import csv
 import functools
-import io
 
 import numpy as np
 
@@ -15,9 +13,9 @@ from kerasfuse.datasets.conversion.unreadable import (
     reads_one_file,
 )
 from kerasfuse.datasets.formats import numpy_files, openface
-from kerasfuse.datasets.formats.text_files import read_text
+from kerasfuse.datasets.formats.text_files import read_rows
 from kerasfuse.optional_packages import require
-from kerasfuse.shown import shortened
+from kerasfuse.shown import shortened, shown
 
 SPLITS = {
     "train": "train",
@@ -56,13 +54,13 @@ class Table:
         if "split" not in self._columns or not self._labels or not self._names:
             raise ValueError(
                 "expected the columns 'split', 'label' and one a modality. Received: "
-                f"{str(path)!r} with {', '.join(map(repr, self._columns))}"
+                f"{str(path)!r} with {shortened(', '.join(map(repr, self._columns)))}"
             )
         for number, row in enumerate(self._rows):
             if str(row["split"]).lower() not in SPLITS:
                 raise ValueError(
-                    f"expected split to be train, validation or test. Received: {row['split']!r} "
-                    f"in {self._place(number)}"
+                    f"expected split to be train, validation or test. Received: "
+                    f"{shown(row['split'])} in {self._place(number)}"
                 )
 
     def __len__(self):
@@ -137,8 +135,9 @@ class Table:
                 values.append(float(value))
             except (TypeError, ValueError):
                 raise ValueError(
-                    f"expected {name!r} to be a number. Received: {value!r} in "
-                    f"{self._place(number)}, sample {self._id(number)!r}. Write classes as 0, 1, 2."
+                    f"expected {name!r} to be a number. Received: {shown(value)} in "
+                    f"{self._place(number)}, sample {shown(self._id(number))}. Write classes as "
+                    "0, 1, 2."
                 ) from None
         return np.array(values) if len(values) > 1 else np.array(values[0])
 
@@ -159,26 +158,26 @@ class Table:
 
 
 def _read_csv(path):
-    reader = csv.DictReader(io.StringIO(read_text(path), newline=""))
-    rows = list(reader)
+    names, *rows = [row for row in read_rows(path) if row] or [[]]
     for number, row in enumerate(rows, 2):
-        if None in row or None in row.values():
+        if len(row) != len(names):
             raise ValueError(
-                f"expected {len(reader.fieldnames)} cells a line. Received: another number in line "
-                f"{number} of {str(path)!r}"
+                f"expected {len(names)} cells a line. Received: another number in line {number} of "
+                f"{str(path)!r}"
             )
-    return list(reader.fieldnames or []), rows
+    return names, [dict(zip(names, row, strict=True)) for row in rows]
 
 
 def _read_parquet(path):
-    pyarrow = require("pyarrow", "tables in Parquet", "data")
     parquet = require("pyarrow.parquet", "tables in Parquet", "data", package="pyarrow")
     try:
         table = parquet.read_table(path)
-    except pyarrow.ArrowException as error:
+        return table.column_names, table.to_pylist()
+    except Exception as error:  # a damaged table can raise almost anything
         source_files.check_content(path)
-        raise ValueError(f"expected a Parquet table. Received: {str(path)!r} ({error})") from error
-    return table.column_names, table.to_pylist()
+        raise ValueError(
+            f"expected a Parquet table. Received: {str(path)!r} ({shortened(str(error))})"
+        ) from error
 
 
 def _field_of_file(file, name):
