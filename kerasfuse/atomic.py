@@ -7,6 +7,7 @@ import pathlib
 import re
 import secrets
 import shutil
+import stat
 
 try:
     import fcntl
@@ -33,7 +34,8 @@ def replacing(path, room=0):
         `pathlib.Path` of the temporary file.
 
     Raises:
-        OSError: when the folder cannot be made or written to, and when the disk is full.
+        OSError: when the folder cannot be made or written to, when the disk is full, and when
+            `path` is a folder, a device or a pipe, which nothing may take the place of.
 
     Example:
 
@@ -41,6 +43,7 @@ def replacing(path, room=0):
     ...     _ = temporary.write_text("all of it", encoding="utf-8")
     """
     path = pathlib.Path(path)
+    _check_kind(path)
     temporary = _temporary_beside(path)
     try:
         if shutil.disk_usage(path.parent).free < room:
@@ -124,6 +127,26 @@ def check_writable(folder):
         OSError: when the folder cannot be made or written to.
     """
     _temporary_beside(pathlib.Path(folder, "check")).unlink()
+
+
+def check_file(path):
+    """Find out before long work whether a file can be written, as `replacing` will.
+
+    Raises:
+        OSError: when it cannot.
+    """
+    path = pathlib.Path(path)
+    _check_kind(path)
+    _temporary_beside(path).unlink()
+
+
+def _check_kind(path):
+    found = path.lstat().st_mode if os.path.lexists(path) else None
+    if not path.name or (found is not None and not (stat.S_ISREG(found) or stat.S_ISLNK(found))):
+        raise OSError(
+            f"expected the name of a file. Received: {str(path)!r}, which is a folder, a device or "
+            "a pipe. Choose another name."
+        )
 
 
 def _disk_is_full(error):

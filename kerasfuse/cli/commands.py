@@ -8,13 +8,17 @@ import rich.console
 import rich.markdown
 import typer
 
-from kerasfuse import datasets, export, recipes, zoo
+from kerasfuse import atomic, datasets, drawing, export, recipes, zoo
 from kerasfuse.cli import arrays, tables
 from kerasfuse.cli.analyse import run_analysis
 from kerasfuse.cli.arguments import numbers, read_space, setting
 from kerasfuse.cli.demo import run_demo
 from kerasfuse.cli.errors import Group, say
+from kerasfuse.nearest_names import choose
+from kerasfuse.recipes.recording import check_request
+from kerasfuse.recipes.scoring import SPLITS
 from kerasfuse.report import report as write_report
+from kerasfuse.zoo.readme import check_marks
 
 app = typer.Typer(
     cls=Group,
@@ -133,11 +137,15 @@ def train(
     """Train a model by its recipe; the same command again goes on after an interruption."""
     if run_dir is None:
         run_dir = pathlib.Path("runs", f"{name}-{label}" if label else name)
+    overrides = dict(map(setting, settings or []))
+    is_recorded = record or add or any(x is not None for x in (table, label, against))
+    if is_recorded:
+        check_request(zoo.entry(name).override(overrides), table, label, against)
     run = recipes.train(
         name,
         run_dir,
         seeds=None if seeds is None else numbers(seeds),
-        overrides=dict(map(setting, settings or [])),
+        overrides=overrides,
         data_dir=data_dir,
         jobs=jobs,
         verbose=1 if sys.stdout.isatty() else 2,
@@ -145,7 +153,7 @@ def train(
         keep_epochs=keep_epochs,
     )
     tables.show_run(run)
-    if record or add or label or table:
+    if is_recorded:
         recipes.record(name, run.folder, table, label, against, data_dir, add)
         typer.echo(f"Recorded in {zoo.folder() / name}.toml")
 
@@ -162,6 +170,7 @@ def evaluate(
     ] = False,
 ):
     """Score a model on its data, beside what is recorded and the best constant prediction."""
+    choose("split", split, SPLITS)
     if record:
         recipes.record_weights(name, data_dir)
     scores, constant = recipes.evaluate(name, split, data_dir, weights or "default")
@@ -204,6 +213,15 @@ def compare(
     ] = None,
 ):
     """Train or load several models on one data set and show them in one table."""
+    if trials < 1 or (space is not None and not tuned):
+        raise ValueError(
+            "expected trials from 1, and a space with --tuned only. "
+            f"Received: trials={trials}, space={str(space)!r}, tuned={tuned}."
+        )
+    if figure is not None:
+        drawing.check_path(figure)
+    if readme is not None:
+        check_marks(readme, f"compare {data or zoo.entry(names[0]).data_name}")
     found = recipes.compare(
         names,
         run_dir,
@@ -220,7 +238,8 @@ def compare(
     )
     tables.show_comparison(found)
     if figure is not None:
-        found.figure().savefig(figure)
+        with atomic.replacing(figure) as temporary:
+            found.figure().savefig(temporary)
         typer.echo(f"Drawn in {figure}")
     if readme is not None:
         found.update_readme(readme)

@@ -11,10 +11,12 @@ import numpy as np
 
 from kerasfuse import analysis, backend, datasets, zoo
 from kerasfuse.drawing import COLOURS, INK, MUTED, new_figure
+from kerasfuse.entries.recipe import check_seeds
 from kerasfuse.metrics.conventions import in_percent, lower_is_better
 from kerasfuse.recipes.modulation import of_modalities
+from kerasfuse.recipes.run_folder import check_run
 from kerasfuse.recipes.scoring import check_fit, load_split
-from kerasfuse.recipes.search.tuning import tune
+from kerasfuse.recipes.search.tuning import check_search, tune
 from kerasfuse.recipes.seeds import mean_and_sd
 from kerasfuse.recipes.speed import inference_speed, training_speed
 from kerasfuse.recipes.training import train
@@ -229,6 +231,12 @@ def compare(
     if len(set(names)) < max(len(names), 2):
         raise ValueError(f"expected two or more different entries. Received: {names}.")
     overrides = dict(overrides or {})
+    seeds = None if seeds is None else check_seeds(seeds)
+    for what, value, least in (("jobs", jobs, 1), ("tuned", tuned, 0)):
+        if type(value) is not int or value < least:
+            raise ValueError(
+                f"expected {what} to be a whole number from {least}. Received: {what}={value!r}."
+            )
     if data is not None:
         arguments = _data_arguments(data, overrides)
         modalities = datasets.load(data, "train", data_dir=data_dir, **arguments).modalities
@@ -246,14 +254,21 @@ def compare(
 
     tests = [load_split(entry, "test", data_dir, shuffle=False) for entry in entries]
     _check_one_data_set(entries, tests)
-    for entry in entries:
-        check_fit(entry, data_dir)
+    # Before the first is trained, all that the last could be refused for.
+    for name, entry in zip(names, entries, strict=True):
+        found = check_fit(entry, data_dir)
+        if tuned:
+            folder = pathlib.Path(run_dir, f"tune-{name}")
+            check_search(
+                name, space, tuned, folder, seeds=seeds, overrides=overrides, data_dir=data_dir
+            )
+        elif not _is_recorded(entry, seeds, overrides, pathlib.Path(run_dir, name)):
+            check_run(pathlib.Path(run_dir, name), entry, found)
     steps = mean_steps(tests[0])
     rows = []
     for name, entry, test in zip(names, entries, tests, strict=True):
         folder = pathlib.Path(run_dir, name)
-        asked = seeds is not None or bool(overrides) or bool(tuned)
-        recorded = entry.recorded and not asked and not folder.is_dir()
+        recorded = not tuned and _is_recorded(entry, seeds, overrides, folder)
         if recorded:
             scores = {m: found["per_seed"] for m, found in entry.results["test"].items()}
             trained = entry.results["seeds"]
@@ -286,6 +301,11 @@ def compare(
             )
         )
     return Comparison(metric, entries[0].data_name, _ranked(rows, metric), steps)
+
+
+def _is_recorded(entry, seeds, overrides, folder):
+    """Whether the scores that an entry records are those that are asked for."""
+    return entry.recorded and seeds is None and not overrides and not folder.is_dir()
 
 
 def _tuned(name, run_dir, seeds, overrides, data_dir, jobs, report, trials, space):

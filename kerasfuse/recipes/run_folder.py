@@ -63,21 +63,14 @@ def open_run(run_dir, entry, data, keep_epochs=False):
         keep_epochs: whether the weights of every epoch are kept.
 
     Raises:
-        ValueError: when the folder holds another recipe, the same on other data, or other files.
+        ValueError: as `check_run`.
         OSError: when it cannot be made or written to.
     """
     folder = pathlib.Path(run_dir)
+    check_run(folder, entry, data)
     if is_run(folder):
-        _check_recipe(folder, entry)
-        if before := read_data(folder):
-            before.check(data.sha256, folder)
         atomic.check_writable(folder)
         _of_today(folder, entry)
-    elif not _is_free(folder, entry):
-        raise ValueError(
-            "expected a new or empty folder, or one of an earlier run. "
-            f"Received: run_dir={str(run_dir)!r}, which holds other files."
-        )
     else:
         _write(folder / hub.ENTRY_FILE, to_toml(as_started(entry)))
     # Last: where it is, the folder is a run.
@@ -86,6 +79,27 @@ def open_run(run_dir, entry, data, keep_epochs=False):
         json.dumps({"data": dataclasses.asdict(data), "keep_epochs": keep_epochs}, indent=1) + "\n",
     )
     return folder
+
+
+def check_run(run_dir, entry, data):
+    """Refuse a folder that `open_run` would refuse, and leave it as it is.
+
+    Args:
+        run_dir, entry, data: as in `open_run`.
+
+    Raises:
+        ValueError: when the folder holds another recipe, the same on other data, or other files.
+    """
+    folder = pathlib.Path(run_dir)
+    if is_run(folder):
+        _check_recipe(folder, entry)
+        if before := read_data(folder):
+            before.check(data.sha256, folder)
+    elif not _is_free(folder, entry):
+        raise ValueError(
+            "expected a new or empty folder, or one of an earlier run. "
+            f"Received: run_dir={str(run_dir)!r}, which holds other files."
+        )
 
 
 def _is_free(folder, entry):
