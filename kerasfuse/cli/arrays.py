@@ -57,15 +57,12 @@ def check_output(path):
 
     Raises:
         ValueError: for another suffix than .csv and .json.
-        OSError: when the file cannot be written.
     """
     if path is not None and pathlib.Path(path).suffix not in _FORMATS:
         raise ValueError(
             f"expected an output file that ends in {' or '.join(_FORMATS)}. "
             f"Received: output={str(path)!r}."
         )
-    if path is not None:
-        atomic.check_file(path)
 
 
 def check_finite(ids, scores):

@@ -348,6 +348,8 @@ def predict(
     """Score samples: raw outputs, one row a sample."""
     arrays.check_output(output)
     batches = arrays.read(source, zoo.entry(name).model_args["modalities"], batch_size)
+    if output is not None:
+        atomic.check_file(output)
     model = zoo.load(name, weights or "default")
     scores = model.predict(batches, verbose=0)
     arrays.check_finite(batches.ids, scores)

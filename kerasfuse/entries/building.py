@@ -43,7 +43,7 @@ def build(model_class, arguments):
             raise
         raise ValueError(
             f"expected arguments that a model {name} can be made with. Received: "
-            f"{shown(arguments)} ({_first_line(error)})"
+            f"{_listed(arguments)} ({_first_line(error)})"
         ) from error
 
 
@@ -70,6 +70,12 @@ def _check_parameters(model_class, arguments):
             f"expected a model of at most {_MOST_PARAMETERS:,} parameters. Received: "
             f"{model_class.__name__} with {count:,}. {_TOO_LARGE}"
         )
+
+
+def _listed(arguments):
+    """Name the arguments, those of modalities last: they are seldom what is wrong."""
+    names = sorted(arguments, key=lambda name: name == "modalities")
+    return shortened(", ".join(f"{name}={shown(arguments[name])}" for name in names))
 
 
 def _first_line(error):

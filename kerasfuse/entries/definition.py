@@ -65,7 +65,7 @@ class Entry:
     citation: Citation | None = None
 
     def __post_init__(self):
-        if self.model_class not in model_classes():
+        if not isinstance(self.model_class, str) or self.model_class not in model_classes():
             raise ValueError(
                 "expected the class of a model of kerasfuse.models. "
                 f"Received: class={shown(self.model_class)}. "

@@ -1,5 +1,6 @@
 """The folder of a run: what makes it that run, where its parts lie, and how it becomes a model."""
 
+import csv
 import dataclasses
 import json
 import pathlib
@@ -245,6 +246,17 @@ def is_whole(folder):
 def read_results(folder, seed) -> dict[str, Any]:
     """Return what a finished seed found."""
     return _read_json(seed_folder(folder, seed) / "results.json")
+
+
+def read_history(folder):
+    """Return what a training logged of each epoch, in order, from its checkpoint or its history."""
+    folder = pathlib.Path(folder)
+    if (folder / "checkpoint.json").is_file():
+        return _read_json(folder / "checkpoint.json")["history"]
+    if not (folder / "history.csv").is_file():
+        return []
+    with open(folder / "history.csv", encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def _read_json(path):

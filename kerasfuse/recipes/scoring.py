@@ -3,6 +3,7 @@
 import hashlib
 import os
 import pathlib
+import re
 
 import keras
 import numpy as np
@@ -12,6 +13,7 @@ from kerasfuse.metrics.conventions import lower_is_better
 from kerasfuse.nearest_names import choose
 from kerasfuse.recipes.label_checks import check_labels
 from kerasfuse.recipes.run_folder import RunData, folder_of_data
+from kerasfuse.shown import shortened, shown
 from kerasfuse.tables import Results
 from kerasfuse.training import WarmupLinearDecay
 
@@ -73,12 +75,38 @@ def check_fit(entry, data_dir=None, splits=SPLITS):
     """
     splits = {split: load_split(entry, split, data_dir) for split in splits}
     check_labels(entry, {split: data.labels for split, data in splits.items()})
-    entry.build().check_data(splits["validation"])
+    model = entry.build()
+    model.check_data(splits["validation"])
+    _check_step(model, entry, splits["validation"])
     return RunData(
         checksum(splits),
         {split: data.num_samples for split, data in splits.items()},
         None if data_dir is None else str(pathlib.Path(data_dir).absolute()),
     )
+
+
+def _check_step(model, entry, data):
+    """Let a model read two samples as in training: what arguments are wrong for shows by then."""
+    inputs, labels = data[0]
+    try:
+        outputs = model({name: x[:2] for name, x in inputs.items()}, training=True)
+        keras.ops.convert_to_numpy(entry.recipe.make_loss()(labels[:2], outputs))
+        keras.ops.convert_to_numpy(sum(model.losses))
+    except Exception as error:  # whatever a backend raises
+        if isinstance(error, ValueError) and str(error).startswith("expected "):
+            raise
+        lines = [line for line in _without_colours(str(error)).splitlines() if line.strip()]
+        # The first of Keras only says where.
+        told = next((line for line in lines if not line.startswith("Exception enc")), "")
+        raise ValueError(
+            f"expected arguments with which a model {entry.model_class} can read its data. "
+            f"Received: {entry.name}, {shown(entry.model_args)} "
+            f"({shortened(told or type(error).__name__)})."
+        ) from error
+
+
+def _without_colours(text):
+    return re.sub("\x1b\\[[0-9;]*m", "", text)
 
 
 def checksum(splits):

@@ -280,7 +280,7 @@ def line(seed):
             *_maybe(rng, "--figure", ("a.svg", "a.png"), ("x.exe", *_PATHS)),
             *_maybe(rng, "--readme", ("page.md",), ("plain.md", "bytes.md", *_PATHS)),
             *_maybe(rng, "--data", ("simulated",), (*_WORDS, "own", "mosi"), 0.1),
-            *(["--tuned"] if rng.random() < 0.15 else []),
+            *(["--tuned", "--trials", "1"] if rng.random() < 0.15 else []),
             *_maybe(rng, "--trials", ("1",), ("0", "-2", "x"), 0.2),
             *_maybe(rng, "--space", ("good.toml",), [f"{n}.toml" for n in _SPACES], 0.2),
         ]

@@ -129,21 +129,23 @@ def parse(space):
     return _in_order(found)
 
 
-def settings(parameters, trial, default):
+def settings(parameters, trial, default, seed=lambda place: None):
     """Let a trial choose all that its other choices leave open.
 
     Args:
         parameters: what `parse` gave.
         trial: of Optuna.
         default: function of a name: what holds where it is not searched over.
+        seed: called with the place of a parameter before it is drawn.
 
     Returns:
         Dict of name to value, as `Entry.override` takes it.
     """
     chosen = {}
-    for parameter in parameters:
+    for place, parameter in enumerate(parameters):
         holds = (chosen.get(name, default(name)) == value for name, value in parameter.when.items())
         if all(holds):
+            seed(place)
             chosen[parameter.name] = parameter.suggest(trial)
     return chosen
 
