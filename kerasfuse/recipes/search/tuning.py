@@ -328,10 +328,7 @@ def _check_space(entry, parameters):
     by_name = {parameter.name: parameter for parameter in parameters}
     for parameter in parameters:
         for value in parameter.extremes:
-            settings = {**_conditions(parameter, by_name), parameter.name: value}
-            changed = entry.override(settings)
-            if changed.model_args != entry.model_args:
-                changed.build()
+            entry.override({**_conditions(parameter, by_name), parameter.name: value})
 
 
 def _conditions(parameter, by_name):
