@@ -55,8 +55,8 @@ def replacing(path, room=0):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             yield temporary
             os.replace(temporary, path)
-        except OSError as error:
-            if not _disk_is_full(error):
+        except Exception as error:  # not every writer raises an OSError
+            if not disk_is_full(error):
                 raise
             raise OSError(
                 errno.ENOSPC,
@@ -174,10 +174,11 @@ def _check_kind(path):
         )
 
 
-def _disk_is_full(error):
-    # h5py tells it in words only.
+def disk_is_full(error):
+    """Whether an error says that the disk is full; h5py and others tell it in words only."""
     words = os.strerror(errno.ENOSPC).lower()
-    return error.errno in (errno.ENOSPC, errno.EDQUOT) or words in str(error).lower()
+    number = getattr(error, "errno", None)
+    return number in (errno.ENOSPC, errno.EDQUOT) or words in str(error).lower()
 
 
 def _temporary_beside(path):

@@ -1,5 +1,6 @@
 """The folder of a run: what makes it that run, where its parts lie, and how it becomes a model."""
 
+import contextlib
 import csv
 import dataclasses
 import json
@@ -13,6 +14,8 @@ from kerasfuse import atomic, hub, zoo
 from kerasfuse.entries import parsing
 from kerasfuse.entries.arguments import current_model_args
 from kerasfuse.entries.serialization import plain, to_toml
+from kerasfuse.recipes.seeds import SHARED
+from kerasfuse.shown import shortened
 
 RUN_FILE = "run.json"
 # The definition in a folder of an earlier version, which took the rest from the zoo.
@@ -193,7 +196,9 @@ def read_data(folder):
     """Return the `RunData` of a run folder; `None` where an earlier version kept none."""
     folder = pathlib.Path(folder)
     if (folder / RUN_FILE).is_file():
-        return RunData(**_read_json(folder / RUN_FILE)["data"])
+        found = _read_json(folder / RUN_FILE)
+        with _damaged(folder / RUN_FILE):
+            return RunData(**found["data"])
     for results in sorted(folder.glob("seed_*/results.json")):
         return RunData(_read_json(results)["data_sha256"], {})
     return None
@@ -208,7 +213,9 @@ def folder_of_data(name):
 
 def keeps_epochs(folder):
     """Whether a run folder keeps the weights of every epoch."""
-    return _read_json(pathlib.Path(folder, RUN_FILE))["keep_epochs"]
+    found = _read_json(pathlib.Path(folder, RUN_FILE))
+    with _damaged(pathlib.Path(folder, RUN_FILE)):
+        return found["keep_epochs"]
 
 
 def differences(before, after):
@@ -244,23 +251,57 @@ def is_whole(folder):
 
 
 def read_results(folder, seed) -> dict[str, Any]:
-    """Return what a finished seed found."""
-    return _read_json(seed_folder(folder, seed) / "results.json")
+    """Return what a finished seed found.
+
+    Raises:
+        ValueError: for a file that is damaged.
+    """
+    path = seed_folder(folder, seed) / "results.json"
+    results = _read_json(path)
+    with _damaged(path):
+        # A trial of a search has no scores of the test split.
+        for name in ("monitor", "validation", "baseline", *SHARED):
+            results[name]
+        for split in ("validation", *["test"] * ("test" in results)):
+            if not all(type(value) in (int, float) for value in results[split].values()):
+                raise TypeError(f"{split} holds other things than numbers")
+            results["baseline"][split].items()
+    return results
 
 
 def read_history(folder):
-    """Return what a training logged of each epoch, in order, from its checkpoint or its history."""
+    """Return what a training logged of each epoch, dicts of name to number, in order.
+
+    Raises:
+        ValueError: for a file that is damaged.
+    """
     folder = pathlib.Path(folder)
     if (folder / "checkpoint.json").is_file():
         return _read_json(folder / "checkpoint.json")["history"]
-    if not (folder / "history.csv").is_file():
+    path = folder / "history.csv"
+    if not path.is_file():
         return []
-    with open(folder / "history.csv", encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    with _damaged(path), open(path, encoding="utf-8", newline="") as file:
+        rows = csv.DictReader(file, strict=True)
+        return [{name: float(value) for name, value in row.items() if value} for row in rows]
 
 
 def _read_json(path):
-    return json.loads(path.read_text(encoding="utf-8"))
+    with _damaged(path):
+        return json.loads(path.read_text(encoding="utf-8"))
+
+
+@contextlib.contextmanager
+def _damaged(path):
+    """Say of what is raised in the block that a file of a run is damaged."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, RecursionError, csv.Error) as error:
+        raise ValueError(
+            f"expected {path.name} as `kerasfuse train` writes it. Received: {str(path)!r}, which "
+            f"is damaged ({type(error).__name__}: {shortened(str(error))}). Remove it, or the "
+            "folder, and train again."
+        ) from error
 
 
 def _write(path, text):

@@ -65,6 +65,8 @@ def _marks(name):
 
 def _read(path):
     try:
+        if not pathlib.Path(path).is_file():
+            raise OSError("no file")
         return pathlib.Path(path).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         kind = OSError if isinstance(error, OSError) else ValueError

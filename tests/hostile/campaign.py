@@ -21,9 +21,14 @@ OF_HDF5 = {"bytes": 350}
 OF_OTHERS = {"bytes": 150}
 
 
-def cases(part=1.0):
-    """List the cases; a part of them is spread over all readers and all ways."""
-    found = []
+def cases(part=1.0, seed=0):
+    """List the cases; a part of them is spread over all readers and all ways.
+
+    Args:
+        part: how many of them.
+        seed: another one gives other cases, but for those written by hand.
+    """
+    found, first = [], seed * 1_000_000
     for name, reader in READERS.items():
         if reader.kind == PICKLE:
             counts = PICKLES
@@ -33,7 +38,8 @@ def cases(part=1.0):
             whole = [("by hand", change) for change in hdf5_attacks.CHANGES]
         else:
             counts, whole = OF_OTHERS, []
-        seeds = [(way, seed) for way, count in counts.items() for seed in range(count)]
+        seeds = [(way, first + i) for way, count in counts.items() for i in range(count)]
+        whole += [("no file", kind) for kind in mutations.NO_FILES]
         kept = random.Random(name).sample(seeds, max(1, round(part * len(seeds))))
         whole = whole if part == 1.0 else whole[:: max(1, round(1 / part))]
         found += [{"reader": name, "way": way, "seed": seed} for way, seed in kept + whole]
@@ -116,6 +122,8 @@ def _broken(reader, way, seed, good):
         hdf5_attacks.apply(seed, path, folder.parent / "secret")
     elif way == "by hand":
         path.write_bytes(pickle_attacks.attacks()[seed][0])
+    elif way == "no file":
+        mutations.NO_FILES[seed](path)
     elif way == "program":
         path.write_bytes(mutations.program(rng.getrandbits(32)))
     elif way == "opcodes":

@@ -6,12 +6,15 @@ it loaded is finite and as many samples as it says.
 """
 
 import collections
+import contextlib
 import csv
 import dataclasses
 import hashlib
 import json
+import os
 import pathlib
 import pickle
+import shutil
 import struct
 from collections.abc import Callable
 
@@ -469,6 +472,94 @@ def _read_faces(folder, file):
     read_units(folder / file)
 
 
+# What kerasfuse wrote itself.
+
+
+@contextlib.contextmanager
+def _records_in(folder):
+    before = os.environ.get("TFDS_DATA_DIR")
+    os.environ["TFDS_DATA_DIR"] = str(folder / "tfds")
+    try:
+        yield
+    finally:
+        del os.environ["TFDS_DATA_DIR"]
+        if before is not None:
+            os.environ["TFDS_DATA_DIR"] = before
+
+
+def _records(folder):
+    from kerasfuse import datasets
+
+    tiny_data.dump(tiny_data.mult("mosi"), folder / "data.pkl")
+    with _records_in(folder):
+        datasets.load("mosi", "train", data_dir=folder / "data.pkl")
+        (folder / "digest.txt").write_text(_of_all_records())
+    (folder / "data.pkl").unlink()
+    return [str(p.relative_to(folder)) for p in folder.rglob("tfds/*/*/*/*") if p.is_file()]
+
+
+def _of_all_records():
+    from kerasfuse import datasets
+
+    splits = {s: datasets.load("mosi", s, shuffle=False) for s in ("train", "validation", "test")}
+    return digest(
+        {s: [[dict(x), y] for x, y in map(b.__getitem__, range(len(b)))] for s, b in splits.items()}
+    )
+
+
+def _read_records(folder, file):
+    with _records_in(folder):
+        found = _of_all_records()
+    if found != (folder / "digest.txt").read_text():
+        raise WrongData(f"other arrays of records with a damaged {file}")
+
+
+def _run_folder(folder):
+    from kerasfuse import recipes
+
+    _use_tiny_zoo(folder)
+    run = recipes.train("tiny_simulated", folder / "run", [1, 2], {"epochs": 1}, verbose=0)
+    return [str(p.relative_to(folder)) for p in run.folder.rglob("*") if p.is_file()]
+
+
+def _read_run(folder, file):
+    from kerasfuse import recipes, zoo
+    from kerasfuse.report.reported_run import ReportedRun
+
+    _use_tiny_zoo(folder)
+    run = recipes.read_run(None, folder / "run")
+    run.table("test")
+    run.best_seed  # noqa: B018
+    reported = ReportedRun(run, "run")
+    reported.histories()
+    reported.predictions  # noqa: B018
+    zoo.load(folder / "run").count_params()
+    zoo.card(folder / "run")
+
+
+def _entry(folder):
+    import tiny_zoo
+
+    (folder / "entry.toml").write_text(tiny_zoo.ATTENTIVE)
+    (folder / "hct_mg").mkdir()
+    shutil.copy(catalogue_folder() / "hct_mg_ravdess.toml", folder / "hct_mg" / "entry.toml")
+    return ["entry.toml", "hct_mg/entry.toml"]
+
+
+def catalogue_folder():
+    import kerasfuse
+
+    return pathlib.Path(kerasfuse.__file__).parents[1] / "zoo"
+
+
+def _read_entry(folder, file):
+    from kerasfuse import zoo
+
+    place = (folder / file).parent
+    zoo.load(place, weights=None)
+    zoo.card(place)
+
+
 READERS = {
     "pickle": Reader(PICKLE, _mixed, _plain_pickle, _reference_pickle),
     "mosei (MulT)": Reader(PICKLE, _pickled(_mult("mosei")), _one("mosei")),
@@ -487,6 +578,9 @@ READERS = {
     "idx": Reader(OTHER, _idx, _read_idx),
     "sound": Reader(OTHER, _sound, _read_sound),
     "image": Reader(OTHER, _image, _read_image),
+    "records": Reader(OTHER, _records, _read_records),
+    "run folder": Reader(OTHER, _run_folder, _read_run),
+    "entry": Reader(OTHER, _entry, _read_entry),
     "lists of folds": Reader(OTHER, _folds, _read_folds),
     "OpenFace": Reader(OTHER, _faces, _read_faces),
 }

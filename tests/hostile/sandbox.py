@@ -29,7 +29,7 @@ TESTS = pathlib.Path(__file__).parents[1]
 MEMORY = 4 * 2**30
 SECONDS = 20.0
 # On a busy machine a process gets a part of the time only.
-_WAITS = 6
+_WAITS = 3
 
 # What can become of a case. The first two are as it should be.
 ACCEPTED, REFUSED = "accepted", "refused"

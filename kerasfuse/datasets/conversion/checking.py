@@ -208,12 +208,14 @@ class Piece:
 
 def _check_id(sample):
     try:
-        fits = len(sample.id.encode("utf-8")) <= _LONGEST_ID
+        # An array of texts would drop the last ones.
+        fits = len(sample.id.encode("utf-8")) <= _LONGEST_ID and "\0" not in sample.id
     except UnicodeEncodeError:  # half of a character
         fits = False
     if not fits:
         raise ValueError(
-            f"expected ids of at most {_LONGEST_ID:,} bytes of UTF-8. Received: "
+            f"expected ids of at most {_LONGEST_ID:,} bytes of UTF-8, none of them "
+            f"0. Received: "
             f"{shown(sample.id)} in {shortened(sample.place)}"
         )
 

@@ -1,6 +1,7 @@
 """From the files of a data set to TFDS records: once, in pieces, and whole or not at all."""
 
 import contextlib
+import errno
 import io
 import itertools
 import json
@@ -13,7 +14,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from kerasfuse import progress
-from kerasfuse.atomic import locked, replacing, sweep
+from kerasfuse.atomic import disk_is_full, locked, replacing, sweep
 from kerasfuse.datasets.conversion import report, source_files
 from kerasfuse.datasets.conversion.builder import (
     FACTS,
@@ -23,6 +24,7 @@ from kerasfuse.datasets.conversion.builder import (
     unreadable_in,
     write_pieces,
 )
+from kerasfuse.datasets.conversion.damaged import whole
 from kerasfuse.datasets.conversion.unreadable import (
     POLICIES,
     check_splits_and_classes,
@@ -36,6 +38,10 @@ _NOTE = 300
 # In the folder of a data set: what a conversion holds, where it keeps its pieces, with another end
 # where samples may be left out, and what TFDS names folders that it has not finished.
 _LOCK = ".lock"
+_FACTS = (
+    *("version", "stamp", "bytes", "sha256", "fields", "label_range", "aligned", "facts"),
+    "report",
+)
 _STAGE, _SKIPPING = ".converting-", "-skip"
 _INCOMPLETE = "incomplete."
 
@@ -130,6 +136,13 @@ def _made(builder_class, root, files, read, accept, wish):
             found = _find(builder_class, root, files, accept)
             return found or _convert(builder_class, root, files, read, *wish)
     except OSError as error:
+        if disk_is_full(error):
+            raise OSError(
+                errno.ENOSPC,
+                f"expected room for the prepared records in {root}. Received: a full disk. Make "
+                "room, or name another folder in the environment variable TFDS_DATA_DIR: the same "
+                "call goes on with the pieces that are finished",
+            ) from error
         if not str(error.filename or "").startswith(str(root.parent)):
             raise  # of the source files, or told already
         raise OSError(
@@ -201,7 +214,8 @@ def _convert(builder_class, root, files, read, own_files, unreadable):
         builder = _builder(builder_class, source, stage, root.parent)
         try:
             write_pieces(builder, bars)
-            pieces = staged(stage)
+            with whole(stage):
+                pieces = staged(stage)
             _check_left_out(pieces)
             _check_ids(pieces, files)
             found = report.gather(source, pieces)
@@ -230,7 +244,12 @@ def _convert(builder_class, root, files, read, own_files, unreadable):
 
 
 def _read_facts(path):
-    return json.loads(path.read_text(encoding="utf-8"))
+    with whole(path.parent):
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        missing = [name for name in _FACTS if name not in facts]
+        if missing:
+            raise KeyError(*missing)
+        return facts
 
 
 def _write_facts(path, facts):

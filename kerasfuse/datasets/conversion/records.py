@@ -8,6 +8,7 @@ import tensorflow_datasets as tfds
 
 from kerasfuse.datasets.conversion import report
 from kerasfuse.datasets.conversion.builder import FACTS
+from kerasfuse.datasets.conversion.damaged import whole
 from kerasfuse.datasets.conversion.standardization import standardized_steps, without_constant
 
 # Samples that are in memory at a time while moments are computed.
@@ -43,7 +44,8 @@ class Records:
 
     def __init__(self, folder, split, fields=None):
         self.folder = pathlib.Path(folder)
-        stored = json.loads((self.folder / FACTS).read_text(encoding="utf-8"))
+        with whole(self.folder):
+            stored = json.loads((self.folder / FACTS).read_text(encoding="utf-8"))
         self._stored = stored
         splits = split.split("+")
         if unknown := [name for name in splits if name not in stored["report"]["samples"]]:
@@ -56,7 +58,11 @@ class Records:
         shapes = {name: stored["fields"][field][0] for name, field in fields.items()}
         self.modalities = {name: _width(shape) for name, shape in shapes.items()}
         self.aligned = tuple(n for n, field in fields.items() if field in stored["aligned"])
-        index = _concatenated([self.folder / f"index-{name}.npz" for name in splits])
+        with whole(self.folder):
+            index = _concatenated([self.folder / f"index-{name}.npz" for name in splits])
+            self._records = tfds.builder_from_directory(folder).as_data_source(split=split)
+            if len(self._records) != len(index["ids"]):
+                raise ValueError(f"{len(self._records)} records, {len(index['ids'])} in the index")
         self.ids, self.labels = index["ids"].tolist(), index["labels"]
         self._digests = index["digests"]
         self.lengths = {
@@ -68,7 +74,6 @@ class Records:
         self._kept, self._kept_bytes = {}, 0
         self.num_samples = len(self.ids)
         self._rows = np.arange(self.num_samples)
-        self._records = tfds.builder_from_directory(folder).as_data_source(split=split)
 
     def read(self, rows):
         """Give a dict of modality name to the arrays of some samples, without padding."""
@@ -161,8 +166,9 @@ class Records:
 
     def _fetched(self, numbers):
         wanted = self._fields.values()
-        for record in self._records.__getitems__(numbers):
-            yield {field: record["features"][field] for field in wanted}
+        with whole(self.folder):
+            records = self._records.__getitems__(numbers)
+            return [{field: record["features"][field] for field in wanted} for record in records]
 
     def _scaled(self, name, x):
         if name not in self._moments:

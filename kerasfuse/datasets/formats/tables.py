@@ -165,19 +165,30 @@ def _read_csv(path):
                 f"expected {len(names)} cells a line. Received: another number in line {number} of "
                 f"{str(path)!r}"
             )
+    _check_names(names, path)
     return names, [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _check_names(names, path):
+    if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+        raise ValueError(
+            f"expected every column once. Received: {shown(twice[0])} twice in {str(path)!r}. "
+            "Remove one, or give it another name."
+        )
 
 
 def _read_parquet(path):
     parquet = require("pyarrow.parquet", "tables in Parquet", "data", package="pyarrow")
     try:
         table = parquet.read_table(path)
-        return table.column_names, table.to_pylist()
+        names, rows = table.column_names, table.to_pylist()
     except Exception as error:  # a damaged table can raise almost anything
         source_files.check_content(path)
         raise ValueError(
             f"expected a Parquet table. Received: {str(path)!r} ({shortened(str(error))})"
         ) from error
+    _check_names(names, path)
+    return names, rows
 
 
 def _field_of_file(file, name):

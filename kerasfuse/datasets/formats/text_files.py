@@ -54,6 +54,7 @@ def read_text(path):
             name.
     """
     source_files.check_content(path)
+    source_files.check_kind(path)
     with open(path, "rb") as file:
         data = file.read()
     encoding = next((e for mark, e in _BYTE_ORDER_MARKS.items() if data.startswith(mark)), "utf-8")
