@@ -98,7 +98,7 @@ def _parse(document, name):
     fields = tuple(f.name for f in dataclasses.fields(Recipe) if f.name not in OPTIONAL)
     weights = current_names(document["weights"], RENAMED, "[weights]")
     _strings(
-        {key: weights[key] for key in weights if key not in ("seed", "commercial")},
+        {key: weights[key] for key in weights if key not in ("seed", "size", "commercial")},
         "weights",
         ("trained_on", "license", "made_by"),
         ("file", "sha256"),

@@ -26,6 +26,7 @@ class Weights:
         file: file name beside the toml file; empty while there are none.
         sha256: checksum of that file.
         seed: the run that they come from, the best of all seeds on validation.
+        size: bytes of the file, which a download must have; `None` where nobody said.
     """
 
     trained_on: str
@@ -35,6 +36,7 @@ class Weights:
     file: str = ""
     sha256: str = ""
     seed: int | None = None
+    size: int | None = None
 
     @property
     def licence(self):
@@ -55,6 +57,11 @@ class Weights:
             raise ValueError(
                 f"expected commercial = false under terms with the words {shown(found[0])}. "
                 f"Received: commercial=true, license={shown(self.license)}."
+            )
+        if self.size is not None and (type(self.size) is not int or self.size < 1):
+            raise ValueError(
+                "expected weights.size to be a number of bytes from 1. "
+                f"Received: size={shown(self.size)}."
             )
         if self.file and not self.file.endswith(".weights.h5"):
             raise ValueError(

@@ -134,7 +134,7 @@ def _of_today(folder, entry):
 
 def as_started(entry):
     """Return the entry that a run starts from: without the weights and the scores of another."""
-    weights = dataclasses.replace(entry.weights, file="", sha256="", seed=None)
+    weights = dataclasses.replace(entry.weights, file="", sha256="", seed=None, size=None)
     started = dataclasses.replace(entry, weights=weights, results={})
     if entry.name not in zoo.names():
         return started

@@ -27,3 +27,13 @@ def good(tmp_path_factory):
         patch.setattr(catalogue, "FOLDER", catalogue.FOLDER)
         campaign.prepare(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def good_others(tmp_path_factory):
+    """Folders that command lines, conversations with a server and kills start from."""
+    folder = tmp_path_factory.mktemp("good_others")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(catalogue, "FOLDER", catalogue.FOLDER)
+        campaign.prepare_others(folder)
+    return folder

@@ -214,8 +214,7 @@ def _check_id(sample):
         fits = False
     if not fits:
         raise ValueError(
-            f"expected ids of at most {_LONGEST_ID:,} bytes of UTF-8, none of them "
-            f"0. Received: "
+            f"expected ids of at most {_LONGEST_ID:,} bytes of UTF-8, none of them 0. Received: "
             f"{shown(sample.id)} in {shortened(sample.place)}"
         )
 

@@ -13,7 +13,7 @@ import textwrap
 import numpy as np
 import tensorflow_datasets as tfds
 
-from kerasfuse import progress
+from kerasfuse import plain_files, progress
 from kerasfuse.atomic import disk_is_full, locked, replacing, sweep
 from kerasfuse.datasets.conversion import report, source_files
 from kerasfuse.datasets.conversion.builder import (
@@ -245,6 +245,7 @@ def _convert(builder_class, root, files, read, own_files, unreadable):
 
 def _read_facts(path):
     with whole(path.parent):
+        plain_files.check(path)
         facts = json.loads(path.read_text(encoding="utf-8"))
         missing = [name for name in _FACTS if name not in facts]
         if missing:

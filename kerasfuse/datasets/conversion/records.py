@@ -6,6 +6,7 @@ import pathlib
 import numpy as np
 import tensorflow_datasets as tfds
 
+from kerasfuse import plain_files
 from kerasfuse.datasets.conversion import report
 from kerasfuse.datasets.conversion.builder import FACTS
 from kerasfuse.datasets.conversion.damaged import whole
@@ -45,6 +46,8 @@ class Records:
     def __init__(self, folder, split, fields=None):
         self.folder = pathlib.Path(folder)
         with whole(self.folder):
+            for file in self.folder.iterdir():
+                plain_files.check(file)
             stored = json.loads((self.folder / FACTS).read_text(encoding="utf-8"))
         self._stored = stored
         splits = split.split("+")
