@@ -32,7 +32,7 @@ def read_predictions(folder):
     if not path.is_file():
         return None
     try:
-        with np.load(path, allow_pickle=False) as kept:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as kept:
             return Predictions(kept["ids"].tolist(), kept["labels"], kept["outputs"])
     except Exception as error:  # of a damaged archive numpy and zipfile raise almost anything
         raise ValueError(

@@ -66,19 +66,24 @@ def other_cases(kind, count=None, seed=0):
     ]
 
 
-def prepare_others(folder, kinds=tuple(OTHERS)):
-    """Write the folders that command lines, conversations and kills start from."""
-    folder = pathlib.Path(folder)
-    command_lines.prepare(folder / folder_of(LINES))
-    if TALKS in kinds:
-        hub_talks.prepare(folder / folder_of(LINES) / "run", folder / folder_of(TALKS))
-    if KILLS in kinds:
-        kills.prepare(folder / folder_of(LINES), folder / folder_of(KILLS))
+def prepare_others(folder):
+    """Write the folders that command lines and conversations start from."""
+    lines, talks = (pathlib.Path(folder, folder_of(kind)) for kind in (LINES, TALKS))
+    command_lines.prepare(lines)
+    hub_talks.prepare(lines / "run", talks)
+
+
+def prepare_kills(found, folder):
+    """Write the folders that kills start from, once those of command lines are there."""
+    lines, killed = (pathlib.Path(folder, folder_of(kind)) for kind in (LINES, KILLS))
+    kills.prepare(lines, killed, dict.fromkeys(case["way"] for case in found))
 
 
 def run_others(found, good, sandboxes):
     """Run cases of one kind, and yield each with its `Outcome`."""
     kind = found[0]["reader"]
+    if kind == KILLS:
+        prepare_kills(found, good)
     place = str(pathlib.Path(good, folder_of(kind)))
     calls = []
     for case in found:

@@ -31,7 +31,7 @@ def good(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def good_others(tmp_path_factory):
-    """Folders that command lines, conversations with a server and kills start from."""
+    """Folders that command lines and conversations with a server start from, and kills."""
     folder = tmp_path_factory.mktemp("good_others")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(catalogue, "FOLDER", catalogue.FOLDER)

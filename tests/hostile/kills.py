@@ -44,11 +44,11 @@ def _convert():
 
 
 COMMANDS = {
+    "convert": _convert,
+    "publish": _line("publish", "run", "out"),
     "train": _line("train", "tiny_lmf", "--set", "epochs=3", "--seeds", "1,2", "--run-dir", "r"),
     "train (AGM)": _line("train", "tiny_late", "--set", "epochs=2", "--keep-epochs"),
     "record": _line("train", "tiny_tfn", "--set", "epochs=1", "--table", "T", "--label", "mine"),
-    "convert": _convert,
-    "publish": _line("publish", "run", "out"),
     "report": _line("report", "run", "--output", "page.html"),
     "tune": _line(
         *("tune", "tiny_lmf", "--trials", "2", "--space", "good.toml", "--seeds", "3"),
@@ -57,10 +57,12 @@ COMMANDS = {
 }
 
 
-def prepare(good, folder):
-    """Run every command once, in a copy of a good folder, and keep what it leaves."""
-    for name in COMMANDS:
+def prepare(good, folder, names=tuple(COMMANDS)):
+    """Run commands once, in a copy of a good folder, and keep what they leave."""
+    for name in names:
         place = pathlib.Path(folder, place_of(name))
+        if place.exists():
+            continue
         for part in ("zoo", "run"):
             shutil.copytree(pathlib.Path(good, part), place / "before" / part)
         shutil.copy(pathlib.Path(good, "good.toml"), place / "before")

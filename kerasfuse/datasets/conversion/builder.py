@@ -182,7 +182,7 @@ def staged(stage):
     staged = {}
     for path in sorted(stage.glob("[!.]*.npz")):
         split = path.stem.rpartition("-")[0]
-        with np.load(path) as index:
+        with open(path, "rb") as opened, np.load(opened) as index:
             staged.setdefault(split, []).append((path.with_suffix(".records"), dict(index)))
     order = {"train": 0, "validation": 1, "test": 2}
     return dict(sorted(staged.items(), key=lambda item: (order.get(item[0], 0), item[0])))

@@ -196,7 +196,8 @@ class Records:
 def _concatenated(files):
     parts = []
     for file in files:
-        with np.load(file) as index:
+        # numpy leaves a file that it opened itself open when the content is no archive.
+        with open(file, "rb") as opened, np.load(opened) as index:
             parts.append(dict(index))
     return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
 
