@@ -256,7 +256,7 @@ def test_a_full_disk_is_told_and_the_next_conversion_goes_on(file, tmp_path, mon
 
 
 @pytest.mark.parametrize(
-    "name", ["kerasfuse.json", "index-train.npz", "mosi-train.*", "dataset_info.json"]
+    "name", ["kerasfuse.json", "index-train.npz", "mosi-train.*-00000-of-*", "dataset_info.json"]
 )
 def test_damaged_records_are_told(file, tmp_path, name):
     load("mosi", data_dir=file)
