@@ -131,6 +131,11 @@ class Recipe:
                     f"expected {field} under optimizer {' or '.join(optimizers)} only. "
                     f"Received: {shown(self.optimizer)}."
                 )
+        if not isinstance(self.text_preset, str | None):
+            raise ValueError(
+                "expected text_preset to be the name of a preset. "
+                f"Received: text_preset={shown(self.text_preset)}."
+            )
         if self.gate_search is not None:
             _check_counts("gate_search", self.gate_search, ("batch_size", "epochs"))
         if self.concepts is not None:
@@ -230,7 +235,8 @@ def make_strategy(modulation):
 def check_seeds(seeds):
     """Return `seeds` as a tuple of distinct whole numbers from 0."""
     valid = isinstance(seeds, list | tuple) and len(seeds) > 0
-    if not valid or any(type(seed) is not int or seed < 0 for seed in seeds):
+    # Generators of random numbers take no larger ones.
+    if not valid or any(type(seed) is not int or not 0 <= seed < 2**32 for seed in seeds):
         raise ValueError(
             f"expected seeds to be whole numbers from 0. Received: seeds={shown(seeds)}."
         )

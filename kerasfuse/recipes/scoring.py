@@ -13,6 +13,7 @@ from kerasfuse.metrics.conventions import lower_is_better
 from kerasfuse.nearest_names import choose
 from kerasfuse.recipes.label_checks import check_labels
 from kerasfuse.recipes.run_folder import RunData, folder_of_data
+from kerasfuse.recipes.text_preset import check_text_encoder
 from kerasfuse.shown import shortened, shown
 from kerasfuse.tables import Results
 from kerasfuse.training import WarmupLinearDecay
@@ -77,6 +78,8 @@ def check_fit(entry, data_dir=None, splits=SPLITS):
     check_labels(entry, {split: data.labels for split, data in splits.items()})
     model = entry.build()
     model.check_data(splits["validation"])
+    if entry.recipe.text_preset is not None:
+        check_text_encoder(model)
     _check_step(model, entry, splits["validation"])
     return RunData(
         checksum(splits),
