@@ -83,7 +83,8 @@ results: $(INSTALLED)
 wheel-check: $(INSTALLED)
 	$(BIN)/python -m pytest -m wheel tests/test_wheel.py
 
-# Thousands of hostile files over every reader; the counts are in build/hostile.txt.
+# Thousands of hostile files, command lines, servers and kills; the counts are in build/hostile.txt.
+# HOSTILE_SEED=7 gives other ones.
 hostile: $(INSTALLED)
 	$(BIN)/python -m pytest -m hostile tests/hostile; status=$$?; cat build/hostile.txt; exit $$status
 

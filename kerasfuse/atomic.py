@@ -7,13 +7,16 @@ import pathlib
 import re
 import secrets
 import shutil
+import stat
 
 try:
     import fcntl
 except ImportError:  # Windows has no locks of this kind; two at once do the same work twice.
     fcntl = None
 
-_TEMPORARY = re.compile(r"\.[0-9a-f]{8}\..+")
+# The end of the name of a lock file.
+_LOCK = ".lock"
+_TEMPORARY = re.compile(r"\.[0-9a-f]{8}\.(.+)", re.DOTALL)
 
 
 @contextlib.contextmanager
@@ -23,7 +26,8 @@ def replacing(path, room=0):
     The temporary file lies in the same folder, so that the final rename is one step of the file
     system: whoever looks sees the old file or the new one, and a process killed on the way leaves
     the old one as it was. It keeps the suffixes of `path` (Keras looks at `.weights.h5`). Missing
-    parent folders are made.
+    parent folders are made. Who writes the same file at the same time waits; so what lies there by
+    the name of a temporary file was left by a killed process, and is removed.
 
     Args:
         path: the file to write.
@@ -33,7 +37,8 @@ def replacing(path, room=0):
         `pathlib.Path` of the temporary file.
 
     Raises:
-        OSError: when the folder cannot be made or written to, and when the disk is full.
+        OSError: when the folder cannot be made or written to, when the disk is full, and when
+            `path` is a folder, a device or a pipe, which nothing may take the place of.
 
     Example:
 
@@ -41,22 +46,25 @@ def replacing(path, room=0):
     ...     _ = temporary.write_text("all of it", encoding="utf-8")
     """
     path = pathlib.Path(path)
-    temporary = _temporary_beside(path)
-    try:
-        if shutil.disk_usage(path.parent).free < room:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        yield temporary
-        os.replace(temporary, path)
-    except OSError as error:
-        if not _disk_is_full(error):
-            raise
-        raise OSError(
-            errno.ENOSPC,
-            f"expected room for {path.name}. Received: a full disk at {str(path.parent)!r}; "
-            "nothing was changed. Make room, or choose another folder",
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    _check_kind(path)
+    with locked(path.with_name(f".{path.name}{_LOCK}")):
+        _sweep(path.parent, path.name)
+        temporary = _temporary_beside(path)
+        try:
+            if shutil.disk_usage(path.parent).free < room:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            yield temporary
+            os.replace(temporary, path)
+        except Exception as error:  # not every writer raises an OSError
+            if not disk_is_full(error):
+                raise
+            raise OSError(
+                errno.ENOSPC,
+                f"expected room for {path.name}. Received: a full disk at {str(path.parent)!r}; "
+                "nothing was changed. Make room, or choose another folder",
+            ) from error
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -108,13 +116,33 @@ def _lock_file(path, how):
 
 
 def sweep(folder):
-    """Remove the temporary files that killed processes left in a folder and below.
+    """Remove the temporary files, and locks of them, that killed processes left in a folder.
 
-    Only for who holds the folder alone: `replacing` of another process would lose its file.
+    Those below it, too. Only for who holds the folder alone: `replacing` of another process would
+    lose its file.
     """
-    for path in pathlib.Path(folder).rglob(".*"):
-        if _TEMPORARY.fullmatch(path.name) and path.is_file():
-            path.unlink(missing_ok=True)
+    for place, _, files in os.walk(folder):
+        _sweep(place)
+        for file in files:
+            if file.startswith(".") and file.endswith(_LOCK) and file != _LOCK:
+                release(pathlib.Path(place, file))
+
+
+def release(path):
+    """Remove a lock file that a killed process left; one that a process holds stays."""
+    if os.path.lexists(path):
+        with contextlib.suppress(OSError), locked(path, wait=False):
+            pass
+
+
+def _sweep(folder, name=None):
+    """Remove the temporary files of a folder: all, or those of one file."""
+    if fcntl is None:  # they may be in use
+        return
+    for left in os.listdir(folder):
+        found = _TEMPORARY.fullmatch(left)
+        if found and name in (None, found[1]):
+            pathlib.Path(folder, left).unlink(missing_ok=True)
 
 
 def check_writable(folder):
@@ -123,13 +151,34 @@ def check_writable(folder):
     Raises:
         OSError: when the folder cannot be made or written to.
     """
-    _temporary_beside(pathlib.Path(folder, "check")).unlink()
+    check_file(pathlib.Path(folder, "check"))
 
 
-def _disk_is_full(error):
-    # h5py tells it in words only.
+def check_file(path):
+    """Find out before long work whether a file can be written, as `replacing` will.
+
+    Raises:
+        OSError: when it cannot.
+    """
+    path = pathlib.Path(path)
+    _check_kind(path)
+    _temporary_beside(path).unlink()
+
+
+def _check_kind(path):
+    found = path.lstat().st_mode if os.path.lexists(path) else None
+    if not path.name or (found is not None and not (stat.S_ISREG(found) or stat.S_ISLNK(found))):
+        raise OSError(
+            f"expected the name of a file. Received: {str(path)!r}, which is a folder, a device or "
+            "a pipe. Choose another name."
+        )
+
+
+def disk_is_full(error):
+    """Whether an error says that the disk is full; h5py and others tell it in words only."""
     words = os.strerror(errno.ENOSPC).lower()
-    return error.errno in (errno.ENOSPC, errno.EDQUOT) or words in str(error).lower()
+    number = getattr(error, "errno", None)
+    return number in (errno.ENOSPC, errno.EDQUOT) or words in str(error).lower()
 
 
 def _temporary_beside(path):

@@ -2,7 +2,9 @@
 
 import functools
 import io
+import pathlib
 
+from kerasfuse import atomic
 from kerasfuse.optional_packages import require
 
 INK, MUTED = "#22223b", "#6c6f7f"
@@ -10,6 +12,8 @@ INK, MUTED = "#22223b", "#6c6f7f"
 COLOURS = ("#1d4a6b", "#e4572e", "#6a994e", "#8e6c8a", "#c08552", "#3d8b8b")
 # Weights from none to most.
 PAPER_TO_INK = ("#fbfaf7", "#d6e2ea", "#8fb5c9", "#3f7ca0", "#1d4a6b", "#0b2239")
+
+FORMATS = (".svg", ".png", ".pdf")
 
 
 def require_matplotlib(caller):
@@ -19,6 +23,23 @@ def require_matplotlib(caller):
         caller: who needs it, for the message.
     """
     require("matplotlib", f"`{caller}`", "report")
+
+
+def check_path(path):
+    """Refuse, before any work, a file that no picture can be written to.
+
+    Args:
+        path: of the picture.
+
+    Raises:
+        ValueError: for a suffix that is none of `FORMATS`.
+        OSError: when it cannot be written.
+    """
+    if pathlib.Path(path).suffix not in FORMATS:
+        raise ValueError(
+            f"expected a picture that ends in {' or '.join(FORMATS)}. Received: path={str(path)!r}."
+        )
+    atomic.check_file(path)
 
 
 def new_figure(caller, width, height):

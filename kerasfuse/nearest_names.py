@@ -2,6 +2,8 @@
 
 import difflib
 
+from kerasfuse.shown import shown
+
 
 def close_to(name, valid):
     """Return the valid names that are near `name`, at most three, the nearest first."""
@@ -37,5 +39,5 @@ def choose(argument, value, choices):
     hint = f" {nearest(value, choices)}" if close_to(value, choices) else ""
     raise ValueError(
         f"expected {argument} to be one of {', '.join(choices)}. "
-        f"Received: {argument}={value!r}.{hint}"
+        f"Received: {argument}={shown(value)}.{hint}"
     )

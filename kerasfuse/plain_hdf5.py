@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 from h5py import h5d, h5g, h5l, h5o, h5z
 
+from kerasfuse import plain_files
 from kerasfuse.shown import shown
 
 # Our own files have 6 levels.
@@ -58,6 +59,7 @@ def open_file(path):
     ...     read(file, "x")
     array([1., 2.])
     """
+    plain_files.check(path)
     file = h5py.File(path, "r")
     try:
         for _ in _walk(file):

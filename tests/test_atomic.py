@@ -1,6 +1,7 @@
 """Files are written whole or not at all."""
 
 import errno
+import os
 
 import pytest
 
@@ -58,3 +59,40 @@ def test_check_writable_makes_the_folder_and_nothing_else(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="expected a place that can be written to"):
         atomic.check_writable(tmp_path / "file" / "new")
+
+
+def test_what_a_killed_process_left_of_the_same_file_is_removed(tmp_path):
+    (tmp_path / ".01234567.a.txt").touch()
+    (tmp_path / ".01234567.b.txt").touch()
+    (tmp_path / ".a.txt.lock").touch()
+    with atomic.replacing(tmp_path / "a.txt") as temporary:
+        temporary.write_text("new")
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".01234567.b.txt", "a.txt"]
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / ".c.txt.lock").touch()
+    atomic.sweep(tmp_path)
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["a.txt", "below"]
+
+
+def test_a_lock_that_is_held_stays(tmp_path):
+    with atomic.locked(tmp_path / ".lock"):
+        atomic.release(tmp_path / ".lock")
+        assert (tmp_path / ".lock").exists()
+    (tmp_path / ".lock").touch()
+    atomic.release(tmp_path / ".lock")
+    assert not (tmp_path / ".lock").exists()
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_nothing_takes_the_place_of_what_is_no_file(tmp_path, make):
+    make(tmp_path / "a")
+    for write in (atomic.check_file, lambda path: atomic.replacing(path).__enter__()):
+        with pytest.raises(OSError, match="expected the name of a file. Received: .*a folder, a"):
+            write(tmp_path / "a")
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_full_disk_that_only_words_tell(tmp_path):
+    with pytest.raises(OSError, match="expected room for a.txt"):
+        with atomic.replacing(tmp_path / "a.txt"):
+            raise RuntimeError("INTERNAL: write: No space left on device")

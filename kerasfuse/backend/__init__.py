@@ -1,5 +1,7 @@
 """The one file that asks which backend runs."""
 
+import contextlib
+
 import keras
 from keras import ops
 
@@ -13,6 +15,20 @@ def child_environment():
     """Return the environment variables that give a child process this backend, on one thread."""
     threads = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
     return {"KERAS_BACKEND": name(), **dict.fromkeys(threads, "1")}
+
+
+@contextlib.contextmanager
+def without_memory():
+    """Make the weights of what is built in the block sizes without values, where that can be.
+
+    Yields:
+        Whether it can: PyTorch has a device for it.
+    """
+    if name() != "torch":
+        yield False
+        return
+    with keras.device("meta"):
+        yield True
 
 
 def fixes_shapes_from_two_batches():

@@ -32,6 +32,8 @@ def run_analysis(name, split, metric, data_dir, weights, seed, figures, data=Non
     metrics = entry.recipe.make_metrics()
     metric = entry.recipe.score if metric is None else metric
     choose("metric", metric, [each.name for each in metrics])
+    if seed < 0:
+        raise ValueError(f"expected seed to be a whole number from 0. Received: seed={seed}.")
     if figures is not None:
         atomic.check_writable(figures)
     model = zoo.load(name, weights)

@@ -3,6 +3,8 @@
 import tomllib
 
 from kerasfuse import datasets
+from kerasfuse.datasets.conversion import source_files
+from kerasfuse.shown import shortened
 
 
 def numbers(text):
@@ -35,11 +37,13 @@ def read_space(path):
         OSError: when it cannot be read.
     """
     try:
+        source_files.check_kind(path)
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:  # of toml, and of bytes that are no text
+    # Of toml, of bytes that are no text, and of tables in tables without end.
+    except (ValueError, RecursionError) as error:
         raise ValueError(
             f"expected a space in toml, such as [learning_rate] with low and high. "
-            f"Received: {str(path)!r} ({error})."
+            f"Received: {str(path)!r} ({shortened(str(error))})."
         ) from error
 
 

@@ -1,11 +1,10 @@
 """Read modalities from .npz or .npy files, write predictions as CSV or JSON."""
 
 import pathlib
-import zipfile
-
-import numpy as np
 
 from kerasfuse import datasets
+from kerasfuse.datasets.conversion import source_files
+from kerasfuse.datasets.formats import numpy_files
 from kerasfuse.recipes.tasks.predicting import own_samples
 
 _FORMATS = (".csv", ".json")
@@ -84,13 +83,10 @@ def check_output(path):
 
 def _load(path):
     try:
-        # numpy leaves a file that it opened itself open when the content is no archive.
-        with open(path, "rb") as file:
-            loaded = np.load(file, allow_pickle=False)
-            if path.suffix == ".npy":
-                return loaded
-            return {name: loaded[name] for name in loaded.files}
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        source_files.check_kind(path)
+        load = numpy_files.load_array if path.suffix == ".npy" else numpy_files.load_arrays
+        return load(path)
+    except ValueError as error:
         raise ValueError(
             "expected plain arrays of numbers, as numpy.save and numpy.savez write them. "
             f"Received: input={str(path)!r} ({error})."

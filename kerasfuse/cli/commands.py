@@ -8,13 +8,17 @@ import rich.console
 import rich.markdown
 import typer
 
-from kerasfuse import datasets, export, recipes, zoo
+from kerasfuse import atomic, datasets, drawing, export, recipes, zoo
 from kerasfuse.cli import arrays, tables
 from kerasfuse.cli.analyse import run_analysis
 from kerasfuse.cli.arguments import is_path, numbers, read_space, setting, with_data
 from kerasfuse.cli.demo import run_demo
 from kerasfuse.cli.errors import Group, say
+from kerasfuse.nearest_names import choose
+from kerasfuse.recipes.recording import check_request
+from kerasfuse.recipes.scoring import SPLITS
 from kerasfuse.report import report as write_report
+from kerasfuse.zoo.readme import check_marks
 
 app = typer.Typer(
     cls=Group,
@@ -177,11 +181,15 @@ def train(
     """
     if run_dir is None and label:
         run_dir = pathlib.Path("runs", f"{name}-{label}")
+    overrides = with_data(settings, data, folds, group, validation)
+    is_recorded = record or add or any(x is not None for x in (table, label, against))
+    if is_recorded and data is None:
+        check_request(zoo.entry(name).override(overrides), table, label, against)
     run = recipes.train(
         name,
         run_dir,
         seeds=None if seeds is None else numbers(seeds),
-        overrides=with_data(settings, data, folds, group, validation),
+        overrides=overrides,
         data_dir=data_dir,
         jobs=jobs,
         verbose=1 if sys.stdout.isatty() else 2,
@@ -193,7 +201,7 @@ def train(
     )
     tables.show_run(run)
     typer.echo(f"The model is {run.folder}: kerasfuse report {run.folder} shows all of it.")
-    if record or add or label or table:
+    if is_recorded:
         recipes.record(name, run.folder, table, label, against, data_dir, add)
         typer.echo(f"Recorded in {zoo.place(name)}")
 
@@ -214,6 +222,7 @@ def evaluate(
     ] = False,
 ):
     """Score a model on its data, beside what is recorded and the best constant prediction."""
+    choose("split", split, SPLITS)
     if record:
         recipes.record_weights(name, data_dir)
     split = split or ("everything" if is_path(data) else "test")
@@ -271,6 +280,15 @@ def compare(
     ] = None,
 ):
     """Train or load several models on one data set and show them in one table."""
+    if trials < 1 or (space is not None and not tuned):
+        raise ValueError(
+            "expected trials from 1, and a space with --tuned only. "
+            f"Received: trials={trials}, space={str(space)!r}, tuned={tuned}."
+        )
+    if figure is not None:
+        drawing.check_path(figure)
+    if readme is not None:
+        check_marks(readme, f"compare {data or zoo.entry(names[0]).data_name}")
     found = recipes.compare(
         [*(names or []), *(models.split(",") if models else [])],
         run_dir,
@@ -288,7 +306,8 @@ def compare(
     )
     tables.show_comparison(found)
     if figure is not None:
-        found.figure().savefig(figure)
+        with atomic.replacing(figure) as temporary:
+            found.figure().savefig(temporary)
         typer.echo(f"Drawn in {figure}")
     if readme is not None:
         found.update_readme(readme)
@@ -416,6 +435,8 @@ def predict(
 ):
     """Score samples, one row each: raw outputs, and of classes names and probabilities."""
     arrays.check_output(output)
+    if output is not None:
+        atomic.check_file(output)
     entry = zoo.entry(name)
     batches = arrays.read(source, entry, batch_size)
     found = recipes.predict_table(name, batches, weights or "default")

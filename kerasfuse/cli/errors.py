@@ -26,8 +26,15 @@ class Group(typer.core.TyperGroup):
                 # Who closes the other end of a pipe has seen enough.
                 if ctx.params["traceback"] or isinstance(error, BrokenPipeError):
                     raise
-                say(f"error: {error}")
+                say(f"error: {_told(error)}")
                 raise typer.Exit(2) from error
+
+
+def _told(error):
+    """Give what went wrong; the system's own words for a file do not say what was expected."""
+    if isinstance(error, OSError) and "expected " not in str(error):
+        return f"expected files and folders that can be used. Received: {error}."
+    return error
 
 
 def say(text):

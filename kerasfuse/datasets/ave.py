@@ -11,6 +11,7 @@ from kerasfuse.datasets.conversion.source import Field, Sample, Source
 from kerasfuse.datasets.formats import hdf5, wav_and_frames
 from kerasfuse.datasets.formats.text_files import read_text
 from kerasfuse.datasets.registry import register
+from kerasfuse.shown import shortened, shown
 
 _SHAPES = {"audio": (10, 128), "vision": (10, 7, 7, 512), "label": (10, 29)}
 _FILES = {
@@ -224,7 +225,7 @@ def _read_list(file):
         except ValueError as error:
             raise ValueError(
                 f"expected event&video&quality&start&end, in seconds from 0 to {_SECONDS}, in line "
-                f"{number} of {str(file)!r}. Received: {line!r} ({error})"
+                f"{number} of {str(file)!r}. Received: {shown(line)} ({shortened(str(error))})"
             ) from error
         found.append((event, video, start, end))
     return found

@@ -14,6 +14,8 @@ LIMITS = {
     "iemocap": {"text": 20, "audio": 400, "vision": 500},
 }
 _TYPICAL_LENGTHS = {"text": 20, "audio": 100, "vision": 80}
+# More would take all memory.
+_MOST_SAMPLES = 1_000_000
 _NUM_SAMPLES = {"train": 2000, "validation": 400, "test": 400}
 SPLITS = ("train", "validation", "test")
 
@@ -34,8 +36,12 @@ def checked_sizes(like, num_samples, typical_lengths, data_seed, split):
     if num_samples is None:
         num_samples = _NUM_SAMPLES[split]
     for name, value, least in (("num_samples", num_samples, 1), ("data_seed", data_seed, 0)):
-        if not isinstance(value, int | np.integer) or value < least:
+        if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
             raise ValueError(f"expected {name} to be an integer from {least}. Received: {value!r}")
+    if num_samples > _MOST_SAMPLES:
+        raise ValueError(
+            f"expected num_samples of at most {_MOST_SAMPLES:,}. Received: {num_samples:,}"
+        )
     typical_lengths = typical_lengths or {}
     _check_modalities("typical_lengths", typical_lengths, WIDTHS[like])
     typical = {}

@@ -107,21 +107,27 @@ def _source(files, context, bars):
         )
 
     keys = {split: _keys(folds[theirs], files["folds"]) for split, theirs in _SPLITS.items()}
+    for split, some in keys.items():
+        if len(some) > len(trees["labels"]):
+            raise ValueError(
+                f"expected each sample once in {str(files['folds'])!r}. Received: {len(some):,} in "
+                f"{split}, where {len(trees['labels']):,} have labels"
+            )
 
     def sample(key):
         entries = {}
         for role in ("labels", "text", "audio", "vision"):
             if key not in trees[role]:
                 raise ValueError(
-                    f"expected sample {key!r} of {str(files['folds'])!r} in {str(files[role])!r}. "
-                    "Received: a file without it. Get both from one release."
+                    f"expected sample {shown(key)} of {str(files['folds'])!r} in "
+                    f"{str(files[role])!r}. Received: a file without it. Get both from one release."
                 )
             entries[role] = trees[role][key]
         text = _sentences(entries["text"], "embedding_indexes", context, key, files["text"])
         positions = _positions(text, key, files["text"])
         if len(positions) and not 0 <= positions.min() <= positions.max() < len(embeddings):
             raise ValueError(
-                f"expected positions below {len(embeddings)} in 'text' of sample {key!r} in "
+                f"expected positions below {len(embeddings)} in 'text' of sample {shown(key)} in "
                 f"{str(files['text'])!r}. Received: {positions.min()} to {positions.max()}"
             )
         features = {"text": embeddings[positions]}
@@ -182,7 +188,7 @@ def _positions(sentences, key, file):
         return np.array([operator.index(i) for sentence in sentences for i in sentence], int)
     except (TypeError, OverflowError) as error:
         raise ValueError(
-            f"expected positions of words in sample {key!r} in {str(file)!r}. Received: "
+            f"expected positions of words in sample {shown(key)} in {str(file)!r}. Received: "
             f"{shown(sentences)}"
         ) from error
 
@@ -197,8 +203,8 @@ def _sentences(entry, what, context, key, file):
     except (KeyError, TypeError, IndexError) as error:
         told = ", ".join(map(shown, entry)) if isinstance(entry, dict) else type(entry).__name__
         raise ValueError(
-            f"expected punchline_{what} and context_{what} of sample {key!r} in {str(file)!r}. "
-            f"Received: {shortened(told)}"
+            f"expected punchline_{what} and context_{what} of sample {shown(key)} in "
+            f"{str(file)!r}. Received: {shortened(told)}"
         ) from error
 
 
@@ -210,13 +216,13 @@ def _steps(sentences, name, key, file):
         steps = np.array(rows, "float32") if widths == {(_WIDTHS[name],)} else None
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(
-            f"expected steps of {_WIDTHS[name]} numbers in {name!r} of sample {key!r} in "
+            f"expected steps of {_WIDTHS[name]} numbers in {name!r} of sample {shown(key)} in "
             f"{str(file)!r}. Received: {shown(sentences)}"
         ) from error
     if widths - {(_WIDTHS[name],)}:
         told = shortened(", ".join(map(str, sorted(widths))))
         raise ValueError(
-            f"expected steps of {_WIDTHS[name]} features in {name!r} of sample {key!r} in "
+            f"expected steps of {_WIDTHS[name]} features in {name!r} of sample {shown(key)} in "
             f"{str(file)!r}. Received: shapes {told}. Are audio and vision swapped?"
         )
     return steps

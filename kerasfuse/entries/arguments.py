@@ -8,6 +8,7 @@ from kerasfuse import layers, models
 from kerasfuse.deprecation import current_names, without_dropped
 from kerasfuse.models.parts.registered import REGISTERED
 from kerasfuse.nearest_names import nearest
+from kerasfuse.shown import shown
 
 # Keras would build any object from a table with these, and may import its module for it.
 _SERIALIZED = ("class_name", "module", "registered_name")
@@ -88,7 +89,8 @@ def check_nested_classes(arguments, path="model"):
             if forbidden in value:
                 raise ValueError(
                     "expected a table with `class`, the name of a layer of kerasfuse.layers, and "
-                    f"its arguments. Received: {place}.{forbidden}={value[forbidden]!r}: objects "
+                    f"its arguments. Received: {place}.{forbidden}={shown(value[forbidden])}: "
+                    "objects "
                     "that Keras has serialized are not made from an entry."
                 )
         if "class" in value and key != "text_encoder":
@@ -101,12 +103,12 @@ def _check_layer(table, place):
     if name not in layers.__all__:
         raise ValueError(
             f"expected {place}.class to be the name of a layer of kerasfuse.layers. "
-            f"Received: class={name!r}. {nearest(name, layers.__all__)}"
+            f"Received: class={shown(name)}. {nearest(name, layers.__all__)}"
         )
     valid = inspect.signature(getattr(layers, name)).parameters
     for key in table:
         if key != "class" and key not in valid:
             raise ValueError(
-                f"expected an argument of {name}. Received: {place}.{key}={table[key]!r}. "
+                f"expected an argument of {name}. Received: {place}.{key}={shown(table[key])}. "
                 f"{nearest(key, [name for name in valid if name != 'kwargs'])}"
             )

@@ -3,6 +3,8 @@
 import dataclasses
 import re
 
+from kerasfuse.shown import shown
+
 
 @dataclasses.dataclass(frozen=True)
 class Citation:
@@ -24,16 +26,19 @@ class Citation:
         names = self.authors
         if not isinstance(names, list) or not names or any(type(n) is not str for n in names):
             raise ValueError(
-                f"expected citation.authors to be a list of names. Received: authors={names!r}."
+                "expected citation.authors to be a list of names. Received: "
+                f"authors={shown(names)}."
             )
         for field in ("title", "venue"):
             if not isinstance(getattr(self, field), str) or not getattr(self, field):
                 raise ValueError(
                     f"expected citation.{field} in quotes. "
-                    f"Received: {field}={getattr(self, field)!r}."
+                    f"Received: {field}={shown(getattr(self, field))}."
                 )
         if self.year is not None and type(self.year) is not int:
-            raise ValueError(f"expected citation.year as a number. Received: year={self.year!r}.")
+            raise ValueError(
+                f"expected citation.year as a number. Received: year={shown(self.year)}."
+            )
 
     def bibtex(self) -> str:
         """Return the citation as a BibTeX entry."""
@@ -67,5 +72,5 @@ class Published:
     def __post_init__(self):
         if type(self.value) not in (int, float):
             raise ValueError(
-                f"expected published.value to be a number. Received: value={self.value!r}."
+                f"expected published.value to be a number. Received: value={shown(self.value)}."
             )

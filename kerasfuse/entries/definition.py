@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from kerasfuse import datasets
+from kerasfuse.entries import building
 from kerasfuse.entries.arguments import (
     check_nested_classes,
     current_model_args,
@@ -18,6 +19,7 @@ from kerasfuse.entries.recipe import OPTIONAL, Recipe
 from kerasfuse.entries.weights import Weights
 from kerasfuse.models import FusionModel, Scaled
 from kerasfuse.nearest_names import choose, nearest
+from kerasfuse.shown import shown
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,16 +68,17 @@ class Entry:
     scaling: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
-        if self.model_class not in model_classes():
+        if not isinstance(self.model_class, str) or self.model_class not in model_classes():
             raise ValueError(
                 "expected the class of a model of kerasfuse.models. "
-                f"Received: class={self.model_class!r}. "
+                f"Received: class={shown(self.model_class)}. "
                 f"{nearest(self.model_class, model_classes())}"
             )
         if self.data_name not in datasets.names():
             raise ValueError(
                 "expected the name of a data set of kerasfuse.datasets. "
-                f"Received: name={self.data_name!r}. {nearest(self.data_name, datasets.names())}"
+                f"Received: name={shown(self.data_name)}. "
+                f"{nearest(self.data_name, datasets.names())}"
             )
         for kind, arguments, valid in (
             ("model", self.model_args, model_arguments(self.model_class)),
@@ -85,7 +88,7 @@ class Entry:
                 if key not in valid:
                     raise ValueError(
                         f"expected an argument of the {kind}. "
-                        f"Received: {kind}.{key}={arguments[key]!r}. {nearest(key, valid)}"
+                        f"Received: {kind}.{key}={shown(arguments[key])}. {nearest(key, valid)}"
                     )
         check_nested_classes(self.model_args)
         self._check_scaling()
@@ -93,7 +96,7 @@ class Entry:
         if self.parameters is not None and type(self.parameters) is not int:
             raise ValueError(
                 "expected model.parameters to be a whole number. "
-                f"Received: parameters={self.parameters!r}."
+                f"Received: parameters={shown(self.parameters)}."
             )
         metrics = [metric.name for metric in self.recipe.make_metrics()]
         for row in self.published:
@@ -101,7 +104,7 @@ class Entry:
         if self.simulated and self.published:
             raise ValueError(
                 "expected no published figures beside results on simulated data: they measure "
-                f"different things. Received: published={self.published!r} in {self.name}."
+                f"different things. Received: published={shown(self.published)} in {self.name}."
             )
 
     def _check_scaling(self):
@@ -127,12 +130,13 @@ class Entry:
         if "fold" not in datasets.arguments(self.data_name):
             raise ValueError(
                 "expected recipe.folds only of data that have an argument `fold`. "
-                f"Received: folds={list(folds)!r} of {self.data_name}."
+                f"Received: folds={shown(list(folds))} of {self.data_name}."
             )
         if len(set(folds)) < len(folds) or self.data_args.get("fold") not in folds:
             raise ValueError(
                 "expected different folds, and data.fold to be one of them: its weights are kept. "
-                f"Received: folds={list(folds)!r}, data.fold={self.data_args.get('fold')!r}."
+                f"Received: folds={shown(list(folds))}, "
+                f"data.fold={shown(self.data_args.get('fold'))}."
             )
 
     @property
@@ -153,8 +157,12 @@ class Entry:
         return "seeds" in self.results
 
     def build(self) -> FusionModel:
-        """Build the model with random weights, uncompiled."""
-        model = model_classes()[self.model_class](**self.model_args)
+        """Build the model with random weights, uncompiled.
+
+        Raises:
+            ValueError: for arguments that no such model can be made with.
+        """
+        model = building.build(model_classes()[self.model_class], self.model_args)
         return Scaled(model, **self.scaling) if any(self.scaling.values()) else model
 
     def definition(self) -> dict[str, Any]:
@@ -263,11 +271,11 @@ class Entry:
                 every = set().union(*places.values())
                 raise ValueError(
                     "expected the name of an argument of the model, the data or the recipe. "
-                    f"Received: {key}={value!r}. {nearest(bare, every)}"
+                    f"Received: {key}={shown(value)}. {nearest(bare, every)}"
                 )
             if len(holders) > 1:
                 choices = " or ".join(f"{place}.{bare}" for place in holders)
-                raise ValueError(f"expected {choices}. Received: {key}={value!r}.")
+                raise ValueError(f"expected {choices}. Received: {key}={shown(value)}.")
             changed[holders[0]][bare] = value
         recipe = dataclasses.replace(self.recipe, **changed["recipe"])
         return dataclasses.replace(

@@ -11,6 +11,7 @@ from kerasfuse.entries.definition import Entry
 from kerasfuse.entries.recipe import OPTIONAL, Recipe
 from kerasfuse.entries.weights import RENAMED, Weights
 from kerasfuse.nearest_names import nearest
+from kerasfuse.shown import shortened, shown
 
 SECTIONS = (
     "entry",
@@ -54,10 +55,22 @@ def parse(data, source, name=None):
         An `Entry`.
     """
     try:
-        return _parse(tomllib.loads(data.decode("utf-8")), name)
+        document = tomllib.loads(data.decode("utf-8"))
+    except (ValueError, RecursionError) as error:  # the last for tables in tables without end
+        raise ValueError(
+            f"{source} is not a valid entry: expected toml. Received: {shortened(str(error))}"
+        ) from error
+    try:
+        return _parse(document, name)
     # The last three: a number, say, where a table or a name should be.
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise ValueError(f"{source} is not a valid entry: {error}") from error
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
+        told = str(error)
+        if not told.startswith("expected "):
+            told = (
+                "expected names, numbers and tables where an entry has them. Received: "
+                f"{type(error).__name__}, {shortened(told)}"
+            )
+        raise ValueError(f"{source} is not a valid entry: {told}") from error
 
 
 def _parse(document, name):
@@ -72,18 +85,20 @@ def _parse(document, name):
             raise ValueError(f"expected a section [{section}]. Received: {', '.join(document)}.")
     head = _strings(document["entry"], "entry", ("name", "title", "paper", "summary"))
     if name not in (None, head["name"]):
-        raise ValueError(f"expected the file's name, {name!r}. Received: name={head['name']!r}.")
+        raise ValueError(
+            f"expected the file's name, {shown(name)}. Received: name={shown(head['name'])}."
+        )
     model = _keys(document["model"], "model", ("class",), ("args", "parameters", "scaling"))
     data = _keys(document["data"], "data", ("name",), ("args",))
     for section, table in (("model", model), ("data", data)):
         if not isinstance(table.get("args", {}), dict):
             raise ValueError(
-                f"expected a section [{section}.args]. Received: args={table['args']!r}."
+                f"expected a section [{section}.args]. Received: args={shown(table['args'])}."
             )
     fields = tuple(f.name for f in dataclasses.fields(Recipe) if f.name not in OPTIONAL)
     weights = current_names(document["weights"], RENAMED, "[weights]")
     _strings(
-        {key: weights[key] for key in weights if key not in ("seed", "commercial")},
+        {key: weights[key] for key in weights if key not in ("seed", "size", "commercial")},
         "weights",
         ("trained_on", "license", "made_by"),
         ("file", "sha256"),
@@ -94,7 +109,9 @@ def _parse(document, name):
             f"Received: [weights] with {', '.join(weights)}."
         )
     if weights.get("file", "") != pathlib.Path(weights.get("file", "")).name:
-        raise ValueError(f"expected a bare file name. Received: weights.file={weights['file']!r}.")
+        raise ValueError(
+            f"expected a bare file name. Received: weights.file={shown(weights['file'])}."
+        )
     published = document.get("published", [])
     if not isinstance(published, list):
         raise ValueError("expected [[published]], a list of tables. Received: [published].")
@@ -121,13 +138,13 @@ def _citation(table):
     if table is None:
         return None
     if not isinstance(table, dict):
-        raise ValueError(f"expected a section [citation]. Received: citation={table!r}.")
+        raise ValueError(f"expected a section [citation]. Received: citation={shown(table)}.")
     return Citation(**_keys(table, "citation", ("authors", "title", "venue"), ("year",)))
 
 
 def _results(table, score):
     if not isinstance(table, dict):
-        raise ValueError(f"expected a section [results]. Received: results={table!r}.")
+        raise ValueError(f"expected a section [results]. Received: results={shown(table)}.")
     if "seeds" in table:
         _keys(table, "results", _RECORDED, tuple(key for key in table if key not in _RECORDED))
         for split in ("validation", "test"):
@@ -135,7 +152,7 @@ def _results(table, score):
             if "mean" not in numbers or len(numbers.get("per_seed", ())) != len(table["seeds"]):
                 raise ValueError(
                     f"expected results.{split}.{score} with a mean and one value a seed. "
-                    f"Received: {score}={numbers!r}, seeds={table['seeds']!r}."
+                    f"Received: {score}={shown(numbers)}, seeds={shown(table['seeds'])}."
                 )
     return table
 
@@ -158,5 +175,5 @@ def _keys(table, section, required, optional=()):
 def _strings(table, section, required, optional=()):
     for key, value in _keys(table, section, required, optional).items():
         if not isinstance(value, str):
-            raise ValueError(f"expected {section}.{key} in quotes. Received: {key}={value!r}.")
+            raise ValueError(f"expected {section}.{key} in quotes. Received: {key}={shown(value)}.")
     return table

@@ -10,6 +10,7 @@ from kerasfuse import datasets, losses, metrics, training
 from kerasfuse.datasets.batching.modality_dropout import check_rates
 from kerasfuse.entries.callbacks import check_callbacks
 from kerasfuse.nearest_names import choose, nearest
+from kerasfuse.shown import shortened, shown
 
 LOSSES = (
     "mae",
@@ -117,18 +118,19 @@ class Recipe:
             value = getattr(self, field)
             if type(value) is not int or value < 1:
                 raise ValueError(
-                    f"expected {field} to be a whole number from 1. Received: {field}={value!r}."
+                    f"expected {field} to be a whole number from 1. Received: "
+                    f"{field}={shown(value)}."
                 )
         for field in ("learning_rate", "clip_norm", *["plateau_factor"] * plateau):
             value = getattr(self, field)
             if type(value) not in (int, float) or not 0 < value < float("inf"):
                 raise ValueError(
-                    f"expected {field} to be a number above 0. Received: {field}={value!r}."
+                    f"expected {field} to be a number above 0. Received: {field}={shown(value)}."
                 )
         if plateau and self.plateau_factor >= 1:
             raise ValueError(
                 "expected plateau_factor to lie between 0 and 1. "
-                f"Received: plateau_factor={self.plateau_factor!r}."
+                f"Received: plateau_factor={shown(self.plateau_factor)}."
             )
         names = [metric.name for metric in self.make_metrics()]
         # Training and test quantities carry no such prefix: nothing is ever chosen on them.
@@ -137,20 +139,26 @@ class Recipe:
             choose(field, getattr(self, field), choices)
         object.__setattr__(self, "seeds", check_seeds(self.seeds))
         if not isinstance(self.folds, list | tuple):
-            raise ValueError(f"expected folds to be a list. Received: folds={self.folds!r}.")
+            raise ValueError(f"expected folds to be a list. Received: folds={shown(self.folds)}.")
         object.__setattr__(self, "folds", tuple(self.folds))
         for field in ("momentum", "weight_decay"):
             value = getattr(self, field)
             if type(value) not in (int, float) or not 0 <= value < 1:
                 raise ValueError(
-                    f"expected {field} to be a number from 0 below 1. Received: {field}={value!r}."
+                    f"expected {field} to be a number from 0 below 1. Received: "
+                    f"{field}={shown(value)}."
                 )
             optimizers = {"momentum": ("sgd",), "weight_decay": ("sgd", "adamw")}[field]
             if value and self.optimizer not in optimizers:
                 raise ValueError(
                     f"expected {field} under optimizer {' or '.join(optimizers)} only. "
-                    f"Received: {self.optimizer!r}."
+                    f"Received: {shown(self.optimizer)}."
                 )
+        if not isinstance(self.text_preset, str | None):
+            raise ValueError(
+                "expected text_preset to be the name of a preset. "
+                f"Received: text_preset={shown(self.text_preset)}."
+            )
         if self.gate_search is not None:
             _check_counts("gate_search", self.gate_search, ("batch_size", "epochs"))
         if self.concepts is not None:
@@ -196,14 +204,14 @@ class Recipe:
         if (self.warmup_epochs is None) == (plateau == [None, None]):
             raise ValueError(
                 "expected plateau_factor and plateau_patience, or warmup_epochs in their place. "
-                f"Received: plateau_factor={self.plateau_factor!r}, plateau_patience="
-                f"{self.plateau_patience!r}, warmup_epochs={self.warmup_epochs!r}."
+                f"Received: plateau_factor={shown(self.plateau_factor)}, plateau_patience="
+                f"{shown(self.plateau_patience)}, warmup_epochs={shown(self.warmup_epochs)}."
             )
         warmup = self.warmup_epochs
         if warmup is not None and (type(warmup) is not int or not 0 <= warmup < self.epochs):
             raise ValueError(
                 "expected warmup_epochs to be a whole number from 0, below epochs. "
-                f"Received: warmup_epochs={warmup!r}, epochs={self.epochs!r}."
+                f"Received: warmup_epochs={shown(warmup)}, epochs={shown(self.epochs)}."
             )
 
     def make_loss(self) -> keras.losses.Loss:
@@ -246,12 +254,12 @@ class Recipe:
 def _check_counts(field, counts, keys):
     if not isinstance(counts, dict) or set(counts) != set(keys):
         raise ValueError(
-            f"expected {field} to hold {' and '.join(keys)}. Received: {field}={counts!r}."
+            f"expected {field} to hold {' and '.join(keys)}. Received: {field}={shown(counts)}."
         )
     for key, value in counts.items():
         if type(value) is not int or value < 1:
             raise ValueError(
-                f"expected {field}.{key} to be a whole number from 1. Received: {value!r}."
+                f"expected {field}.{key} to be a whole number from 1. Received: {shown(value)}."
             )
 
 
@@ -259,7 +267,7 @@ def _check_modulation(modulation):
     if not isinstance(modulation, dict) or (modulation and "strategy" not in modulation):
         raise ValueError(
             "expected modulation to hold a strategy and its arguments, or nothing. "
-            f"Received: modulation={modulation!r}."
+            f"Received: modulation={shown(modulation)}."
         )
     if not modulation:
         return
@@ -270,7 +278,17 @@ def _check_modulation(modulation):
             raise ValueError(
                 f"expected an argument of {name}. Received: modulation.{key}. {nearest(key, valid)}"
             )
-    make_strategy(modulation)
+    try:
+        make_strategy(modulation)
+    except Exception as error:  # an argument that is missing, or of another kind
+        told = str(error)
+        if told.startswith("expected "):
+            raise
+        raise ValueError(
+            f"expected the arguments of {name}, {', '.join(valid)}. Received: "
+            f"modulation={shown(modulation)} "
+            f"({shortened(told.removeprefix(f'{name}.__init__() '))})."
+        ) from error
 
 
 def make_strategy(modulation):
@@ -282,10 +300,13 @@ def make_strategy(modulation):
 def check_seeds(seeds):
     """Return `seeds` as a tuple of distinct whole numbers from 0."""
     valid = isinstance(seeds, list | tuple) and len(seeds) > 0
-    if not valid or any(type(seed) is not int or seed < 0 for seed in seeds):
-        raise ValueError(f"expected seeds to be whole numbers from 0. Received: seeds={seeds!r}.")
+    # Generators of random numbers take no larger ones.
+    if not valid or any(type(seed) is not int or not 0 <= seed < 2**32 for seed in seeds):
+        raise ValueError(
+            f"expected seeds to be whole numbers from 0. Received: seeds={shown(seeds)}."
+        )
     if len(set(seeds)) != len(seeds):
-        raise ValueError(f"expected every seed once. Received: seeds={list(seeds)!r}.")
+        raise ValueError(f"expected every seed once. Received: seeds={shown(list(seeds))}.")
     return tuple(seeds)
 
 

@@ -4,6 +4,7 @@ import dataclasses
 import re
 
 from kerasfuse.deprecation import current_names
+from kerasfuse.shown import shown
 
 # Former key of [weights] -> today's.
 RENAMED = {"licence": "license"}
@@ -25,6 +26,7 @@ class Weights:
         file: file name beside the toml file; empty while there are none.
         sha256: checksum of that file.
         seed: the run that they come from, the best of all seeds on validation.
+        size: bytes of the file, which a download must have; `None` where nobody said.
     """
 
     trained_on: str
@@ -34,6 +36,7 @@ class Weights:
     file: str = ""
     sha256: str = ""
     seed: int | None = None
+    size: int | None = None
 
     @property
     def licence(self):
@@ -47,20 +50,25 @@ class Weights:
         if type(self.commercial) is not bool:
             raise ValueError(
                 "expected weights.commercial to be true or false. "
-                f"Received: commercial={self.commercial!r}."
+                f"Received: commercial={shown(self.commercial)}."
             )
         found = _FORBIDDEN.search(self.license)
         if self.commercial and found:
             raise ValueError(
-                f"expected commercial = false under terms with the words {found[0]!r}. "
-                f"Received: commercial=true, license={self.license!r}."
+                f"expected commercial = false under terms with the words {shown(found[0])}. "
+                f"Received: commercial=true, license={shown(self.license)}."
+            )
+        if self.size is not None and (type(self.size) is not int or self.size < 1):
+            raise ValueError(
+                "expected weights.size to be a number of bytes from 1. "
+                f"Received: size={shown(self.size)}."
             )
         if self.file and not self.file.endswith(".weights.h5"):
             raise ValueError(
-                f"expected weights.file to end in .weights.h5. Received: file={self.file!r}."
+                f"expected weights.file to end in .weights.h5. Received: file={shown(self.file)}."
             )
         if self.file and not re.fullmatch("[0-9a-f]{64}", self.sha256):
             raise ValueError(
                 "expected weights.sha256, the checksum of weights.file, as 64 hexadecimal digits. "
-                f"Received: sha256={self.sha256!r}."
+                f"Received: sha256={shown(self.sha256)}."
             )

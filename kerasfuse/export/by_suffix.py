@@ -5,6 +5,7 @@ import pathlib
 
 import keras
 
+from kerasfuse import atomic
 from kerasfuse.export.to_onnx import to_onnx
 from kerasfuse.export.to_saved_model import to_saved_model
 
@@ -30,9 +31,16 @@ def write(model: keras.Model, path: str | os.PathLike[str]) -> None:
 
 
 def check_path(path: str | os.PathLike[str]) -> None:
-    """Raise a ValueError unless the path asks for a format that can be written."""
+    """Refuse, before any work, a path that cannot be written.
+
+    Raises:
+        ValueError: for a suffix that no format has.
+        OSError: for a file that cannot be written.
+    """
     if pathlib.Path(path).suffix not in _FORMATS:
         raise ValueError(
             "expected a file that ends in .onnx, or the name of a new folder, without a suffix, "
             f"for a SavedModel of TensorFlow. Received: path={str(path)!r}."
         )
+    if pathlib.Path(path).suffix:
+        atomic.check_file(path)

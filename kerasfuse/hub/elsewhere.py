@@ -75,7 +75,8 @@ def weights(name: str | os.PathLike[str], entry: Entry) -> pathlib.Path:
         # By their checksum: no other weights can ever be taken for these.
         path = cache_folder() / "weights" / f"{entry.weights.sha256}.weights.h5"
         if not path.is_file() or sha256(path) != entry.weights.sha256:
-            download.save(address.of(entry.weights.file), path, entry.weights.sha256)
+            url = address.of(entry.weights.file)
+            download.save(url, path, entry.weights.sha256, entry.weights.size)
     weight_files.check(path)
     return path
 

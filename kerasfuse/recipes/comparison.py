@@ -11,13 +11,14 @@ import numpy as np
 
 from kerasfuse import analysis, backend, zoo
 from kerasfuse.drawing import COLOURS, INK, MUTED, new_figure
+from kerasfuse.entries.recipe import check_seeds
 from kerasfuse.metrics.conventions import format_value, in_percent, lower_is_better
 from kerasfuse.recipes.costs.speed import inference_speed, training_speed
 from kerasfuse.recipes.modulation import of_modalities
 from kerasfuse.recipes.run import Run, read_run
-from kerasfuse.recipes.run_folder import is_run
+from kerasfuse.recipes.run_folder import check_run, is_run
 from kerasfuse.recipes.scoring import check_fit, load_split
-from kerasfuse.recipes.search.tuning import tune
+from kerasfuse.recipes.search.tuning import check_search, tune
 from kerasfuse.recipes.seeds import mean_and_sd
 from kerasfuse.recipes.tasks.defaults import RECOMMENDED
 from kerasfuse.recipes.tasks.floors import Floor, floor
@@ -274,6 +275,12 @@ def compare(
     if len(set(names)) < max(len(names), 2):
         raise ValueError(f"expected two or more different entries. Received: {names}.")
     overrides = dict(overrides or {})
+    seeds = None if seeds is None else check_seeds(seeds)
+    for what, value, least in (("jobs", jobs, 1), ("tuned", tuned, 0)):
+        if type(value) is not int or value < least:
+            raise ValueError(
+                f"expected {what} to be a whole number from {least}. Received: {what}={value!r}."
+            )
     runs: dict[str, Run] = {}
     if data is None:
         runs = {name: read_run(None, name) for name in names if is_run(name)}
@@ -310,37 +317,49 @@ def compare(
         for entry, where in zip(entries, places, strict=True)
     ]
     _check_one_data_set(entries, tests)
-    for entry, where in zip(entries, places, strict=True):
-        check_fit(entry, where)
+    folders = [
+        pathlib.Path(run_dir, name if data is None else entry.name)
+        for name, entry in zip(names, entries, strict=True)
+    ]
+    asked = seeds is not None or bool(overrides) or bool(tuned) or data is not None
+    recorded = [
+        entry.recorded and not asked and name not in runs and not folder.is_dir()
+        for name, entry, folder in zip(names, entries, folders, strict=True)
+    ]
+    # Before the first is trained, all that the last could be refused for.
+    for i, (name, entry) in enumerate(zip(names, entries, strict=True)):
+        found = check_fit(entry, places[i])
+        if tuned:
+            check_search(
+                name,
+                space,
+                tuned,
+                pathlib.Path(run_dir, f"tune-{name}"),
+                seeds=seeds,
+                overrides=overrides,
+                data_dir=data_dir,
+                data=data,
+                task=task,
+            )
+        elif not recorded[i] and name not in runs:
+            check_run(folders[i], entry, found)
     steps = mean_steps(tests[0])
     rows = []
-    for name, entry, test, place in zip(names, entries, tests, places, strict=True):
-        folder = pathlib.Path(run_dir, name if data is None else entry.name)
-        asked = seeds is not None or bool(overrides) or bool(tuned) or data is not None
-        recorded = entry.recorded and not asked and name not in runs and not folder.is_dir()
-        if recorded:
+    for i, (name, entry, test) in enumerate(zip(names, entries, tests, strict=True)):
+        if recorded[i]:
             scores = {m: found["per_seed"] for m, found in entry.results["test"].items()}
             trained = entry.results["seeds"]
         else:
-            if tuned:
-                run = _tuned(
-                    name,
-                    run_dir,
-                    seeds,
-                    overrides,
-                    data_dir,
-                    jobs,
-                    report,
-                    tuned,
-                    space,
-                    data,
-                    task,
-                )
+            if name in runs:
+                run = runs[name]
+            elif tuned:
+                named = (name, run_dir, data, task)
+                run = _tuned(named, seeds, overrides, data_dir, jobs, report, tuned, space)
                 entry = run.entry
             else:
                 run = train(
                     name,
-                    folder,
+                    folders[i],
                     seeds,
                     overrides,
                     data_dir,
@@ -364,12 +383,12 @@ def compare(
                 per_seed=dict(zip(trained, scores[metric], strict=True)),
                 parameters=model.count_params(),
                 multiply_adds=analysis.multiply_adds(model, steps),
-                training_speed=training_speed(entry, load_split(entry, "train", place)),
+                training_speed=training_speed(entry, load_split(entry, "train", places[i])),
                 inference_speed=inference_speed(model, test),
                 of_modalities={
                     m: scores[m] for m in of_modalities(entry.recipe.score, model) if m in scores
                 },
-                is_recorded=recorded,
+                is_recorded=recorded[i],
                 trials=tuned,
             )
         )

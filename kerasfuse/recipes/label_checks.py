@@ -126,8 +126,9 @@ def _loss_of(recipe):
 def _check_shapes(entry, labels):
     """Let the loss and the metrics read outputs of the model's shape, before there is a model."""
     outputs = entry.model_args.get("num_outputs", 1)
-    y, zeros = labels[:2].astype("float32"), np.zeros((len(labels[:2]), outputs), "float32")
+    y = labels[:2].astype("float32")
     try:
+        zeros = np.zeros((len(y), outputs), "float32")
         keras.ops.convert_to_numpy(entry.recipe.make_loss()(y, zeros))
         for metric in entry.recipe.make_metrics():
             metric.update_state(y, zeros)

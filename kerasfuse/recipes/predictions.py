@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kerasfuse import atomic
+from kerasfuse.shown import shortened
 
 FILE = "predictions.npz"
 
@@ -30,5 +31,11 @@ def read_predictions(folder):
     path = pathlib.Path(folder, FILE)
     if not path.is_file():
         return None
-    with np.load(path, allow_pickle=False) as kept:
-        return Predictions(kept["ids"].tolist(), kept["labels"], kept["outputs"])
+    try:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as kept:
+            return Predictions(kept["ids"].tolist(), kept["labels"], kept["outputs"])
+    except Exception as error:  # of a damaged archive numpy and zipfile raise almost anything
+        raise ValueError(
+            f"expected {FILE} as `kerasfuse train` writes it. Received: {str(path)!r}, which is "
+            f"damaged ({shortened(str(error))}). Remove it: the report makes it again."
+        ) from error

@@ -105,6 +105,10 @@ def _of_run(run_dir, folder):
 
 def _take(folder, name):
     """Refuse a folder of other things; one that a killed publication left is like a new one."""
+    if os.path.lexists(folder) and not folder.is_dir():
+        raise ValueError(
+            f"expected the name of a folder. Received: folder={str(folder)!r}, which is a file."
+        )
     if folder.exists() and not (folder / hub.ENTRY_FILE).is_file():
         atomic.sweep(folder)
         if any(file.name != f"{name}.weights.h5" for file in folder.iterdir()):

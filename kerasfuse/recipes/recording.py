@@ -1,8 +1,9 @@
 """Write what a run found into the entry's own file."""
 
 import os
+from typing import Any
 
-from kerasfuse import analysis, backend, zoo
+from kerasfuse import analysis, atomic, backend, hub, zoo
 from kerasfuse.deprecation import renamed_arguments
 from kerasfuse.metrics.conventions import lower_is_better
 from kerasfuse.nearest_names import nearest
@@ -10,6 +11,7 @@ from kerasfuse.recipes import shipping
 from kerasfuse.recipes.run import Run, read_run
 from kerasfuse.recipes.run_folder import differences, seed_folder
 from kerasfuse.recipes.seeds import SHARED, check_shared, joined
+from kerasfuse.shown import shown
 
 
 @renamed_arguments(run_dir="run")
@@ -56,20 +58,9 @@ def record(
     >>> run = recipes.train("mica_mosei", "runs/backbone", overrides={"alpha": 0, "beta": 0})
     >>> recipes.record("mica_mosei", run, table="Table 5", label="backbone")
     """
-    if (table is None) != (label is None) or (label is None and against is not None):
-        raise ValueError(
-            "expected table and label together, and against with them only. "
-            f"Received: table={table!r}, label={label!r}, against={against!r}."
-        )
     entry = zoo.entry(name)
     finished = _check_run(name, run)
-    settings = differences(entry.definition(), finished.entry.definition())
-    if label is None and settings:
-        raise ValueError(
-            "expected the entry's own recipe. Received: a run with "
-            f"{', '.join(f'{key}={value!r}' for key, value in settings.items())}. Give it a table "
-            "and a label, and it becomes a row of the entry's results."
-        )
+    settings = check_request(finished.entry, table, label, against)
     found = summary(finished)
     rows = list(entry.results.get("rows", []))
     if label is None:
@@ -103,6 +94,53 @@ def record(
     results = {**entry.results, "rows": rows}
     _compare(results)
     zoo.write(name, results=results)
+
+
+def check_request(
+    entry: zoo.Entry,
+    table: str | None = None,
+    label: str | None = None,
+    against: str | None = None,
+) -> dict[str, Any]:
+    """Refuse before a training what `record` would refuse after it.
+
+    Args:
+        entry: the `Entry` to train, overrides included.
+        table, label, against: see `record`.
+
+    Returns:
+        Dict of the settings in which it differs from the entry of the zoo.
+
+    Raises:
+        ValueError: as `record`.
+        OSError: when the entry cannot be written.
+    """
+    if (table is None) != (label is None) or (label is None and against is not None):
+        raise ValueError(
+            "expected table and label together, and against with them only. "
+            f"Received: table={table!r}, label={label!r}, against={against!r}."
+        )
+    own = zoo.entry(entry.name)
+    settings = differences(own.definition(), entry.definition())
+    if label is None and settings:
+        raise ValueError(
+            "expected the entry's own recipe. Received: a run with "
+            f"{', '.join(f'{key}={shown(value)}' for key, value in settings.items())}. Give it a "
+            "table and a label, and it becomes a row of the entry's results."
+        )
+    rows = [row for row in own.results.get("rows", []) if row["table"] == table]
+    _check_against(against, [label, *[row["label"] for row in rows], *["recorded"] * own.recorded])
+    atomic.check_writable(zoo.folder())
+    return settings
+
+
+def _check_against(against, labels):
+    if against not in (None, *labels):
+        raise ValueError(
+            "expected against to be the label of another row of the table, or 'recorded'. "
+            f"Received: against={against!r}. "
+            f"{nearest(against, labels)}"
+        )
 
 
 def _check_run(name: str, run: Run | str | os.PathLike[str]) -> Run:
@@ -152,6 +190,11 @@ def record_weights(name: str, data_dir: str | os.PathLike[str] | None = None) ->
         ValueError: for an entry without recorded results, and on another backend than theirs.
         FileNotFoundError: when weights or data are not there.
     """
+    if hub.is_address(name):
+        raise ValueError(
+            "expected the name of a zoo entry, whose file can be written. "
+            f"Received: name={str(name)!r}, an address."
+        )
     entry = zoo.entry(name)
     if not entry.recorded:
         raise ValueError(
@@ -200,12 +243,7 @@ def _compare(results):
         others = {other["label"]: other for other in rows if other["table"] == row["table"]}
         if "seeds" in results:
             others["recorded"] = results
-        if row["against"] not in others:
-            raise ValueError(
-                "expected against to be the label of another row of the table, or 'recorded'. "
-                f"Received: against={row['against']!r}. "
-                f"{nearest(row['against'], others)}"
-            )
+        _check_against(row["against"], others)
         other = others[row["against"]]
         common = [seed for seed in row["seeds"] if seed in other["seeds"]]
         for split in ("validation", "test"):

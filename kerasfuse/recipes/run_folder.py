@@ -1,5 +1,7 @@
 """The folder of a run: what makes it that run, where its parts lie, and how it becomes a model."""
 
+import contextlib
+import csv
 import dataclasses
 import json
 import pathlib
@@ -12,6 +14,8 @@ from kerasfuse import atomic, hub, zoo
 from kerasfuse.entries import parsing
 from kerasfuse.entries.arguments import current_model_args
 from kerasfuse.entries.serialization import plain, to_toml
+from kerasfuse.recipes.seeds import SHARED
+from kerasfuse.shown import shortened
 
 RUN_FILE = "run.json"
 # The definition in a folder of an earlier version, which took the rest from the zoo.
@@ -63,21 +67,14 @@ def open_run(run_dir, entry, data, keep_epochs=False):
         keep_epochs: whether the weights of every epoch are kept.
 
     Raises:
-        ValueError: when the folder holds another recipe, the same on other data, or other files.
+        ValueError: as `check_run`.
         OSError: when it cannot be made or written to.
     """
     folder = pathlib.Path(run_dir)
+    check_run(folder, entry, data)
     if is_run(folder):
-        _check_recipe(folder, entry)
-        if before := read_data(folder):
-            before.check(data.sha256, folder)
         atomic.check_writable(folder)
         _of_today(folder, entry)
-    elif not _is_free(folder, entry):
-        raise ValueError(
-            "expected a new or empty folder, or one of an earlier run. "
-            f"Received: run_dir={str(run_dir)!r}, which holds other files."
-        )
     else:
         _write(folder / hub.ENTRY_FILE, to_toml(as_started(entry)))
     # Last: where it is, the folder is a run.
@@ -86,6 +83,27 @@ def open_run(run_dir, entry, data, keep_epochs=False):
         json.dumps({"data": dataclasses.asdict(data), "keep_epochs": keep_epochs}, indent=1) + "\n",
     )
     return folder
+
+
+def check_run(run_dir, entry, data):
+    """Refuse a folder that `open_run` would refuse, and leave it as it is.
+
+    Args:
+        run_dir, entry, data: as in `open_run`.
+
+    Raises:
+        ValueError: when the folder holds another recipe, the same on other data, or other files.
+    """
+    folder = pathlib.Path(run_dir)
+    if is_run(folder):
+        _check_recipe(folder, entry)
+        if before := read_data(folder):
+            before.check(data.sha256, folder)
+    elif not _is_free(folder, entry):
+        raise ValueError(
+            "expected a new or empty folder, or one of an earlier run. "
+            f"Received: run_dir={str(run_dir)!r}, which holds other files."
+        )
 
 
 def _is_free(folder, entry):
@@ -116,7 +134,7 @@ def _of_today(folder, entry):
 
 def as_started(entry):
     """Return the entry that a run starts from: without the weights and the scores of another."""
-    weights = dataclasses.replace(entry.weights, file="", sha256="", seed=None)
+    weights = dataclasses.replace(entry.weights, file="", sha256="", seed=None, size=None)
     started = dataclasses.replace(entry, weights=weights, results={})
     if entry.name not in zoo.names():
         return started
@@ -183,7 +201,9 @@ def read_data(folder):
     """Return the `RunData` of a run folder; `None` where an earlier version kept none."""
     folder = pathlib.Path(folder)
     if (folder / RUN_FILE).is_file():
-        return RunData(**_read_json(folder / RUN_FILE)["data"])
+        found = _read_json(folder / RUN_FILE)
+        with _damaged(folder / RUN_FILE):
+            return RunData(**found["data"])
     for results in sorted(folder.glob("seed_*/results.json")):
         return RunData(_read_json(results)["data_sha256"], {})
     return None
@@ -198,7 +218,9 @@ def folder_of_data(name):
 
 def keeps_epochs(folder):
     """Whether a run folder keeps the weights of every epoch."""
-    return _read_json(pathlib.Path(folder, RUN_FILE))["keep_epochs"]
+    found = _read_json(pathlib.Path(folder, RUN_FILE))
+    with _damaged(pathlib.Path(folder, RUN_FILE)):
+        return found["keep_epochs"]
 
 
 def differences(before, after):
@@ -239,12 +261,57 @@ def is_whole(folder):
 
 
 def read_results(folder, seed) -> dict[str, Any]:
-    """Return what a finished seed found."""
-    return _read_json(seed_folder(folder, seed) / "results.json")
+    """Return what a finished seed found.
+
+    Raises:
+        ValueError: for a file that is damaged.
+    """
+    path = seed_folder(folder, seed) / "results.json"
+    results = _read_json(path)
+    with _damaged(path):
+        # A trial of a search has no scores of the test split.
+        for name in ("monitor", "validation", "baseline", *SHARED):
+            results[name]
+        for split in ("validation", *["test"] * ("test" in results)):
+            if not all(type(value) in (int, float) for value in results[split].values()):
+                raise TypeError(f"{split} holds other things than numbers")
+            results["baseline"][split].items()
+    return results
+
+
+def read_history(folder):
+    """Return what a training logged of each epoch, dicts of name to number, in order.
+
+    Raises:
+        ValueError: for a file that is damaged.
+    """
+    folder = pathlib.Path(folder)
+    if (folder / "checkpoint.json").is_file():
+        return _read_json(folder / "checkpoint.json")["history"]
+    path = folder / "history.csv"
+    if not path.is_file():
+        return []
+    with _damaged(path), open(path, encoding="utf-8", newline="") as file:
+        rows = csv.DictReader(file, strict=True)
+        return [{name: float(value) for name, value in row.items() if value} for row in rows]
 
 
 def _read_json(path):
-    return json.loads(path.read_text(encoding="utf-8"))
+    with _damaged(path):
+        return json.loads(path.read_text(encoding="utf-8"))
+
+
+@contextlib.contextmanager
+def _damaged(path):
+    """Say of what is raised in the block that a file of a run is damaged."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, RecursionError, csv.Error) as error:
+        raise ValueError(
+            f"expected {path.name} as `kerasfuse train` writes it. Received: {str(path)!r}, which "
+            f"is damaged ({type(error).__name__}: {shortened(str(error))}). Remove it, or the "
+            "folder, and train again."
+        ) from error
 
 
 def _write(path, text):

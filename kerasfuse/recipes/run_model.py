@@ -28,11 +28,11 @@ def write_model(run, folder):
     # First the weights: a folder whose entry names them is whole.
     with atomic.replacing(pathlib.Path(folder, file)) as temporary:
         store(best, temporary, stored_dtype(best))
-        digest = sha256(temporary)
+        digest, size = sha256(temporary), temporary.stat().st_size
     entry = dataclasses.replace(
         run.entry,
         weights=dataclasses.replace(
-            run.entry.weights, file=file, sha256=digest, seed=run.best_seed
+            run.entry.weights, file=file, sha256=digest, size=size, seed=run.best_seed
         ),
         recipe=dataclasses.replace(run.entry.recipe, seeds=tuple(run.seeds)),
         results=_results(run),

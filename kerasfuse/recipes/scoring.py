@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import os
 import pathlib
+import re
 
 import keras
 import numpy as np
@@ -14,6 +15,8 @@ from kerasfuse.nearest_names import choose
 from kerasfuse.recipes.label_checks import check_labels
 from kerasfuse.recipes.run_folder import RunData, folder_of_data
 from kerasfuse.recipes.tasks.data_place import data_place
+from kerasfuse.recipes.text_preset import check_text_encoder
+from kerasfuse.shown import shortened, shown
 from kerasfuse.tables import Results
 from kerasfuse.training import WarmupLinearDecay
 
@@ -116,14 +119,42 @@ def check_fit(entry, data_dir=None, splits=SPLITS):
     """
     splits = {split: load_split(entry, split, data_dir) for split in splits}
     check_labels(entry, {split: data.labels for split, data in splits.items()})
-    entry.build().check_data(splits["validation"])
+    model = entry.build()
+    model.check_data(splits["validation"])
     if entry.recipe.drop_modality and "train" in splits:
         datasets.ModalityDropout(splits["train"], entry.recipe.drop_modality)  # checks the names
+    if entry.recipe.text_preset is not None:
+        check_text_encoder(model)
+    _check_step(model, entry, splits["validation"])
     return RunData(
         checksum(splits),
         {split: data.num_samples for split, data in splits.items()},
         None if data_dir is None else str(pathlib.Path(data_dir).absolute()),
     )
+
+
+def _check_step(model, entry, data):
+    """Let a model read two samples as in training: what arguments are wrong for shows by then."""
+    inputs, labels = data[0]
+    try:
+        outputs = model({name: x[:2] for name, x in inputs.items()}, training=True)
+        keras.ops.convert_to_numpy(entry.recipe.make_loss()(labels[:2], outputs))
+        keras.ops.convert_to_numpy(sum(model.losses))
+    except Exception as error:  # whatever a backend raises
+        if isinstance(error, ValueError) and str(error).startswith("expected "):
+            raise
+        lines = [line for line in _without_colours(str(error)).splitlines() if line.strip()]
+        # The first of Keras only says where.
+        told = next((line for line in lines if not line.startswith("Exception enc")), "")
+        raise ValueError(
+            f"expected arguments with which a model {entry.model_class} can read its data. "
+            f"Received: {entry.name}, {shown(entry.model_args)} "
+            f"({shortened(told or type(error).__name__)})."
+        ) from error
+
+
+def _without_colours(text):
+    return re.sub("\x1b\\[[0-9;]*m", "", text)
 
 
 def checksum(splits):

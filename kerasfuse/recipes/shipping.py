@@ -29,7 +29,7 @@ def replaced(entry, path, seed, results, data_dir=None):
         data_dir: folder of the real data.
 
     Yields:
-        dict of `file`, `sha256` and `seed`, for the entry.
+        dict of `file`, `sha256`, `seed` and `size`, for the entry.
     """
     file = f"{entry.name}.weights.h5"
     with atomic.replacing(zoo.place(entry.name).parent / file) as temporary:
@@ -47,7 +47,8 @@ def replaced(entry, path, seed, results, data_dir=None):
         }
         if not entry.recipe.folds:
             _take_over(results, seed)
-        yield {"file": file, "sha256": sha256(temporary), "seed": seed}
+        size = temporary.stat().st_size
+        yield {"file": file, "sha256": sha256(temporary), "seed": seed, "size": size}
 
 
 def _take_over(results, seed):

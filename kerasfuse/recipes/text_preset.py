@@ -20,12 +20,7 @@ def load_text_preset(model, preset):
     >>> model = kerasfuse.zoo.load("dahb_mosi", weights=None)
     >>> load_text_preset(model, "bert_base_en_uncased")
     """
-    if "text_encoder" not in (layer.name for layer in model.layers):
-        raise ValueError(
-            "expected a model with a text encoder, as the recipe has a text_preset. "
-            f"Received: {type(model).__name__} without one"
-        )
-    keras_hub = require("keras_hub", "a text_preset", "text", package="keras-hub")
+    keras_hub = check_text_encoder(model)
     encoder = model.get_layer("text_encoder")
     pretrained = without_pooler(keras_hub.models.Backbone.from_preset(preset))
     wanted, found = ([tuple(v.shape) for v in x.variables] for x in (encoder, pretrained))
@@ -36,3 +31,18 @@ def load_text_preset(model, preset):
             f"{len(wanted)}, the first of shape {wanted[0]}"
         )
     encoder.set_weights(pretrained.get_weights())
+
+
+def check_text_encoder(model):
+    """Refuse a model that has no text encoder to load a preset into; return keras-hub.
+
+    Raises:
+        ImportError: without keras-hub.
+        ValueError: for such a model.
+    """
+    if "text_encoder" not in (layer.name for layer in model.layers):
+        raise ValueError(
+            "expected a model with a text encoder, as the recipe has a text_preset. "
+            f"Received: {type(model).__name__} without one"
+        )
+    return require("keras_hub", "a text_preset", "text", package="keras-hub")

@@ -48,6 +48,9 @@ from kerasfuse.recipes.text_preset import load_text_preset
 from kerasfuse.training.callbacks import KeepEpochs, RefreshCompanions, RunCheckpoint
 from kerasfuse.training.storage import round_weights, stored_dtype
 
+# Held by the process that trains in a folder.
+_LOCK = ".lock"
+
 
 def train(
     name: str,
@@ -139,6 +142,7 @@ def train(
     waiting = [seed for seed in seeds if not is_finished(folder, seed)]
     for seed in seeds:
         if seed not in waiting:
+            atomic.release(seed_folder(folder, seed) / _LOCK)
             report(f"seed {seed}: already finished")
     if jobs > 1 and len(waiting) > 1:
         train_in_processes(folder, waiting, jobs, report)
@@ -212,7 +216,7 @@ def train_seed(entry, run_folder, seed, verbose="auto", callbacks=()):
 def _alone(folder):
     with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(atomic.locked(folder / ".lock", wait=False))
+            stack.enter_context(atomic.locked(folder / _LOCK, wait=False))
         except BlockingIOError:
             raise BlockingIOError(
                 "expected a run that no other process trains. "

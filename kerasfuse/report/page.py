@@ -60,7 +60,7 @@ def report(
             f"expected one or more different run folders. Received: {[str(f) for f in folders]}"
         )
     path = pathlib.Path(path)
-    atomic.check_writable(path.parent)
+    atomic.check_file(path)
     runs = [read_run(None, folder) for folder in folders]
     labels = _labels(runs)
     reported_runs = [

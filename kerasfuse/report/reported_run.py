@@ -1,6 +1,5 @@
 """One run that a page is about: what its folder holds, and what is measured for the page."""
 
-import csv
 import functools
 
 import numpy as np
@@ -11,7 +10,7 @@ from kerasfuse.entries import weight_files
 from kerasfuse.recipes.comparison import mean_steps
 from kerasfuse.recipes.folds import fold_folder
 from kerasfuse.recipes.predictions import Predictions, read_predictions
-from kerasfuse.recipes.run_folder import seed_folder
+from kerasfuse.recipes.run_folder import read_history, seed_folder
 from kerasfuse.recipes.scoring import load_split
 
 RESAMPLES = 1000
@@ -67,11 +66,8 @@ class ReportedRun:
         """Return name of the training -> list of rows, dicts of column to number."""
         found = {}
         for name, (folder, _) in self.trainings().items():
-            path = (folder / part if part else folder) / "history.csv"
-            if path.is_file():
-                with open(path, encoding="utf-8", newline="") as file:
-                    rows = csv.DictReader(file)
-                    found[name] = [{k: float(v) for k, v in row.items() if v} for row in rows]
+            if rows := read_history(folder / part if part else folder):
+                found[name] = rows
         return found
 
     @functools.cached_property

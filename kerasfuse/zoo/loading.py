@@ -129,8 +129,11 @@ def weights_path(entry: Entry, name: str | os.PathLike[str] | None = None) -> pa
     path = place(entry.name if name is None else name).parent / entry.weights.file
     if not entry.weights.file or not path.is_file():
         raise FileNotFoundError(
-            f"{entry.name} has no weights yet. Make them with `{entry.weights.made_by}`, or pass "
-            "weights=None for random ones or the path of your own."
+            f"expected an entry with weights. Received: {entry.name}, which has no weights yet. "
+            "Make "
+            f"them with `{entry.weights.made_by}`, or pass weights=None for random ones or the "
+            "path "
+            "of your own."
         )
     hub.check_sha256(path, entry)
     return path

@@ -18,9 +18,10 @@ def update_readme(path: str | os.PathLike[str]) -> None:
     marks of one table or of both.
 
     Raises:
-        ValueError: when the file has neither.
+        ValueError: when the file has neither, or is no text.
+        OSError: when it cannot be read or written.
     """
-    text = pathlib.Path(path).read_text(encoding="utf-8")
+    text = _read(path)
     wanted = [name for name in _TABLES if f"<!-- {name}:" in text] or ["zoo"]
     for name in wanted:
         write_between(path, name, _TABLES[name](entries()))
@@ -30,17 +31,45 @@ def write_between(path: str | os.PathLike[str], name: str, text: str) -> None:
     """Write text between the marks `<!-- NAME:begin -->` and `<!-- NAME:end -->` of a file.
 
     Raises:
-        ValueError: when the file lacks the marks.
+        ValueError, OSError: as `check_marks`.
     """
     path = pathlib.Path(path)
-    whole = path.read_text(encoding="utf-8")
-    marks = [f"<!-- {name}:begin -->", f"<!-- {name}:end -->"]
-    if any(mark not in whole for mark in marks):
+    marks = _marks(name)
+    before, _, rest = check_marks(path, name).partition(marks[0])
+    after = rest.partition(marks[1])[2]
+    with atomic.replacing(path) as temporary:
+        temporary.write_text(f"{before}{marks[0]}\n{text}\n{marks[1]}{after}", encoding="utf-8")
+
+
+def check_marks(path: str | os.PathLike[str], name: str) -> str:
+    """Return the text of a file that has the marks of `write_between`, one after the other.
+
+    Raises:
+        ValueError: when the file lacks the marks, or is no text.
+        OSError: when it cannot be read or written.
+    """
+    marks = _marks(name)
+    text = _read(path)
+    if not 0 <= text.find(marks[0]) < text.find(marks[1]):
         raise ValueError(
             f"expected the marks {marks[0]} and {marks[1]}. Received: path={str(path)!r}, "
             "which lacks them."
         )
-    before, rest = whole.split(marks[0], 1)
-    after = rest.split(marks[1], 1)[1]
-    with atomic.replacing(path) as temporary:
-        temporary.write_text(f"{before}{marks[0]}\n{text}\n{marks[1]}{after}", encoding="utf-8")
+    atomic.check_file(path)
+    return text
+
+
+def _marks(name):
+    return f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+
+
+def _read(path):
+    try:
+        if not pathlib.Path(path).is_file():
+            raise OSError("no file")
+        return pathlib.Path(path).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        kind = OSError if isinstance(error, OSError) else ValueError
+        raise kind(
+            f"expected a page of text in UTF-8. Received: path={str(path)!r} ({error})."
+        ) from error

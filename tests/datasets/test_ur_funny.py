@@ -113,6 +113,10 @@ DAMAGES = {
         lambda t: t["data_folds"].update(train=3),
         "names or numbers .*folds.pkl",
     ),
+    "many times": (
+        lambda t: t["data_folds"].update(train=[3] * 7),
+        "each sample once in .*folds.pkl'. Received: 7 in train, where 6 have labels",
+    ),
     "no keys": (lambda t: t["data_folds"].update(train=[[3]]), "names or numbers of samples"),
     "no words": (
         lambda t: t["langauge_sdk"][8].update(punchline_embedding_indexes=["a"]),

@@ -1,8 +1,8 @@
 """The campaign: hostile and broken files from seeds, over every reader, and what became of each.
 
 A case is a function that runs in a sandbox, with arguments: a reader, a way to break a file, and a
-seed. So each case can be repeated by itself. What else meets the world, such as a command line or
-a server, joins as a function and cases of its own.
+seed. So each case can be repeated by itself. What else meets the world has cases of its own:
+command lines, conversations with a server, and kills of whatever writes files.
 """
 
 import collections
@@ -10,7 +10,7 @@ import pathlib
 import random
 import shutil
 
-from hostile import hdf5_attacks, mutations, pickle_attacks
+from hostile import command_lines, hdf5_attacks, hub_talks, kills, mutations, pickle_attacks
 from hostile.readers import HDF5, PICKLE, READERS
 from hostile.sandbox import ACCEPTED, GOOD, KINDS, WRONG, run_all
 
@@ -19,11 +19,25 @@ READ, REFER = "hostile.campaign:read", "hostile.campaign:refer"
 PICKLES = {"program": 150, "opcodes": 250, "bytes": 100}
 OF_HDF5 = {"bytes": 350}
 OF_OTHERS = {"bytes": 150}
+# What else is made from seeds, a function of a seed each: how many of each, and the seconds of the
+# processor that one may take. A killed command runs twice or three times.
+LINES, TALKS, KILLS = "command lines", "hub", "kills"
+OTHERS = {LINES: (500, 20.0), TALKS: (300, 20.0), KILLS: (210, 60.0)}
+_CALLS = {
+    LINES: "hostile.command_lines:run",
+    TALKS: "hostile.hub_talks:talk",
+    KILLS: "hostile.kills:run",
+}
 
 
-def cases(part=1.0):
-    """List the cases; a part of them is spread over all readers and all ways."""
-    found = []
+def cases(part=1.0, seed=0):
+    """List the cases; a part of them is spread over all readers and all ways.
+
+    Args:
+        part: how many of them.
+        seed: another one gives other cases, but for those written by hand.
+    """
+    found, first = [], seed * 1_000_000
     for name, reader in READERS.items():
         if reader.kind == PICKLE:
             counts = PICKLES
@@ -33,11 +47,52 @@ def cases(part=1.0):
             whole = [("by hand", change) for change in hdf5_attacks.CHANGES]
         else:
             counts, whole = OF_OTHERS, []
-        seeds = [(way, seed) for way, count in counts.items() for seed in range(count)]
+        seeds = [(way, first + i) for way, count in counts.items() for i in range(count)]
+        whole += [("no file", kind) for kind in mutations.NO_FILES]
         kept = random.Random(name).sample(seeds, max(1, round(part * len(seeds))))
         whole = whole if part == 1.0 else whole[:: max(1, round(1 / part))]
         found += [{"reader": name, "way": way, "seed": seed} for way, seed in kept + whole]
     return found
+
+
+def other_cases(kind, count=None, seed=0):
+    """List the cases of command lines, of conversations or of kills."""
+    first = seed * 1_000_000
+    numbers = range(first, first + (OTHERS[kind][0] if count is None else count))
+    names = list(kills.COMMANDS)
+    return [
+        {"reader": kind, "way": names[i % len(names)] if kind == KILLS else "seed", "seed": i}
+        for i in numbers
+    ]
+
+
+def prepare_others(folder):
+    """Write the folders that command lines and conversations start from."""
+    lines, talks = (pathlib.Path(folder, folder_of(kind)) for kind in (LINES, TALKS))
+    command_lines.prepare(lines)
+    hub_talks.prepare(lines / "run", talks)
+
+
+def prepare_kills(found, folder):
+    """Write the folders that kills start from, once those of command lines are there."""
+    lines, killed = (pathlib.Path(folder, folder_of(kind)) for kind in (LINES, KILLS))
+    kills.prepare(lines, killed, dict.fromkeys(case["way"] for case in found))
+
+
+def run_others(found, good, sandboxes):
+    """Run cases of one kind, and yield each with its `Outcome`."""
+    kind = found[0]["reader"]
+    if kind == KILLS:
+        prepare_kills(found, good)
+    place = str(pathlib.Path(good, folder_of(kind)))
+    calls = []
+    for case in found:
+        arguments = {"seed": case["seed"], "good": place}
+        of_kill = {"command": case["way"]} if kind == KILLS else {}
+        calls.append((_CALLS[kind], arguments | of_kill))
+    by_seed = {case["seed"]: case for case in found}
+    for (_, arguments), outcome in run_all(calls, sandboxes, OTHERS[kind][1]):
+        yield by_seed[arguments["seed"]], outcome
 
 
 def prepare(folder):
@@ -116,6 +171,8 @@ def _broken(reader, way, seed, good):
         hdf5_attacks.apply(seed, path, folder.parent / "secret")
     elif way == "by hand":
         path.write_bytes(pickle_attacks.attacks()[seed][0])
+    elif way == "no file":
+        mutations.NO_FILES[seed](path)
     elif way == "program":
         path.write_bytes(mutations.program(rng.getrandbits(32)))
     elif way == "opcodes":
@@ -134,7 +191,7 @@ def table(outcomes):
     for case, outcome in outcomes:
         counts[case["reader"]][outcome.kind] += 1
         counts["all"][outcome.kind] += 1
-    names = [*[name for name in READERS if name in counts], "all"]
+    names = [*[name for name in (*READERS, *OTHERS) if name in counts], "all"]
     rows = [["reader", "cases", *KINDS]]
     rows += [[n, sum(counts[n].values()), *[counts[n][kind] for kind in KINDS]] for n in names]
     widths = [max(len(str(row[i])) for row in rows) for i in range(len(rows[0]))]

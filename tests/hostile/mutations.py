@@ -1,5 +1,6 @@
 """Files that were good once: cut off, with other bits, with parts moved about. From seeds."""
 
+import os
 import pickletools
 import random
 
@@ -8,6 +9,26 @@ from hostile import pickle_attacks as by_hand
 # Numbers at which something begins or ends.
 _EDGES = (0, 1, 2, 127, 128, 255, 256, 65535, 2**31 - 1, 2**31, 2**32 - 1, 2**61 - 1, 2**63 - 1)
 _MOST_CHANGES = 6
+
+
+def _in_place(make):
+    def replace(path):
+        path.unlink()
+        make(path)
+
+    return replace
+
+
+# What may lie where a file should: functions of its path.
+NO_FILES = {
+    "pipe": _in_place(os.mkfifo),
+    "device": _in_place(lambda path: path.symlink_to("/dev/zero")),
+    "folder": _in_place(lambda path: path.mkdir()),
+    "link to itself": _in_place(lambda path: path.symlink_to(path)),
+    "link to nowhere": _in_place(lambda path: path.symlink_to("/nowhere")),
+    "empty": _in_place(lambda path: path.touch()),
+    "nothing": lambda path: path.unlink(),
+}
 
 
 def broken(data, seed):

@@ -6,12 +6,15 @@ it loaded is finite and as many samples as it says.
 """
 
 import collections
+import contextlib
 import csv
 import dataclasses
 import hashlib
 import json
+import os
 import pathlib
 import pickle
+import shutil
 import struct
 from collections.abc import Callable
 
@@ -352,6 +355,43 @@ def _load_table(folder, file):
     load("own")(folder / "table.csv", file)
 
 
+def _parquet(folder):
+    import pyarrow
+    from pyarrow import parquet
+
+    _table(folder)
+    with open(folder / "table.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    parquet.write_table(pyarrow.Table.from_pylist(rows), folder / "table.parquet")
+    (folder / "table.csv").unlink()
+    return ["table.parquet"]
+
+
+def _load_parquet(folder, file):
+    load("own")(folder / "table.parquet", file)
+
+
+def _utterances(folder):
+    """Write one utterance of each of 14 videos, the last two for testing."""
+    rng = np.random.default_rng(0)
+    videos = range(14)
+    rows = {"bclstm/transcripts.csv": [(f"v{i}_1", f"WORDS {i}", i + 1, i % 2) for i in videos]}
+    for part, some in {"train": videos[:5], "dev": videos[5:9], "test": videos[9:]}.items():
+        made = [(f"WORDS {i} \t{i % 2}",) for i in some]
+        rows[f"standard/{part}.tsv"] = [("text\tlabel",), *made]
+    for part, some in {"train": videos[:12], "test": videos[12:]}.items():
+        rows[f"bclstm/text_{part}.csv"] = [(i, *rng.normal(size=100)) for i in some]
+        for name, width in {"text": 100, "audio": 73, "video": 100}.items():
+            made = [(*rng.normal(size=width).round(3), float(i % 2)) for i in some]
+            rows[f"bclstm/{name}/{name}_{part}0.csv"] = made
+    for name, made in rows.items():
+        path = folder / "mosi" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "w", newline="") as file:
+            csv.writer(file).writerows(made)
+    return [f"mosi/{name}" for name in rows]
+
+
 def _arrays(folder):
     for part, count in (("train", 20), ("test", 10)):
         for kind, shape in (("image", (28, 28)), ("audio", (112, 112))):
@@ -432,6 +472,94 @@ def _read_faces(folder, file):
     read_units(folder / file)
 
 
+# What kerasfuse wrote itself.
+
+
+@contextlib.contextmanager
+def _records_in(folder):
+    before = os.environ.get("TFDS_DATA_DIR")
+    os.environ["TFDS_DATA_DIR"] = str(folder / "tfds")
+    try:
+        yield
+    finally:
+        del os.environ["TFDS_DATA_DIR"]
+        if before is not None:
+            os.environ["TFDS_DATA_DIR"] = before
+
+
+def _records(folder):
+    from kerasfuse import datasets
+
+    tiny_data.dump(tiny_data.mult("mosi"), folder / "data.pkl")
+    with _records_in(folder):
+        datasets.load("mosi", "train", data_dir=folder / "data.pkl")
+        (folder / "digest.txt").write_text(_of_all_records())
+    (folder / "data.pkl").unlink()
+    return [str(p.relative_to(folder)) for p in folder.rglob("tfds/*/*/*/*") if p.is_file()]
+
+
+def _of_all_records():
+    from kerasfuse import datasets
+
+    splits = {s: datasets.load("mosi", s, shuffle=False) for s in ("train", "validation", "test")}
+    return digest(
+        {s: [[dict(x), y] for x, y in map(b.__getitem__, range(len(b)))] for s, b in splits.items()}
+    )
+
+
+def _read_records(folder, file):
+    with _records_in(folder):
+        found = _of_all_records()
+    if found != (folder / "digest.txt").read_text():
+        raise WrongData(f"other arrays of records with a damaged {file}")
+
+
+def _run_folder(folder):
+    from kerasfuse import recipes
+
+    _use_tiny_zoo(folder)
+    run = recipes.train("tiny_simulated", folder / "run", [1, 2], {"epochs": 1}, verbose=0)
+    return [str(p.relative_to(folder)) for p in run.folder.rglob("*") if p.is_file()]
+
+
+def _read_run(folder, file):
+    from kerasfuse import recipes, zoo
+    from kerasfuse.report.reported_run import ReportedRun
+
+    _use_tiny_zoo(folder)
+    run = recipes.read_run(None, folder / "run")
+    run.table("test")
+    run.best_seed  # noqa: B018
+    reported = ReportedRun(run, "run")
+    reported.histories()
+    reported.predictions  # noqa: B018
+    zoo.load(folder / "run").count_params()
+    zoo.card(folder / "run")
+
+
+def _entry(folder):
+    import tiny_zoo
+
+    (folder / "entry.toml").write_text(tiny_zoo.ATTENTIVE)
+    (folder / "hct_mg").mkdir()
+    shutil.copy(catalogue_folder() / "hct_mg_ravdess.toml", folder / "hct_mg" / "entry.toml")
+    return ["entry.toml", "hct_mg/entry.toml"]
+
+
+def catalogue_folder():
+    import kerasfuse
+
+    return pathlib.Path(kerasfuse.__file__).parents[1] / "zoo"
+
+
+def _read_entry(folder, file):
+    from kerasfuse import zoo
+
+    place = (folder / file).parent
+    zoo.load(place, weights=None)
+    zoo.card(place)
+
+
 READERS = {
     "pickle": Reader(PICKLE, _mixed, _plain_pickle, _reference_pickle),
     "mosei (MulT)": Reader(PICKLE, _pickled(_mult("mosei")), _one("mosei")),
@@ -444,10 +572,15 @@ READERS = {
     "weights": Reader(HDF5, _weights, _load_weights),
     "own (.npz)": Reader(OTHER, _npz, load("own")),
     "own (table)": Reader(OTHER, _table, _load_table),
+    "own (Parquet)": Reader(OTHER, _parquet, _load_parquet),
+    "mosi_utterance": Reader(OTHER, _utterances, load("mosi_utterance")),
     "av_mnist (arrays)": Reader(OTHER, _arrays, load("av_mnist")),
     "idx": Reader(OTHER, _idx, _read_idx),
     "sound": Reader(OTHER, _sound, _read_sound),
     "image": Reader(OTHER, _image, _read_image),
+    "records": Reader(OTHER, _records, _read_records),
+    "run folder": Reader(OTHER, _run_folder, _read_run),
+    "entry": Reader(OTHER, _entry, _read_entry),
     "lists of folds": Reader(OTHER, _folds, _read_folds),
     "OpenFace": Reader(OTHER, _faces, _read_faces),
 }

@@ -1,9 +1,12 @@
 """Entries and weights from elsewhere: fetched, checked, kept, and refused when they are wrong."""
 
+import contextlib
 import errno
 import hashlib
 import pathlib
 import pickle
+import shutil
+import time
 
 import h5py
 import hub_server
@@ -169,9 +172,87 @@ def test_a_download_that_breaks_off_is_not_kept(server, tmp_path, file):
     with pytest.raises(ConnectionError, match="before the connection broke"):
         zoo.load("hf://someone/tiny")
     assert file == WEIGHTS or kept(tmp_path) == []
-    assert not any("weights" in name for name in kept(tmp_path))
+    assert not any(name.endswith(".h5") for name in kept(tmp_path))
     del server.behaviour[REPOSITORY + file]
     zoo.load("hf://someone/tiny")
+    assert not any(name.endswith(".part") for name in kept(tmp_path))
+
+
+def test_the_rest_is_asked_for(server, published, tmp_path):
+    content, ranges = published[0][WEIGHTS], []
+
+    def behave(handler, content):
+        ranges.append(handler.headers.get("Range"))
+        begun = int((ranges[-1] or "bytes=0-")[6:-1])
+        handler.send_response(206 if begun else 200)
+        handler.send_header("Content-Length", str(len(content) - begun))
+        handler.send_header("Content-Range", f"bytes {begun}-{len(content) - 1}/{len(content)}")
+        handler.end_headers()
+        handler.wfile.write(content[begun:] if begun else content[:100])
+        handler.close_connection = True
+
+    server.behaviour[REPOSITORY + WEIGHTS] = behave
+    zoo.load("hf://someone/tiny")
+    assert ranges == [None, "bytes=100-"]
+    (path,) = (tmp_path / "cache" / "weights").iterdir()
+    assert path.read_bytes() == content
+
+
+def test_the_rest_of_another_file_is_fetched_anew(server, published, tmp_path):
+    digest = hashlib.sha256(published[0][WEIGHTS]).hexdigest()
+    part = tmp_path / "cache" / "weights" / f"{digest}.weights.h5.part"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(b"of another file")
+    zoo.load("hf://someone/tiny")
+    assert [path.name for path in part.parent.iterdir()] == [f"{digest}.weights.h5"]
+
+
+def drip(handler, content):
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
+    with contextlib.suppress(OSError):
+        for _ in range(200):
+            handler.wfile.write(b"a")
+            time.sleep(0.05)
+
+
+def drip_body(handler, content):
+    hub_server.answer(handler, b"", length=len(content))
+    with contextlib.suppress(OSError):
+        for _ in range(200):
+            handler.wfile.write(b"a")
+            time.sleep(0.05)
+
+
+@pytest.mark.parametrize("behaviour", [drip, drip_body])
+@pytest.mark.parametrize("file", ["entry.toml", WEIGHTS])
+def test_a_server_that_is_too_slow(server, monkeypatch, file, behaviour):
+    monkeypatch.setattr("kerasfuse.hub.download.GRACE", 0.5)
+    server.behaviour[REPOSITORY + file] = behaviour
+    with pytest.raises(ConnectionError, match="slower than 10000 bytes a second"):
+        zoo.load("hf://someone/tiny")
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_more_than_the_entry_says(server, published, tmp_path, told):
+    digest = hashlib.sha256(published[0][WEIGHTS]).hexdigest()
+    size = len(published[0][WEIGHTS])
+    entry = change(published[0], f'sha256 = "{digest}"', f'sha256 = "{digest}"\nsize = {size}')
+    server.files[REPOSITORY + "entry.toml"] = entry
+    zoo.load("hf://someone/tiny")
+    shutil.rmtree(tmp_path / "cache")
+
+    def longer(handler, content):
+        handler.send_response(200)
+        if told:
+            handler.send_header("Content-Length", str(size + 1))
+        handler.end_headers()
+        handler.wfile.write(content + b"a")
+        handler.close_connection = True
+
+    server.behaviour[REPOSITORY + WEIGHTS] = longer
+    with pytest.raises(ValueError, match=f"expected at most {size} bytes. Received: more"):
+        zoo.load("hf://someone/tiny")
+    assert kept(tmp_path) == ["entry.toml"]
 
 
 def test_tampered_weights(server, published, tmp_path, folder):
@@ -315,6 +396,19 @@ def test_weights_that_lead_to_another_file(published, folder, tmp_path):
     put_weights(folder, published, (folder / WEIGHTS).read_bytes())
     with pytest.raises(ValueError, match="'/layers/elsewhere' is a link to another"):
         zoo.load(folder)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_not_finite(server, published, folder, value):
+    with h5py.File(folder / WEIGHTS, "a") as file:
+        name = "layers/dense/vars/0"
+        file[name][...] = np.full(file[name].shape, value)
+    put_weights(folder, published, (folder / WEIGHTS).read_bytes())
+    for file in ("entry.toml", WEIGHTS):
+        server.files[REPOSITORY + file] = (folder / file).read_bytes()
+    for address in (folder, "hf://someone/tiny"):
+        with pytest.raises(ValueError, match="that are finite.*layers/dense/vars/0"):
+            zoo.load(address)
 
 
 def put_weights(folder, published, data):

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 from tensorflow_datasets.core import example_serializer, writer
 
-from kerasfuse.atomic import replacing
+from kerasfuse.atomic import replacing, sweep
 from kerasfuse.datasets.conversion.checking import Piece
 from kerasfuse.datasets.conversion.source import Source
 from kerasfuse.datasets.conversion.unreadable import check_share
@@ -97,7 +97,11 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             np.savez(temporary, **piece.index())
 
     def _download_and_prepare(self, dl_manager, download_config):
-        """Move the pieces, which are written already, to where TFDS looks for them."""
+        """Put the pieces, which are written already, where TFDS looks for them.
+
+        They stay where they were, too, until all is done: a conversion that is killed on the way
+        finds them there.
+        """
         infos = []
         for split, pieces in staged(self.builder_config.stage).items():
             kept = [(path, index) for path, index in pieces if len(index["ids"])]
@@ -112,7 +116,7 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             )
             for number, (path, _) in enumerate(kept):
                 shards = len(kept)
-                os.replace(path, template.sharded_filepath(shard_index=number, num_shards=shards))
+                _put(path, template.sharded_filepath(shard_index=number, num_shards=shards))
             whole = {
                 key: np.concatenate([index[key] for _, index in kept])
                 for key in kept[0][1]
@@ -121,6 +125,13 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             np.savez(pathlib.Path(self.data_path, f"index-{split}.npz"), **whole)
         shutil.copy(self.builder_config.stage / FACTS, self.data_path)
         self.info.set_splits(tfds.core.SplitDict(infos))
+
+
+def _put(path, place):
+    try:
+        os.link(path, place)
+    except OSError:  # not every file system has links
+        shutil.copyfile(path, place)
 
 
 def file_format():
@@ -145,12 +156,13 @@ def write_pieces(builder, bars):
     step = max(_LEAST_SAMPLES, _PIECE_BYTES // per_sample)
     total = sum(count for count, _ in source.splits.values())
     left_out, seen = [], 0
+    sweep(stage)
     for split, (count, _) in source.splits.items():
         task = bars.add_task(f"{builder.name}, {split}", total=count)
         for number, first in enumerate(range(0, count, step)):
             stop = min(first + step, count)
             path = stage / f"{split}-{number:05d}.records"
-            if not path.with_suffix(".npz").exists():
+            if not (path.exists() and path.with_suffix(".npz").exists()):
                 builder.write_piece(Piece(source, split, first, stop), path)
             seen += stop - first
             if source.unreadable:
@@ -170,7 +182,7 @@ def staged(stage):
     staged = {}
     for path in sorted(stage.glob("[!.]*.npz")):
         split = path.stem.rpartition("-")[0]
-        with np.load(path) as index:
+        with open(path, "rb") as opened, np.load(opened) as index:
             staged.setdefault(split, []).append((path.with_suffix(".records"), dict(index)))
     order = {"train": 0, "validation": 1, "test": 2}
     return dict(sorted(staged.items(), key=lambda item: (order.get(item[0], 0), item[0])))

@@ -88,7 +88,7 @@ class Piece:
         if not self._source.trusted and not left_out:
             raise ValueError(
                 f"expected every sample to have features that are not all zeros. Received: sample "
-                f"{sample.id!r} in {sample.place}, which has none. Leave it out."
+                f"{shown(sample.id)} in {sample.place}, which has none. Leave it out."
             )
         self._dropped.append(f"{sample.id} (no {what})")
 
@@ -103,12 +103,12 @@ class Piece:
             label = None
         if label is None or found.dtype.kind not in "fiub":
             raise ValueError(
-                f"expected the label of sample {sample.id!r} in {sample.place} to be a number or "
-                f"numbers. Received: {shown(sample.label)}. Write classes as 0, 1, 2, ..."
+                f"expected the label of sample {shown(sample.id)} in {sample.place} to be a number "
+                f"or numbers. Received: {shown(sample.label)}. Write classes as 0, 1, 2, ..."
             )
         if label.shape != self._source.label_shape:
             raise ValueError(
-                f"expected the label of sample {sample.id!r} in {sample.place} to be of shape "
+                f"expected the label of sample {shown(sample.id)} in {sample.place} to be of shape "
                 f"{self._source.label_shape}. Received: shape {label.shape}. Is this the file of "
                 "another data set?"
             )
@@ -117,7 +117,7 @@ class Piece:
             if self._source.trusted:
                 return None
             raise ValueError(
-                f"expected a finite label. Received: {label} for sample {sample.id!r} in "
+                f"expected a finite label. Received: {label} for sample {shown(sample.id)} in "
                 f"{sample.place}. Leave the sample out."
             )
         outside = (label < low) | (label > high)
@@ -144,7 +144,8 @@ class Piece:
         if len(set(lengths.values())) > 1:
             raise ValueError(
                 "expected aligned modalities to have the same number of steps. Received: "
-                f"{lengths} in sample {sample.id!r} in {sample.place}. Are these unaligned files?"
+                f"{lengths} in sample {shown(sample.id)} in {sample.place}. Are these unaligned "
+                "files?"
             )
         ends = {
             name: _ends(x)
@@ -182,9 +183,9 @@ class Piece:
         if x.dtype.kind not in "fiub" or not fits:
             wanted = ", ".join("steps" if size is None else str(size) for size in shape)
             raise Unreadable(
-                f"expected {name!r} of sample {sample.id!r} in {sample.place} to be numbers of "
-                f"shape ({wanted}). Received: {_described(x)}. All samples must be equally wide: "
-                "extract the features of this one again, or leave it out.",
+                f"expected {name!r} of sample {shown(sample.id)} in {sample.place} to be numbers "
+                f"of shape ({wanted}). Received: {_described(x)}. All samples must be equally "
+                "wide: extract the features of this one again, or leave it out.",
                 sample.place,
                 "of another shape",
                 f"{name!r}: {_described(x)}",
@@ -198,7 +199,7 @@ class Piece:
             first = np.argwhere(wrong)[0].tolist()
             raise ValueError(
                 f"expected finite features. Received: {np.isnan(x).sum()} NaN and "
-                f"{np.isinf(x).sum()} infinite values in {name!r} of sample {sample.id!r} in "
+                f"{np.isinf(x).sum()} infinite values in {name!r} of sample {shown(sample.id)} in "
                 f"{sample.place}, the first at {first}. Repair them, or set them to 0 with "
                 "clean=True."
             )
@@ -208,12 +209,13 @@ class Piece:
 
 def _check_id(sample):
     try:
-        fits = len(sample.id.encode("utf-8")) <= _LONGEST_ID
+        # An array of texts would drop the last ones.
+        fits = len(sample.id.encode("utf-8")) <= _LONGEST_ID and "\0" not in sample.id
     except UnicodeEncodeError:  # half of a character
         fits = False
     if not fits:
         raise ValueError(
-            f"expected ids of at most {_LONGEST_ID:,} bytes of UTF-8. Received: "
+            f"expected ids of at most {_LONGEST_ID:,} bytes of UTF-8, none of them 0. Received: "
             f"{shown(sample.id)} in {shortened(sample.place)}"
         )
 

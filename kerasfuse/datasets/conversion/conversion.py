@@ -1,6 +1,7 @@
 """From the files of a data set to TFDS records: once, in pieces, and whole or not at all."""
 
 import contextlib
+import errno
 import io
 import itertools
 import json
@@ -12,8 +13,8 @@ import textwrap
 import numpy as np
 import tensorflow_datasets as tfds
 
-from kerasfuse import progress
-from kerasfuse.atomic import locked, replacing
+from kerasfuse import plain_files, progress
+from kerasfuse.atomic import disk_is_full, locked, replacing, sweep
 from kerasfuse.datasets.conversion import report, source_files
 from kerasfuse.datasets.conversion.builder import (
     FACTS,
@@ -23,6 +24,7 @@ from kerasfuse.datasets.conversion.builder import (
     unreadable_in,
     write_pieces,
 )
+from kerasfuse.datasets.conversion.damaged import whole
 from kerasfuse.datasets.conversion.unreadable import (
     POLICIES,
     check_splits_and_classes,
@@ -33,6 +35,15 @@ from kerasfuse.nearest_names import choose
 
 # Letters of a note in a message; a note may name thousands of files.
 _NOTE = 300
+# In the folder of a data set: what a conversion holds, where it keeps its pieces, with another end
+# where samples may be left out, and what TFDS names folders that it has not finished.
+_LOCK = ".lock"
+_FACTS = (
+    *("version", "stamp", "bytes", "sha256", "fields", "label_range", "aligned", "facts"),
+    "report",
+)
+_STAGE, _SKIPPING = ".converting-", "-skip"
+_INCOMPLETE = "incomplete."
 
 
 def prepared(
@@ -84,6 +95,7 @@ def prepared(
         choose("unreadable", unreadable, POLICIES)
     root = source_files.home() / builder_class.name
     files = [pathlib.Path(file) for file in files]
+    _sweep(builder_class, root)
     found = _find(builder_class, root, files, accept) if files or not data_dir else None
     if not found and not files:
         folder = source_files.folder(data_dir)
@@ -119,11 +131,18 @@ def _check_complete(stored, facts, unreadable):
 def _made(builder_class, root, files, read, accept, wish):
     try:
         root.mkdir(parents=True, exist_ok=True)
-        with locked(root / ".lock"):
+        with locked(root / _LOCK):
             # Another process may have been faster.
             found = _find(builder_class, root, files, accept)
             return found or _convert(builder_class, root, files, read, *wish)
     except OSError as error:
+        if disk_is_full(error):
+            raise OSError(
+                errno.ENOSPC,
+                f"expected room for the prepared records in {root}. Received: a full disk. Make "
+                "room, or name another folder in the environment variable TFDS_DATA_DIR: the same "
+                "call goes on with the pieces that are finished",
+            ) from error
         if not str(error.filename or "").startswith(str(root.parent)):
             raise  # of the source files, or told already
         raise OSError(
@@ -132,17 +151,48 @@ def _made(builder_class, root, files, read, accept, wish):
         ) from error
 
 
+def _sweep(builder_class, root):
+    """Remove what killed conversions left that no other goes on with; the lock file tells of one.
+
+    Pieces stay where they are of files that are not converted yet.
+    """
+    if not (root / _LOCK).exists():
+        return
+    # Another process that converts now, or a folder that cannot be written to.
+    with contextlib.suppress(OSError), locked(root / _LOCK, wait=False):
+        sweep(root)
+        for folder in root.glob(f"*/{_INCOMPLETE}*"):
+            shutil.rmtree(folder, ignore_errors=True)
+        done = {
+            _key(facts["version"], facts["sha256"])
+            for facts in map(_read_facts, root.glob(f"[!.]*/*/{FACTS}"))
+        }
+        for stage in root.glob(f"{_STAGE}*"):
+            version, _, sha256 = stage.name.removesuffix(_SKIPPING).rpartition("-")
+            version = version.rpartition("-")[2]
+            if version != str(builder_class.VERSION) or f"{version}-{sha256}" in done:
+                shutil.rmtree(stage, ignore_errors=True)
+
+
+def _key(version, sha256):
+    """Name a version of the records of some files."""
+    return f"{version}-{sha256[:16]}"
+
+
 def _find(builder_class, root, files, accept):
     stamp = source_files.stamp(files)
     for path in sorted(root.glob(f"[!.]*/*/{FACTS}")):
-        facts = json.loads(path.read_text(encoding="utf-8"))
-        if facts["version"] != str(builder_class.VERSION):
+        facts = _read_facts(path)
+        unfinished = path.parent.name.startswith(_INCOMPLETE)
+        if unfinished or facts["version"] != str(builder_class.VERSION):
             continue
         known = not files or (stamp is not None and facts["stamp"] == stamp)
         if not known and facts["bytes"] == source_files.size(files):
             known = facts["sha256"] == source_files.sha256(files)
             if known and stamp:  # moved, or touched: the next time needs no look inside
-                _write_facts(path, facts | {"stamp": stamp})
+                # Unless another process holds the folder, or it cannot be written to.
+                with contextlib.suppress(OSError), locked(root / _LOCK, wait=False):
+                    _write_facts(path, facts | {"stamp": stamp})
         if known and (accept is None or accept(facts)):
             return path.parent, facts
     return None
@@ -159,12 +209,13 @@ def _convert(builder_class, root, files, read, own_files, unreadable):
         _check_splits(source, files)
         sha256 = source_files.sha256(files)
         # Pieces of another version are not gone on with, nor are those that lack samples.
-        key = f"{builder_class.VERSION}-{sha256[:16]}" + "-skip" * (source.unreadable == "skip")
-        stage = root / f".converting-{source.config}-{key}"
+        key = _key(builder_class.VERSION, sha256) + _SKIPPING * (source.unreadable == "skip")
+        stage = root / f"{_STAGE}{source.config}-{key}"
         builder = _builder(builder_class, source, stage, root.parent)
         try:
             write_pieces(builder, bars)
-            pieces = staged(stage)
+            with whole(stage):
+                pieces = staged(stage)
             _check_left_out(pieces)
             _check_ids(pieces, files)
             found = report.gather(source, pieces)
@@ -190,6 +241,16 @@ def _convert(builder_class, root, files, read, own_files, unreadable):
     shutil.rmtree(stage)
     progress.say(report.text(builder.name, facts))
     return pathlib.Path(builder.data_path), facts
+
+
+def _read_facts(path):
+    with whole(path.parent):
+        plain_files.check(path)
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        missing = [name for name in _FACTS if name not in facts]
+        if missing:
+            raise KeyError(*missing)
+        return facts
 
 
 def _write_facts(path, facts):

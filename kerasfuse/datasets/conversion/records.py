@@ -7,8 +7,10 @@ import threading
 import numpy as np
 import tensorflow_datasets as tfds
 
+from kerasfuse import plain_files
 from kerasfuse.datasets.conversion import report
 from kerasfuse.datasets.conversion.builder import FACTS
+from kerasfuse.datasets.conversion.damaged import whole
 from kerasfuse.datasets.conversion.standardization import standardized_steps, without_constant
 
 # Samples that are in memory at a time while moments are computed.
@@ -45,7 +47,10 @@ class Records:
 
     def __init__(self, folder, split, fields=None):
         self.folder = pathlib.Path(folder)
-        stored = json.loads((self.folder / FACTS).read_text(encoding="utf-8"))
+        with whole(self.folder):
+            for file in self.folder.iterdir():
+                plain_files.check(file)
+            stored = json.loads((self.folder / FACTS).read_text(encoding="utf-8"))
         self._stored = stored
         self.splits = list(stored["report"]["samples"])
         splits = split.split("+")
@@ -59,7 +64,11 @@ class Records:
         shapes = {name: stored["fields"][field][0] for name, field in fields.items()}
         self.modalities = {name: _width(shape) for name, shape in shapes.items()}
         self.aligned = tuple(n for n, field in fields.items() if field in stored["aligned"])
-        index = _concatenated([self.folder / f"index-{name}.npz" for name in splits])
+        with whole(self.folder):
+            index = _concatenated([self.folder / f"index-{name}.npz" for name in splits])
+            self._records = tfds.builder_from_directory(folder).as_data_source(split=split)
+            if len(self._records) != len(index["ids"]):
+                raise ValueError(f"{len(self._records)} records, {len(index['ids'])} in the index")
         self.ids, self.labels = index["ids"].tolist(), index["labels"]
         self._digests = index["digests"]
         self.lengths = {
@@ -72,7 +81,6 @@ class Records:
         self.num_samples = len(self.ids)
         self._rows = np.arange(self.num_samples)
         self._reading = threading.Lock()  # batches may be read in several threads
-        self._records = tfds.builder_from_directory(folder).as_data_source(split=split)
 
     def read(self, rows):
         """Give a dict of modality name to the arrays of some samples, without padding."""
@@ -171,10 +179,10 @@ class Records:
 
     def _fetched(self, numbers):
         wanted = self._fields.values()
-        with self._reading:
-            records = list(self._records.__getitems__(numbers))
-        for record in records:
-            yield {field: record["features"][field] for field in wanted}
+        # Batches may be read in several threads.
+        with whole(self.folder), self._reading:
+            records = self._records.__getitems__(numbers)
+            return [{field: record["features"][field] for field in wanted} for record in records]
 
     def _scaled(self, name, x):
         if name not in self._moments:
@@ -200,7 +208,8 @@ class Records:
 def _concatenated(files):
     parts = []
     for file in files:
-        with np.load(file) as index:
+        # numpy leaves a file that it opened itself open when the content is no archive.
+        with open(file, "rb") as opened, np.load(opened) as index:
             parts.append(dict(index))
     return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
 

@@ -7,6 +7,7 @@ import os
 import pathlib
 import time
 
+from kerasfuse import plain_files
 from kerasfuse.datasets.conversion.unreadable import Unreadable
 
 _START = 256
@@ -63,6 +64,19 @@ def pair(first, second):
     return {key: (kinds[0][key], kinds[1][key]) for key in both}, notes
 
 
+def check_kind(path):
+    """Refuse what is no file: of a pipe or a device a reader would wait for the end.
+
+    Raises:
+        Unreadable: for a folder, a pipe or a device.
+        OSError: for what is not there, and links that lead nowhere.
+    """
+    try:
+        plain_files.check(path)
+    except ValueError as error:
+        raise Unreadable(str(error), path, "no file") from error
+
+
 def check_content(path):
     """Refuse a file that stands in place of the data that its name promises.
 
@@ -70,8 +84,11 @@ def check_content(path):
         path: the file.
 
     Raises:
-        Unreadable: for a pointer of Git LFS and for a web page, with how to get the data.
+        Unreadable: for a pointer of Git LFS and for a web page, with how to get the data, and
+            for what is no file.
+        OSError: for what is not there.
     """
+    check_kind(path)
     with open(path, "rb") as file:
         start = file.read(_START).removeprefix(codecs.BOM_UTF8).lstrip().lower()
     if start.startswith(_LFS_POINTER):

@@ -3,10 +3,13 @@
 import collections
 import contextlib
 import functools
+import os
 import pathlib
 import textwrap
 
 import numpy as np
+
+from kerasfuse import plain_files
 
 POLICIES = ("stop", "skip")
 # Without a wish of the user, a data set of so many samples does not stop at one of them.
@@ -55,6 +58,7 @@ def reads_one_file(function):
     @functools.wraps(function)
     def reading(file, *args, **kwargs):
         try:
+            plain_files.check(file)
             return function(file, *args, **kwargs)
         except Unreadable:
             raise
@@ -64,14 +68,18 @@ def reads_one_file(function):
             raise Unreadable(str(error), file, "cannot be read", detail) from error
         except OSError as error:
             raise Unreadable(
-                f"expected a file that can be read. Received: {str(file)!r} ({error.strerror}). "
+                f"expected a file that can be read. Received: {str(file)!r} ({_reason(error)}). "
                 "Get the file again.",
                 file,
                 "cannot be read",
-                error.strerror or "",
+                _reason(error),
             ) from error
 
     return reading
+
+
+def _reason(error):
+    return os.strerror(error.errno) if error.errno else str(error)
 
 
 @contextlib.contextmanager

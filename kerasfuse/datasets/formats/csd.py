@@ -4,6 +4,8 @@ import ast
 import functools
 import json
 
+import numpy as np
+
 from kerasfuse.datasets.conversion.source import Field, Sample, Source
 from kerasfuse.datasets.formats import hdf5
 from kerasfuse.datasets.formats.csd_words import PAUSE, TimedWords
@@ -25,6 +27,8 @@ _SENTIMENT = ("sentiment", "opinion")
 # What parsers raise, the last two for brackets that nest without end.
 _NO_LISTS = (ValueError, SyntaxError, TypeError, AttributeError, RecursionError, MemoryError)
 _LONGEST_NAMES = 100_000
+# How often the seconds of a video may be in its segments; in the files that circulate, once.
+_MOST_OVERLAP = 10
 _FOLDS = {
     "standard_train_fold": "train",
     "standard_valid_fold": "validation",
@@ -70,6 +74,7 @@ def read(files, split_of, label_range, known_sizes, emotions=False):
                 f"expected one label of the segment {shown(key)} in {str(labels.path)!r}. "
                 f"Received: {len(times)}. Name the video without the brackets, or split them."
             )
+        _check_overlap(times, key, labels.path)
         if split is None:
             unknown += names
             continue
@@ -83,7 +88,9 @@ def read(files, split_of, label_range, known_sizes, emotions=False):
             f"such as {_some(unknown)}. Use lists and files with the same names of videos."
         )
     if unknown:
-        notes.append(f"left out, {len(unknown)} segments of videos in no split: {unknown[:5]}.")
+        notes.append(
+            f"left out, {len(unknown)} segments of videos in no split: {shown(unknown[:5])}."
+        )
 
     def sample(found):
         name, key, value, (start, end) = found
@@ -328,6 +335,22 @@ def _emotion_columns(sequence):
     )
 
 
+def _check_overlap(times, key, path):
+    """Refuse segments that lie over each other: each would take the steps of all others along."""
+    starts, ends = times[~np.isnan(times).any(axis=1)].T
+    if not len(starts):
+        return
+    with np.errstate(invalid="ignore"):  # infinite ends
+        seconds = (ends - starts).clip(min=0).sum()
+        fits = seconds <= _MOST_OVERLAP * (ends.max() - starts.min()) and np.isfinite(seconds)
+    if not fits and seconds:
+        raise ValueError(
+            f"expected segments that follow each other in video {shown(key)} of {str(path)!r}. "
+            f"Received: {len(starts):,} segments of {seconds:,.0f} s together, from "
+            f"{starts.min():g} to {ends.max():g} s"
+        )
+
+
 def _inside(sequence, key, start, end):
     """Give the features and times of the steps whose middle lies in a segment, or `None`s."""
     key = key if key in sequence else _video(key)
@@ -343,7 +366,7 @@ def _inside(sequence, key, start, end):
 
 
 def _some(names):
-    return ", ".join(repr(name) for name in list(names)[:3]) or "none"
+    return ", ".join(shown(name) for name in list(names)[:3]) or "none"
 
 
 def _video(key):

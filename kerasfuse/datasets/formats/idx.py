@@ -7,6 +7,8 @@ import zlib
 
 import numpy as np
 
+from kerasfuse import plain_files
+
 # Bytes that a file may become: a few in any case, else so many times its own.
 _MOST_BYTES = 2**26
 _BYTES_A_STORED_BYTE = 100
@@ -25,6 +27,7 @@ def read_idx(path, rank):
     Raises:
         ValueError: for a file that holds something else, or less.
     """
+    plain_files.check(path)
     try:
         raw = _inflated(path) if path.suffix == ".gz" else path.read_bytes()
     except (OSError, EOFError, zlib.error) as error:

@@ -1,13 +1,12 @@
 """The files of CMU-MOSI as distributed with bc-LSTM, utterances and their real values joined."""
 
-import csv
-import io
 import itertools
 
 import numpy as np
 
 from kerasfuse.datasets.conversion.source import Field, Sample, Source
-from kerasfuse.datasets.formats.text_files import read_text
+from kerasfuse.datasets.formats.text_files import read_rows, read_text
+from kerasfuse.shown import shortened, shown
 
 WIDTHS = {"text": 100, "audio": 73, "vision": 100}
 _FOLDERS = {"text": "text", "audio": "audio", "vision": "video"}
@@ -89,7 +88,7 @@ def read_audio(transcripts, rows_of_parts, audio_of_parts):
 
 def _read_transcripts(path):
     """Read `"{video}_{index}", words, video number, 0/1` into a list of dicts."""
-    rows = list(csv.reader(io.StringIO(read_text(path), newline="")))
+    rows = read_rows(path)
     transcripts = []
     for line, row in enumerate(rows, 1):
         try:
@@ -108,7 +107,7 @@ def _read_transcripts(path):
         except ValueError as error:
             raise ValueError(
                 f"expected 'video_index', words, video number, 0/1 in line {line} of "
-                f"{path}. Received: {row}"
+                f"{path}. Received: {shown(row)}"
             ) from error
     return transcripts
 
@@ -126,7 +125,7 @@ def _read_sentences(path):
         except ValueError as error:
             raise ValueError(
                 f"expected a sentence, a tab and a number in line {number} of {path}. "
-                f"Received: {line!r}"
+                f"Received: {shown(line)}"
             ) from error
     return sentences
 
@@ -147,7 +146,7 @@ def _join_values(transcripts, files):
         if len(places) != len(rows) or len(rows) > _MOST_ALIKE:
             raise ValueError(
                 f"expected each sentence as often in {', '.join(_SENTENCES)} as in "
-                f"{_TRANSCRIPTS}, and at most {_MOST_ALIKE} times. Received: {words!r} "
+                f"{_TRANSCRIPTS}, and at most {_MOST_ALIKE} times. Received: {shown(words)} "
                 f"{len(places)} and {len(rows)} times"
             )
         # Neighbours in the tsv files are mostly neighbours in the video.
@@ -228,7 +227,9 @@ def _read_numbers(path, usecols=None):
     try:
         table = np.loadtxt(path, delimiter=",", quotechar='"', ndmin=2, usecols=usecols)
     except ValueError as error:
-        raise ValueError(f"expected a table of numbers in {path}. Received: {error}") from error
+        raise ValueError(
+            f"expected a table of numbers in {path}. Received: {shortened(str(error))}"
+        ) from error
     if not np.isfinite(table).all():
         row, column = np.argwhere(~np.isfinite(table))[0] + 1
         raise ValueError(

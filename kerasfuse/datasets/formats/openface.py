@@ -1,13 +1,13 @@
 """The tables of OpenFace: action units of a face, frame by frame."""
 
 import collections
-import csv
 import re
 
 import numpy as np
 
 from kerasfuse.datasets.conversion.unreadable import Unreadable, reads_one_file
-from kerasfuse.datasets.formats.text_files import read_text
+from kerasfuse.datasets.formats.text_files import read_text, split_rows
+from kerasfuse.shown import shortened
 
 _INTENSITIES = tuple(
     f"AU{i:02d}_r" for i in (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 45)
@@ -92,7 +92,9 @@ def read_units(path, units=None):
             at = line if time is None else _number(row[time])
             x = [_number(row[i]) if seen else 0.0 for i in columns]
         except (ValueError, IndexError) as error:
-            received = f"{len(row)} cells" if isinstance(error, IndexError) else error
+            received = (
+                f"{len(row)} cells" if isinstance(error, IndexError) else shortened(str(error))
+            )
             raise ValueError(
                 f"expected {len(present)} numbers in line {line} of {path}. Received: {received}. "
                 "Correct the line, or extract the features again."
@@ -138,7 +140,7 @@ def _header_and_rows(path):
     delimiter = ";" if ";" in first else ","
     names = [name.strip() for name in first.split(delimiter)]
     rows = [
-        (number, next(csv.reader([line], delimiter=delimiter)))
+        (number, split_rows(line, path, delimiter)[0])
         for number, line in enumerate(lines[start + 1 :], start + 2)
         if line.strip()
     ]

@@ -4,6 +4,7 @@ import contextlib
 import gc
 import pathlib
 
+from kerasfuse import plain_files
 from kerasfuse.datasets.conversion import source_files
 from kerasfuse.datasets.formats.pickles import names, tree
 from kerasfuse.datasets.formats.pickles.opcodes import Machine, RefusedError
@@ -49,6 +50,7 @@ def read_pickle(path, opened=None):
     >>> read_pickle(path)
     {'train': [1.5, 'a']}
     """
+    plain_files.check(path)
     size = pathlib.Path(path).stat().st_size
     with _opened(path, opened) as file, _without_collection():
         try:

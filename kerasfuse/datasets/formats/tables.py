@@ -1,8 +1,6 @@
 """Tables, .csv or .parquet, that name the .npy files and OpenFace tables of each sample."""
 
-import csv
 import functools
-import io
 import re
 
 import numpy as np
@@ -16,13 +14,13 @@ from kerasfuse.datasets.conversion.unreadable import (
     reads_one_file,
 )
 from kerasfuse.datasets.formats import numpy_files, openface
-from kerasfuse.datasets.formats.text_files import read_text
+from kerasfuse.datasets.formats.text_files import read_rows
 from kerasfuse.datasets.own_data.faults import refuse, some
 from kerasfuse.datasets.own_data.labels import read_labels
 from kerasfuse.datasets.own_data.splits import ALL
 from kerasfuse.nearest_names import nearest
 from kerasfuse.optional_packages import require
-from kerasfuse.shown import shortened
+from kerasfuse.shown import shortened, shown
 
 SPLITS = {
     "train": "train",
@@ -74,7 +72,7 @@ class Table:
             raise ValueError(
                 "expected the columns 'label' and one a modality, with paths of files, and perhaps "
                 "'split'. Received: "
-                f"{str(path)!r} with {', '.join(map(repr, self._columns))}"
+                f"{str(path)!r} with {shortened(', '.join(map(repr, self._columns)))}"
             )
         self._splits = self._read_splits()
         self._check_ids()
@@ -231,26 +229,37 @@ class Table:
 
 
 def _read_csv(path):
-    reader = csv.DictReader(io.StringIO(read_text(path), newline=""))
-    rows = list(reader)
+    names, *rows = [row for row in read_rows(path) if row] or [[]]
     for number, row in enumerate(rows, 2):
-        if None in row or None in row.values():
+        if len(row) != len(names):
             raise ValueError(
-                f"expected {len(reader.fieldnames)} cells a line. Received: another number in line "
-                f"{number} of {str(path)!r}"
+                f"expected {len(names)} cells a line. Received: another number in line {number} of "
+                f"{str(path)!r}"
             )
-    return list(reader.fieldnames or []), rows
+    _check_names(names, path)
+    return names, [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _check_names(names, path):
+    if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+        raise ValueError(
+            f"expected every column once. Received: {shown(twice[0])} twice in {str(path)!r}. "
+            "Remove one, or give it another name."
+        )
 
 
 def _read_parquet(path):
-    pyarrow = require("pyarrow", "tables in Parquet", "data")
     parquet = require("pyarrow.parquet", "tables in Parquet", "data", package="pyarrow")
     try:
         table = parquet.read_table(path)
-    except pyarrow.ArrowException as error:
+        names, rows = table.column_names, table.to_pylist()
+    except Exception as error:  # a damaged table can raise almost anything
         source_files.check_content(path)
-        raise ValueError(f"expected a Parquet table. Received: {str(path)!r} ({error})") from error
-    return table.column_names, table.to_pylist()
+        raise ValueError(
+            f"expected a Parquet table. Received: {str(path)!r} ({shortened(str(error))})"
+        ) from error
+    _check_names(names, path)
+    return names, rows
 
 
 def _field_of_file(file, name):

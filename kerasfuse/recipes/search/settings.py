@@ -6,6 +6,7 @@ import pathlib
 from typing import Any
 
 from kerasfuse import atomic
+from kerasfuse.shown import shortened
 
 FILE = "search.json"
 
@@ -43,7 +44,14 @@ def is_search(folder):
 
 def read_settings(folder):
     """Return the `Settings` in a folder."""
-    return Settings(**json.loads(pathlib.Path(folder, FILE).read_text(encoding="utf-8")))
+    path = pathlib.Path(folder, FILE)
+    try:
+        return Settings(**json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"expected {FILE} as `kerasfuse tune` writes it. Received: {str(path)!r}, which is "
+            f"damaged ({shortened(str(error))})."
+        ) from error
 
 
 def write_settings(folder, settings):

@@ -5,8 +5,10 @@ import json
 from typing import Any
 
 from kerasfuse.nearest_names import choose
+from kerasfuse.shown import shown
 
 _RANGE = ("low", "high", "log", "step")
+_LARGEST = 1e300
 _KEYS = (*_RANGE, "choices", "when")
 
 
@@ -32,14 +34,24 @@ class Parameter:
     when: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
+        if not isinstance(self.when, dict):
+            raise ValueError(
+                f"expected {self.name}.when to be a table of arguments and their values. "
+                f"Received: when={shown(self.when)}."
+            )
         if self.choices:
+            _check_plain(self.name, self.choices)
             return
+        if type(self.log) is not bool:
+            raise ValueError(
+                f"expected {self.name}.log to be true or false. Received: log={shown(self.log)}."
+            )
         for name in ("low", "high"):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float):
+            if not _is_number(value):
                 raise ValueError(
                     f"expected {self.name} with choices, or with numbers low and high. "
-                    f"Received: {name}={value!r}."
+                    f"Received: {name}={shown(value)}."
                 )
         if self.low > self.high:
             raise ValueError(
@@ -51,8 +63,15 @@ class Parameter:
                 f"expected log = true only with low > 0 and without a step. "
                 f"Received: {self.name} with low={self.low!r}, step={self.step!r}."
             )
-        if self.step is not None and not self.step > 0:
-            raise ValueError(f"expected {self.name}.step > 0. Received: step={self.step!r}.")
+        whole = isinstance(self.low, int) and isinstance(self.high, int)
+        if self.step is not None and (
+            not _is_number(self.step) or self.step <= 0 or (whole and self.step != int(self.step))
+        ):
+            kind = "a whole number" if whole else "a number"
+            raise ValueError(
+                f"expected {self.name}.step to be {kind} above 0. Received: "
+                f"step={shown(self.step)}."
+            )
 
     @property
     def extremes(self):
@@ -69,6 +88,21 @@ class Parameter:
             step = 1 if self.step is None else int(self.step)
             return trial.suggest_int(self.name, self.low, self.high, step=step, log=self.log)
         return trial.suggest_float(self.name, self.low, self.high, step=self.step, log=self.log)
+
+
+def _is_number(value):
+    # Larger ones have no float.
+    return type(value) in (int, float) and abs(value) <= _LARGEST
+
+
+def _check_plain(name, choices):
+    try:
+        json.dumps(choices, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"expected {name}.choices to be numbers, words, lists and tables. "
+            f"Received: {shown(choices)} ({error})."
+        ) from error
 
 
 def parse(space):
@@ -95,21 +129,23 @@ def parse(space):
     return _in_order(found)
 
 
-def settings(parameters, trial, default):
+def settings(parameters, trial, default, seed=lambda place: None):
     """Let a trial choose all that its other choices leave open.
 
     Args:
         parameters: what `parse` gave.
         trial: of Optuna.
         default: function of a name: what holds where it is not searched over.
+        seed: called with the place of a parameter before it is drawn.
 
     Returns:
         Dict of name to value, as `Entry.override` takes it.
     """
     chosen = {}
-    for parameter in parameters:
+    for place, parameter in enumerate(parameters):
         holds = (chosen.get(name, default(name)) == value for name, value in parameter.when.items())
         if all(holds):
+            seed(place)
             chosen[parameter.name] = parameter.suggest(trial)
     return chosen
 

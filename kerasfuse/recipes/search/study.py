@@ -4,6 +4,8 @@ import os
 import pathlib
 import warnings
 
+import numpy as np
+
 from kerasfuse.metrics.conventions import lower_is_better
 from kerasfuse.nearest_names import choose
 from kerasfuse.optional_packages import require
@@ -60,10 +62,13 @@ def open_study(storage, name, monitor, pruner="none", epochs=1):
         ) from error
 
 
-def seed_sampler(study, name, seed):
-    """Give a study its sampler; what it draws next depends on the trials before and the seed."""
+def seed_sampler(study, name, seed, trial, place=0):
+    """Give a study its sampler for one trial, and for the argument at one place in its space.
+
+    What it draws next depends on the trials before and on these numbers.
+    """
     samplers = optuna().samplers
-    seed += len(study.get_trials(deepcopy=False))
+    seed = int(np.random.SeedSequence([seed, trial, place]).generate_state(1)[0])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what Optuna calls experimental
         study.sampler = {

@@ -2,13 +2,20 @@
 
 import contextlib
 import dataclasses
+import functools
 import pathlib
 from typing import Any
 
 import keras
 
 from kerasfuse import atomic
-from kerasfuse.recipes.run_folder import open_run, read_recipe, read_results
+from kerasfuse.recipes.run_folder import (
+    open_run,
+    read_history,
+    read_recipe,
+    read_results,
+    seed_folder,
+)
 from kerasfuse.recipes.scoring import check_fit
 from kerasfuse.recipes.search import space as spaces
 from kerasfuse.recipes.search.settings import read_settings
@@ -17,6 +24,8 @@ from kerasfuse.recipes.training import train_seed
 
 # What a search reads: never the test split.
 SPLITS = ("train", "validation")
+# Held by who chooses a trial, and, in the folder of a trial, by who trains it.
+_CLAIM = ".claim"
 _STATES = {"COMPLETE": "finished", "PRUNED": "pruned", "FAIL": "failed", "RUNNING": "running"}
 
 
@@ -71,7 +80,10 @@ def work(folder, report=None):
             trial = _claimed(study, settings, folder, stack)
             if trial is None:
                 return
-            chosen = spaces.settings(parameters, trial, lambda name: default_of(entry, name))
+            seed = functools.partial(
+                seed_sampler, study, settings.sampler, settings.seed, trial.number
+            )
+            chosen = spaces.settings(parameters, trial, lambda name: default_of(entry, name), seed)
             trial.set_user_attr("settings", chosen)
             _train(study, trial, entry, chosen, settings, trial_folder(folder, trial.number))
             if report:
@@ -117,26 +129,35 @@ def read_trials(study):
 def _claimed(study, settings, folder, stack):
     """Give a trial that no other process trains, and its lock to `stack`; none where all are."""
     package = optuna()
-    with atomic.locked(folder / ".claim"):
+    # Of this folder: trials of another machine are not for this one to take over.
+    own = {"search": settings.search}
+    with atomic.locked(folder / _CLAIM):
         trials = study.get_trials(deepcopy=False)
         for found in trials:
-            own = found.user_attrs.get("search") == settings.search
-            if found.state.name == "RUNNING" and own:
-                if _locks(stack, trial_folder(folder, found.number)):
-                    return package.trial.Trial(study, found._trial_id)
-        if len(trials) >= settings.trials:
-            return None
-        seed_sampler(study, settings.sampler, settings.seed)
+            place = trial_folder(folder, found.number)
+            if found.state.name != "RUNNING":
+                atomic.release(place / _CLAIM)
+            elif found.user_attrs.get("search") == settings.search and _locks(stack, place):
+                seed_sampler(study, settings.sampler, settings.seed, found.number)
+                return package.trial.Trial(study, found._trial_id)
+        waiting = [found for found in trials if found.state.name == "WAITING"]
+        if not waiting:
+            if len(trials) >= settings.trials:
+                return None
+            # Whose it is, it is told as it is made: a kill leaves none that nobody takes over.
+            study.enqueue_trial({}, user_attrs=own)
+        number = waiting[0].number if waiting else len(trials)
+        seed_sampler(study, settings.sampler, settings.seed, number)
         trial = study.ask()
-        # Of this folder: those of another machine are not for this one to take over.
-        trial.set_user_attr("search", settings.search)
+        if waiting:  # perhaps another machine's, which was killed
+            trial.set_user_attr("search", settings.search)
         _locks(stack, trial_folder(folder, trial.number))
         return trial
 
 
 def _locks(stack, folder):
     try:
-        stack.enter_context(atomic.locked(folder / ".claim", wait=False))
+        stack.enter_context(atomic.locked(folder / _CLAIM, wait=False))
     except BlockingIOError:
         return False
     return True
@@ -147,8 +168,9 @@ def _train(study, trial, entry, chosen, settings, folder):
     try:
         changed = entry.override(chosen)
         open_run(folder, changed, check_fit(changed, settings.data_dir, SPLITS))
-        prune = PruneTrial(trial, changed.recipe.monitor)
+        prune = PruneTrial(trial, changed.recipe.monitor, seed_folder(folder, settings.seed))
         train_seed(changed, folder, settings.seed, verbose=0, callbacks=[prune])
+        prune.catch_up()
     except optuna().TrialPruned:
         study.tell(trial.number, state=states.PRUNED)
     except ValueError as error:
@@ -180,15 +202,33 @@ class PruneTrial(keras.callbacks.Callback):
     Args:
         trial: a trial of Optuna.
         monitor: the logged quantity.
+        folder: of the training, whose history tells what was not reported before a kill.
     """
 
-    def __init__(self, trial, monitor):
+    def __init__(self, trial, monitor, folder):
         super().__init__()
         self.trial = trial
         self.monitor = monitor
+        self.folder = pathlib.Path(folder)
+
+    def on_train_begin(self, logs=None):
+        if epochs := self.catch_up():
+            self._prune(epochs)
 
     def on_epoch_end(self, epoch, logs=None):
         self.trial.report(float(logs[self.monitor]), epoch + 1)
+        self._prune(epoch + 1)
+
+    def catch_up(self):
+        """Report the epochs that are safe on disk and not reported; return how many there are."""
+        rows = read_history(self.folder)
+        reported = self.trial.study.get_trials(deepcopy=False)[self.trial.number]
+        for epoch, row in enumerate(rows, start=1):
+            if epoch not in reported.intermediate_values:
+                self.trial.report(float(row[self.monitor]), epoch)
+        return len(rows)
+
+    def _prune(self, epochs):
         # The last epoch is done in any case.
-        if epoch + 1 < self.params["epochs"] and self.trial.should_prune():
+        if epochs < self.params["epochs"] and self.trial.should_prune():
             raise optuna().TrialPruned

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from kerasfuse import analysis, atomic, hub, zoo
+from kerasfuse.entries.recipe import check_seeds
 from kerasfuse.entries.serialization import plain, to_toml
 from kerasfuse.metrics.conventions import lower_is_better
 from kerasfuse.recipes.processes import run_processes
@@ -40,6 +41,7 @@ from kerasfuse.recipes.training import train
 
 # Fewer different values decide nothing.
 _LEAST_TRIALS = 4
+_JOURNAL = "journal.log"
 _ENDED = ("finished", "pruned", "failed")
 
 
@@ -182,45 +184,26 @@ def tune(
     >>> found.best.settings, found.optimism, found.gain().p_value
     """
     report = report or (lambda line: None)
-    optuna()
-    check_names(sampler, pruner)
-    given_dir = data_dir
-    if data is not None:
-        start = starting_entry(name, data, data_dir, overrides, task, from_scratch=True)
-        entry, data_dir = as_started(named_after(start)), start.data_dir
-    elif hub.is_address(name) and not zoo.is_file(name):
-        raise ValueError(f"expected the name of a zoo entry. Received: name={str(name)!r}.")
-    else:
-        entry = as_started(zoo.entry(name).override(overrides or {}))
-    seeds = entry.recipe.seeds if seeds is None else seeds
-    if search_seed in seeds:
-        raise ValueError(
-            "expected fresh seeds, which the search does not see. "
-            f"Received: seeds={list(seeds)}, search_seed={search_seed}."
-        )
-    for what, value in (("trials", trials), ("jobs", jobs)):
-        if type(value) is not int or value < 1:
-            raise ValueError(
-                f"expected {what} to be a whole number from 1. Received: {what}={value!r}."
-            )
-    space = spaces.default_space(entry) if space is None else dict(space)
-    _check_space(entry, spaces.parse(space))
-    folder = pathlib.Path(run_dir or pathlib.Path("runs", f"tune-{entry.name}"))
-    # Before the folder is made: what cannot be built or read leaves nothing behind.
-    check_fit(entry, data_dir, SPLITS)
-    settings = Settings(
-        search=secrets.token_hex(8),
-        study=f"{entry.name}-{_digest(entry)}",
-        space=space,
-        trials=trials,
-        seed=search_seed,
+    settings, entry, seeds = check_search(
+        name,
+        space,
+        trials,
+        run_dir,
+        seeds=seeds,
+        overrides=overrides,
+        data=data,
+        task=task,
         sampler=sampler,
         pruner=pruner,
-        storage=_absolute(storage or folder / "journal.log"),
-        data_dir=None if data_dir is None else _absolute(data_dir),
+        storage=storage,
+        search_seed=search_seed,
+        data_dir=data_dir,
+        jobs=jobs,
     )
-    settings = _open(folder, entry, settings)
+    folder = _folder(entry.name, run_dir)
+    # First the storage: one that does not answer leaves no folder behind.
     study = study_of(settings, entry)
+    _write(folder, entry, settings)
     if jobs > 1:
         _processes(folder, jobs, study, report)
     else:
@@ -241,7 +224,7 @@ def tune(
             folder / label,
             seeds,
             {**(overrides or {}), **chosen},
-            given_dir,
+            data_dir,
             jobs,
             verbose=0,
             report=lambda line, label=label: report(f"{label}, {line}"),
@@ -250,6 +233,75 @@ def tune(
             from_scratch=data is not None,
         )
     return dataclasses.replace(found, **runs)
+
+
+def check_search(
+    name: str,
+    space: Mapping[str, Any] | None = None,
+    trials: int = 40,
+    run_dir: str | os.PathLike[str] | None = None,
+    *,
+    seeds: Sequence[int] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    sampler: str = "tpe",
+    pruner: str = "median",
+    storage: str | os.PathLike[str] | None = None,
+    search_seed: int = 0,
+    data_dir: str | os.PathLike[str] | None = None,
+    jobs: int = 1,
+    data: str | os.PathLike[str] | None = None,
+    task: str | None = None,
+) -> tuple[Settings, zoo.Entry, tuple[int, ...]]:
+    """Refuse what `tune` would refuse, before anything is trained or written.
+
+    Args:
+        name, space, trials, run_dir, seeds, overrides, sampler, pruner, storage, search_seed,
+            data_dir, jobs, data, task: as in `tune`.
+
+    Returns:
+        The `Settings` of the search, the `Entry` that is searched, and the fresh seeds.
+
+    Raises:
+        ValueError, FileNotFoundError, ImportError: as `tune`.
+    """
+    optuna()
+    check_names(sampler, pruner)
+    if data is not None:
+        start = starting_entry(name, data, data_dir, overrides, task, from_scratch=True)
+        entry, data_dir = as_started(named_after(start)), start.data_dir
+    elif hub.is_address(name) and not zoo.is_file(name):
+        raise ValueError(f"expected the name of a zoo entry. Received: name={str(name)!r}.")
+    else:
+        entry = as_started(zoo.entry(name).override(overrides or {}))
+    seeds = entry.recipe.seeds if seeds is None else seeds
+    seeds = check_seeds(seeds) if len(seeds) else ()
+    if search_seed in seeds:
+        raise ValueError(
+            "expected fresh seeds, which the search does not see. "
+            f"Received: seeds={list(seeds)}, search_seed={search_seed}."
+        )
+    for what, value in (("trials", trials), ("jobs", jobs)):
+        if type(value) is not int or value < 1:
+            raise ValueError(
+                f"expected {what} to be a whole number from 1. Received: {what}={value!r}."
+            )
+    space = spaces.default_space(entry) if space is None else dict(space)
+    _check_space(entry, spaces.parse(space))
+    folder = _folder(entry.name, run_dir)
+    # Before the folder is made: what cannot be built or read leaves nothing behind.
+    check_fit(entry, data_dir, SPLITS)
+    settings = Settings(
+        search=secrets.token_hex(8),
+        study=f"{entry.name}-{_digest(entry)}",
+        space=space,
+        trials=trials,
+        seed=search_seed,
+        sampler=sampler,
+        pruner=pruner,
+        storage=_absolute(storage or folder / _JOURNAL),
+        data_dir=None if data_dir is None else _absolute(data_dir),
+    )
+    return _of_folder(folder, entry, settings), entry, seeds
 
 
 def read_search(run_dir: str | os.PathLike[str]) -> Search:
@@ -306,7 +358,12 @@ def _conditions(parameter, by_name):
     return found
 
 
-def _open(folder, entry, settings):
+def _folder(name, run_dir):
+    return pathlib.Path(run_dir or pathlib.Path("runs", f"tune-{name}"))
+
+
+def _of_folder(folder, entry, settings):
+    """Return the settings of the search that a folder is of, if it is one."""
     if is_search(folder):
         before = read_settings(folder)
         changed = differences(read_recipe(folder).definition(), entry.definition())
@@ -320,17 +377,23 @@ def _open(folder, entry, settings):
                 f"expected the folder of the same search. Received: {str(folder)!r}, whose search "
                 f"has other values for {', '.join(changed)}. Choose another folder."
             )
-        settings = dataclasses.replace(settings, search=before.search)
-    elif folder.is_dir() and any(folder.iterdir()):
+        return dataclasses.replace(settings, search=before.search)
+    # What is hidden, and the journal, are there if a search was killed before its settings.
+    names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    if {name for name in names if not name.startswith(".")} - {hub.ENTRY_FILE, _JOURNAL}:
         raise ValueError(
             "expected a new or empty folder, or one of an earlier search. "
             f"Received: run_dir={str(folder)!r}, which holds other files."
         )
-    else:
+    return settings
+
+
+def _write(folder, entry, settings):
+    if not is_search(folder):
         with atomic.replacing(folder / hub.ENTRY_FILE) as temporary:
             temporary.write_text(to_toml(entry), encoding="utf-8")
+    # Last: where it is, the folder is a search.
     write_settings(folder, settings)
-    return settings
 
 
 def _digest(entry):

@@ -1,8 +1,10 @@
 """Conversion: whole or not at all, resumable, in both formats, and read without all of memory."""
 
 import concurrent.futures
+import errno
 import os
 import pathlib
+import shutil
 
 import numpy as np
 import pytest
@@ -182,7 +184,7 @@ def test_samples_that_fit_are_read_from_disk_once(file, monkeypatch, room, kept)
     store = load("mosi", data_dir=file)._store
     fetched = []
     fetch = store._fetched
-    size = sum(x.nbytes for x in next(fetch([2])).values())
+    size = sum(x.nbytes for x in fetch([2])[0].values())
     monkeypatch.setattr(records, "_KEPT_BYTES", room * size)
     monkeypatch.setattr(store, "_fetched", lambda rows: fetched.extend(rows) or fetch(rows))
     first = store.read([2, 0, 2])
@@ -194,3 +196,74 @@ def test_samples_that_fit_are_read_from_disk_once(file, monkeypatch, room, kept)
         np.testing.assert_array_equal(arrays[0], first[name][1])
         np.testing.assert_array_equal(arrays[1], first[name][0])
         np.testing.assert_array_equal(arrays[1], first[name][2])
+
+
+# Kills, full disks and damage.
+
+
+@pytest.mark.parametrize("place", ["first shard", "facts", "rename", "pieces"])
+def test_a_conversion_that_is_killed_at_its_end_goes_on(file, tmp_path, monkeypatch, place):
+    def killed(*arguments, **options):
+        raise KeyboardInterrupt
+
+    target = {
+        "first shard": (builder, "_put"),
+        "facts": (builder.shutil, "copy"),
+        "rename": (conversion.tfds.core.SplitDict, "__init__"),
+        "pieces": (conversion.shutil, "rmtree"),
+    }[place]
+    with monkeypatch.context() as patch:
+        patch.setattr(*target, killed)
+        with pytest.raises(KeyboardInterrupt):
+            load("mosi", data_dir=file)
+    root = tmp_path / "tfds" / "mosi"
+    # What a process leaves that has no time to tidy up.
+    (root / ".lock").touch()
+    left = root / "mult_unaligned" / "incomplete.ABCDEF_1.1.0"
+    left.mkdir(parents=True, exist_ok=True)
+    (left / "kerasfuse.json").write_text("{}")
+    assert load("mosi", data_dir=file).num_samples == 7
+    load("mosi", data_dir=file)
+    assert not [p for p in root.rglob("*") if "incomplete" in p.name or p.name.startswith(".")]
+
+
+def test_the_pieces_of_other_files_stay(file, tmp_path, monkeypatch):
+    load("mosi", data_dir=file)
+    root = tmp_path / "tfds" / "mosi"
+    (root / ".converting-mult_unaligned-1.1.0-0123456789abcdef").mkdir()
+    (root / ".converting-mult_unaligned-0.0.1-0123456789abcdef").mkdir()
+    (root / ".lock").touch()
+    load("mosi", data_dir=file)
+    assert [p.name for p in root.glob(".*")] == [
+        ".converting-mult_unaligned-1.1.0-0123456789abcdef"
+    ]
+
+
+@pytest.mark.parametrize("part", ["write", "_put"])
+def test_a_full_disk_is_told_and_the_next_conversion_goes_on(file, tmp_path, monkeypatch, part):
+    def full(*arguments, **options):
+        if part == "write":
+            raise RuntimeError("Writing failed: No space left on device")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            *(builder.writer.ExampleWriter, part) if part == "write" else (builder, part), full
+        )
+        with pytest.raises(OSError, match="expected room for .*a full disk.*TFDS_DATA_DIR"):
+            load("mosi", data_dir=file)
+    assert load("mosi", data_dir=file).num_samples == 7
+
+
+@pytest.mark.parametrize(
+    "name", ["kerasfuse.json", "index-train.npz", "mosi-train.*-00000-of-*", "dataset_info.json"]
+)
+def test_damaged_records_are_told(file, tmp_path, name):
+    load("mosi", data_dir=file)
+    (path,) = (tmp_path / "tfds" / "mosi" / "mult_unaligned" / "1.1.0").glob(name)
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(ValueError, match="prepared records that are whole.*1.1.0', which is dam"):
+        batches = load("mosi", data_dir=file)
+        batches[0]
+    shutil.rmtree(path.parent)
+    assert load("mosi", data_dir=file)[0]

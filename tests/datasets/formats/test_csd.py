@@ -461,6 +461,23 @@ def test_a_label_for_several_segments_of_one_is_told(folder):
         stored(folder)
 
 
+@pytest.mark.parametrize("end", [11.0, np.inf])
+def test_segments_that_lie_over_each_other_are_refused(folder, end):
+    name = "CMU_MOSI_Opinion_Labels"
+    change(folder, name, ALL[0], "features", np.ones((30, 3)))
+    change(folder, name, ALL[0], "intervals", np.array([[0.5, end]] * 30))
+    with pytest.raises(
+        ValueError, match="segments that follow each other in video '03b.*: 30 segm"
+    ):
+        stored(folder)
+
+
+def test_segments_may_share_a_part_and_lack_their_times(folder):
+    times = np.array([[0.5, 4.0], [3.0, 5.5], [np.nan, np.nan]])
+    change(folder, "CMU_MOSI_Opinion_Labels", ALL[0], "intervals", times)
+    assert stored(folder).ids[:2] == [f"{ALL[0]}[0]", f"{ALL[0]}[1]"]
+
+
 def test_lists_of_other_videos_are_shown(folder):
     lists = {"train": ["a1", "a2"], "validation": ["a3"], "test": ["a4"]}
     (folder / "folds.json").write_text(json.dumps(lists))

@@ -16,6 +16,7 @@ _LEAVES = frozenset(
     | {np.dtype(code).type for code in "?bhilqBHILQefdgFDGSU"}
 )
 _SETS = (set, frozenset)
+_NONE = ()
 
 
 def check(tree, size):
@@ -55,8 +56,9 @@ def check(tree, size):
                         known[id(part)] = held, 1
             continue
         count, parts = opened.pop(id(item))
-        values = count + sum(known[id(part)][0] for part in parts)
-        depth = 1 + max((known[id(part)][1] for part in parts), default=0)
+        inside = [known[id(part)] for part in parts]
+        values = count + sum(values for values, _ in inside)
+        depth = 1 + max(depth for _, depth in inside) if inside else 1
         if depth > _DEEPEST:
             raise RefusedError(_DEEP)
         if values > most:
@@ -67,19 +69,19 @@ def check(tree, size):
 def _inside(item):
     """Give the number of values that are directly in an item, and the parts to look into."""
     kind = type(item)
-    if kind in _LEAVES:
-        return 1, []
-    if kind is np.ndarray:
-        return item.size, _containers(item.ravel().tolist()) if item.dtype.hasobject else []
-    if kind in (list, tuple):
+    if kind is list or kind is tuple:
         return 1 + len(item), _containers(item)
     if kind is dict:
         # Keys are plain already.
         return 1 + len(item), _containers(item.values())
+    if kind is np.ndarray:
+        return item.size, _containers(item.ravel().tolist()) if item.dtype.hasobject else _NONE
+    if kind in _LEAVES:
+        return 1, _NONE
     if kind in _SETS:
-        return 1 + len(item), []
+        return 1 + len(item), _NONE
     if kind is range:
-        return 1 + len(item), []
+        return 1 + len(item), _NONE
     if kind is Table and item.is_built:
         return len(item), item.blocks
     if isinstance(item, Unbuilt):
@@ -89,6 +91,6 @@ def _inside(item):
 
 
 def _containers(items):
-    if set(map(type, items)) <= _LEAVES:
-        return []
+    if _LEAVES.issuperset(map(type, items)):
+        return _NONE
     return [item for item in items if type(item) not in _LEAVES]
