@@ -308,7 +308,9 @@ def test_many_samples_are_skipped_by_default(files, spoil, monkeypatch, capsys):
     name, folder, options, samples = files("own")
     monkeypatch.setattr(unreadable, "_SKIPPED_FROM", COUNT)
     spoil(samples[3][1]["array"], lambda file: file.unlink())
-    with pytest.raises(FileNotFoundError, match="column 'words' names.*table.csv, line 5, sample 's3'"):
+    with pytest.raises(
+        FileNotFoundError, match="column 'words' names.*table.csv, line 5, sample 's3'"
+    ):
         load(name, data_dir=folder, unreadable="stop")
     assert load(name, data_dir=folder).num_samples == COUNT - 1
     assert "left out, 1 of 20 samples" in capsys.readouterr().err
