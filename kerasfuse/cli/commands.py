@@ -222,10 +222,10 @@ def evaluate(
     ] = False,
 ):
     """Score a model on its data, beside what is recorded and the best constant prediction."""
-    choose("split", split, SPLITS)
+    split = split or ("everything" if is_path(data) else "test")
+    choose("split", split, (*SPLITS, *["everything"] * is_path(data)))
     if record:
         recipes.record_weights(name, data_dir)
-    split = split or ("everything" if is_path(data) else "test")
     scores, constant = recipes.evaluate(name, split, data_dir, weights or "default", data)
     shipped = weights is None and data is None
     tables.show_scores(zoo.entry(name), split, scores, constant, shipped)
@@ -435,10 +435,10 @@ def predict(
 ):
     """Score samples, one row each: raw outputs, and of classes names and probabilities."""
     arrays.check_output(output)
-    if output is not None:
-        atomic.check_file(output)
     entry = zoo.entry(name)
     batches = arrays.read(source, entry, batch_size)
+    if output is not None:
+        atomic.check_file(output)
     found = recipes.predict_table(name, batches, weights or "default")
     if output is None:
         typer.echo(found.csv(), nl=False)

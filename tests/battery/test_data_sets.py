@@ -100,10 +100,17 @@ def test_data_that_can_be_aligned_say_so_when_they_are(loaded, name):
 def entry_of(name, loss, metrics, labels):
     """An entry of a small model for a data set, a loss and a suite of metrics."""
     entry = zoo.entry("lmf_mosi_utterance")
-    suite = dataclasses.replace(
-        entry.recipe, loss=loss, metrics=metrics, score=score_of(metrics), monitor="val_loss"
-    )
     count = 1 if labels.ndim < 2 else int(np.prod(labels.shape[1:]))
+    # Those of any data name their targets.
+    named = {"classes": max(2, int(labels.max()) + 1), "multilabel": count, "regression": count}
+    suite = dataclasses.replace(
+        entry.recipe,
+        loss=loss,
+        metrics=metrics,
+        targets=[f"target {i}" for i in range(named.get(metrics, 0))],
+        score=score_of(metrics, count),
+        monitor="val_loss",
+    )
     if loss == "sparse_categorical_crossentropy":
         count = datasets.num_classes(name) or int(labels.max()) + 1
     if loss == "sentiment_cross_entropy":
@@ -119,10 +126,11 @@ def entry_of(name, loss, metrics, labels):
     )
 
 
-def score_of(metrics):
-    return {"binary": "accuracy", "iemocap": "happy_acc", "mosei_emotions": "mean_acc"}.get(
-        metrics, "mae" if metrics in ("mosi", "mosei", "sims") else "accuracy"
-    )
+def score_of(metrics, count):
+    several = "mean_" * (count > 1)
+    of = {"binary": "accuracy", "iemocap": "happy_acc", "mosei_emotions": "mean_acc"}
+    of |= {"regression": f"{several}mae", "multilabel": "mean_f1"}
+    return of.get(metrics, "mae" if metrics in ("mosi", "mosei", "sims") else "accuracy")
 
 
 def perfect(loss, labels, count):

@@ -255,7 +255,7 @@ DAMAGES = {
     "nested names": (lambda p: p | {"id": [[["a"]]] * len(p["text"])}, "'id' to hold names"),
     "a long name": (
         lambda p: p | {"id": [*p["id"][:-1].tolist(), "a" * 10_000_000]},
-        "ids of at most 1,000 bytes of UTF-8. Received: 'aaa.*aaa",
+        "ids of at most 1,000 bytes of UTF-8, none of them 0. Received: 'aaa.*aaa",
     ),
     "same id": (same_id, r"'id' 'train0\[0.5,2.25\]' twice in train of .*at samples 0 and 2"),
     "flat": (lambda p: p | {"text": p["text"][:, 0]}, r"'text' to be of shape \(samples, steps"),
