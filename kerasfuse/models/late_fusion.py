@@ -17,7 +17,8 @@ class LateFusion(FusionModel):
 
     Args:
         modalities: dict of modality name to feature width of a sequence, or to the shape `(height,
-            width, channels)` of an image; one or more, of any names.
+            width, channels)` of an image, or to `None` for the token ids of an
+            `AdaptedTextEncoder`; one or more, of any names.
         encoders: dict of modality name to the layer or model that makes a vector of it. A layer
             whose `call` has an argument `mask` gets that of the real steps of its sequence. In a
             toml file: a dict of `class`, a layer of `kerasfuse.layers`, and its arguments.

@@ -13,6 +13,7 @@ from kerasfuse.layers import (
 )
 from kerasfuse.models.parts.fusion_model import FusionModel
 from kerasfuse.models.parts.inputs import word_aligned
+from kerasfuse.models.parts.text_encoder import with_token_ids
 
 
 @keras.saving.register_keras_serializable("kerasfuse")
@@ -86,6 +87,8 @@ class MAGBERT(FusionModel):
         output_dropout=0.1,
         **kwargs,
     ):
+        if isinstance(_as_table(backbone), dict):
+            modalities, _ = with_token_ids(modalities)
         widths, words = _check_modalities(modalities)
         gate = {"beta": beta, "gate_dropout": gate_dropout}
         adapted = _adapted(backbone, num_layers_before=num_layers_before, **gate)

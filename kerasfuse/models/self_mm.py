@@ -12,6 +12,11 @@ from kerasfuse.models.parts.inputs import (
     inputs_and_masks,
     per_modality,
 )
+from kerasfuse.models.parts.text_encoder import (
+    encode_text,
+    make_text_encoder,
+    with_token_ids,
+)
 
 
 @keras.saving.register_keras_serializable("kerasfuse")
@@ -34,11 +39,13 @@ class SelfMM(FusionModel):
 
     Reference: Yu, Xu, Yuan, Wu, "Learning Modality-Specific Representations with Self-Supervised
     Multi-Task Learning for Multimodal Sentiment Analysis" (Self-MM), AAAI 2021, section 3. There
-    text is the first vector of a BERT; here it is encoded like the rest, or averaged. For
-    regression only, with labels around 0: train with `loss="mae"`, the paper's L_p.
+    text is the first vector of a BERT; here it is encoded like the rest, or averaged, and with a
+    `text_encoder` averaged over what that makes of token ids. For regression only, with labels
+    around 0: train with `loss="mae"`, the paper's L_p.
 
     Args:
-        modalities: dict of modality name to feature width; two or more.
+        modalities: dict of modality name to feature width, and with a `text_encoder` of one name to
+            `None`, the token ids, `"text"` by default; two or more.
         num_samples: number of training samples, or more.
         num_outputs: 1.
         lstm_units: width of each LSTM; one number, or one a modality.
@@ -50,6 +57,8 @@ class SelfMM(FusionModel):
         unimodal_dropout: rate on each h_m where its own task reads it.
         pooling: how the states of each LSTM are read at the end, a mode of `MaskedPooling`; the
             paper reads the last real step.
+        text_encoder: a keras-hub text backbone or an `AdaptedTextEncoder`, or its hyper-parameters
+            as a dict with its `class`.
 
     Call arguments:
         inputs: dict of modality name to array `(batch, steps, width)`, perhaps `sample_number`.
@@ -82,9 +91,13 @@ class SelfMM(FusionModel):
         fusion_dropout=0.0,
         unimodal_dropout=0.0,
         pooling="last",
+        text_encoder=None,
         **kwargs,
     ):
-        widths = check_modalities(modalities)
+        words = []
+        if text_encoder is not None:
+            modalities, words = with_token_ids(modalities)
+        widths = check_modalities(modalities, ids=words)
         if num_outputs != 1:
             raise ValueError(
                 "expected num_outputs=1: the labels that SelfMM makes up are real numbers. "
@@ -93,6 +106,9 @@ class SelfMM(FusionModel):
         units = per_modality(widths, lstm_units, "lstm_units")
         dims = per_modality(widths, unimodal_dim, "unimodal_dim")
         check_averaged(widths, averaged)
+        encoder, hyperparameters = None, None
+        if text_encoder is not None:
+            encoder, hyperparameters = make_text_encoder(text_encoder)
 
         # === Layers ===
         def dense(units, name, activation="relu", **options):
@@ -105,9 +121,11 @@ class SelfMM(FusionModel):
 
         # === Functional model ===
         inputs, x, masks = inputs_and_masks(widths)
+        for m in words:
+            x[m], masks[m] = encode_text(encoder, x[m], masks[m])
         h = {}
         for m in widths:
-            if m in averaged:
+            if m in averaged or m in words:
                 h[m] = MaskedPooling("mean", name=f"{m}_pooling")(x[m], mask=masks[m])
             else:
                 states = MaskedLSTM(units[m], name=f"{m}_lstm")(x[m], mask=masks[m])
@@ -143,6 +161,7 @@ class SelfMM(FusionModel):
         self.fusion_dropout = fusion_dropout
         self.unimodal_dropout = unimodal_dropout
         self.pooling = pooling
+        self.text_encoder = hyperparameters
 
     def get_config(self):
         return {
@@ -158,6 +177,7 @@ class SelfMM(FusionModel):
             "fusion_dropout": self.fusion_dropout,
             "unimodal_dropout": self.unimodal_dropout,
             "pooling": self.pooling,
+            "text_encoder": self.text_encoder,
         }
 
     @contextlib.contextmanager

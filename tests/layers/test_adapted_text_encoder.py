@@ -7,7 +7,7 @@ import pytest
 from keras import ops
 
 from kerasfuse.layers import AdaptedTextEncoder, ShiftedTextEncoder
-from kerasfuse.models import DAHB, MAGBERT
+from kerasfuse.models import DAHB, MAGBERT, LateFusion, SelfMM
 from kerasfuse.text import TextEncoder
 
 pytest.importorskip("keras_hub", reason="needs keras-hub (the extra `text`)")
@@ -138,12 +138,14 @@ def test_a_gate_shifts_the_words_before_its_layer(preset):
         ShiftedTextEncoder(preset=preset[0], num_layers_before=3)
 
 
-@pytest.mark.parametrize("kind", [DAHB, MAGBERT])
+@pytest.mark.parametrize("kind", [DAHB, MAGBERT, SelfMM])
 def test_models_take_it_and_keep_it_in_their_config(preset, kind):
     table = {"class": "AdaptedTextEncoder", "preset": str(preset[0]), "rank": 2}
     if kind is DAHB:
         options = {"text_encoder": table, "dim": 8, "num_heads": 2, "feedforward_units": 6}
         options |= {"num_bottlenecks": 4}
+    elif kind is SelfMM:
+        options = {"text_encoder": table, "num_samples": 3}
     else:
         options = {"backbone": table}
     model = kind({"text": None, "timing": 4}, **options)
@@ -156,6 +158,17 @@ def test_models_take_it_and_keep_it_in_their_config(preset, kind):
     copy = kind.from_config(model.get_config())
     copy.set_weights(model.get_weights())
     found, wanted = (m.predict(batch, verbose=0) for m in (copy, model))
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
+def test_late_fusion_takes_it_for_text_alone(preset):
+    table = {"class": "AdaptedTextEncoder", "preset": str(preset[0]), "rank": 2, "pooling": "mean"}
+    model = LateFusion({"text": None}, {"text": table})
+    model.compile("adam", "mse")
+    model.fit({"text": IDS}, np.ones((3, 1)), verbose=0)
+    copy = LateFusion.from_config(model.get_config())
+    copy.set_weights(model.get_weights())
+    found, wanted = (m.predict({"text": IDS}, verbose=0) for m in (copy, model))
     np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 

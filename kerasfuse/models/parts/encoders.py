@@ -13,7 +13,8 @@ def encode(modalities, encoders):
     """Build the inputs of a fusion model and the vector of each modality.
 
     Args:
-        modalities: dict of modality name to feature width, or to the shape of an image.
+        modalities: dict of modality name to feature width, to the shape of an image, or to `None`
+            for token ids.
         encoders: dict of modality name to a `keras.layers.Layer` or model that makes a vector of
             its input, called with the `mask` of real steps if its `call` has such an argument; or,
             as in a toml file, to a dict of `class`, the name of a layer of `kerasfuse.layers`, and
@@ -26,7 +27,15 @@ def encode(modalities, encoders):
         ValueError: for names that are not those of the modalities, a layer that encodes two of
             them, and an encoder whose output is no vector.
     """
-    sizes = check_modalities(modalities, images=True, least=1)
+    if isinstance(encoders, dict):
+        # Toml has no word for the width of token ids.
+        modalities = dict(modalities) | {
+            name: None
+            for name, encoder in encoders.items()
+            if name not in modalities and _reads_ids(encoder)
+        }
+    ids = [name for name, size in dict(modalities).items() if size is None]
+    sizes = check_modalities(modalities, ids=ids, images=True, least=1)
     if not isinstance(encoders, dict) or set(encoders) != set(sizes):
         received = sorted(encoders) if isinstance(encoders, dict) else encoders
         raise ValueError(
@@ -52,6 +61,12 @@ def encode(modalities, encoders):
                 f"keras.layers.GlobalAveragePooling2D for example. Received: {vectors[m].shape}"
             )
     return sizes, made, inputs, vectors
+
+
+def _reads_ids(encoder):
+    if isinstance(encoder, dict):
+        return "AdaptedTextEncoder" in (encoder.get("class"), encoder.get("class_name"))
+    return isinstance(encoder, layers.AdaptedTextEncoder)
 
 
 def encoder_configs(encoders):

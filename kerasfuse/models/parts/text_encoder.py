@@ -46,6 +46,25 @@ def make_text_encoder(text_encoder):
     return found(**arguments), dict(text_encoder)
 
 
+def with_token_ids(modalities):
+    """Return modalities with one of token ids, and a list of its name.
+
+    Where none has the width `None`, as toml cannot say, it is `"text"`, before the others.
+
+    Raises:
+        ValueError: for several of them.
+    """
+    modalities = dict(modalities)
+    if None not in modalities.values():
+        modalities = {"text": None} | {m: w for m, w in modalities.items() if m != "text"}
+    words = [m for m, width in modalities.items() if width is None]
+    if len(words) > 1:
+        raise ValueError(
+            f"expected one modality of token ids, of width None. Received: {modalities!r}"
+        )
+    return modalities, words
+
+
 def encode_text(backbone, ids, mask):
     """Encode integer ids: `(batch, steps)` to `(batch, steps, width)` and a mask.
 
