@@ -22,6 +22,8 @@ OF_OTHERS = {"bytes": 150}
 # What else is made from seeds, a function of a seed each: how many of each, and the seconds of the
 # processor that one may take. A killed command runs twice or three times.
 LINES, TALKS, KILLS = "command lines", "hub", "kills"
+# Seconds for all commands that are killed, run once each.
+_PREPARED = 300.0
 OTHERS = {LINES: (500, 20.0), TALKS: (300, 20.0), KILLS: (210, 60.0)}
 _CALLS = {
     LINES: "hostile.command_lines:run",
@@ -73,17 +75,24 @@ def prepare_others(folder):
     hub_talks.prepare(lines / "run", talks)
 
 
-def prepare_kills(found, folder):
-    """Write the folders that kills start from, once those of command lines are there."""
+def prepare_kills(found, folder, sandbox):
+    """Write the folders that kills start from, once those of command lines are there.
+
+    It forks, which only a process of one thread may do.
+    """
     lines, killed = (pathlib.Path(folder, folder_of(kind)) for kind in (LINES, KILLS))
-    kills.prepare(lines, killed, dict.fromkeys(case["way"] for case in found))
+    names = list(dict.fromkeys(case["way"] for case in found))
+    arguments = {"good": str(lines.absolute()), "folder": str(killed.absolute()), "names": names}
+    outcome = sandbox.run("hostile.kills:prepare", arguments, _PREPARED)
+    if not outcome.is_good:
+        raise RuntimeError(f"the commands to kill do not run: {outcome}")
 
 
 def run_others(found, good, sandboxes):
     """Run cases of one kind, and yield each with its `Outcome`."""
     kind = found[0]["reader"]
     if kind == KILLS:
-        prepare_kills(found, good)
+        prepare_kills(found, good, sandboxes[0])
     place = str(pathlib.Path(good, folder_of(kind)))
     calls = []
     for case in found:

@@ -398,6 +398,8 @@ def test_every_layer_has_a_contract():
     tested |= {"LeNet", "MaxOut", "ResNet18", "TransformerEncoder"}
     # In test_adapted_text_encoder.py, as they need keras-hub.
     tested |= {"AdaptedTextEncoder", "ShiftedTextEncoder"}
+    # In tests/models/test_scaled.py.
+    tested |= {"FeatureScaling", "LabelScaling"}
     # What loss layers are made of: in tests/models/test_auxiliary_losses.py.
     tested |= {"AuxiliaryLoss", "SupervisedAuxiliaryLoss"}
     assert tested == set(layers.__all__)
