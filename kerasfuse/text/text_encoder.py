@@ -39,10 +39,12 @@ class TextEncoder:
             NAACL 2019, section 5.3).
 
     Attributes:
-        preset, layers: as given.
+        preset: as given.
+        layers: as given.
         width: features of a vector.
         sha256: digest of the vocabulary and the weights, the same for all layouts.
-        backbone, tokenizer: those of keras-hub.
+        backbone: the model of keras-hub.
+        tokenizer: that of keras-hub.
 
     Raises:
         ImportError: without keras-hub (the extra `text`).
