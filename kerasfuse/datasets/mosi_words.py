@@ -124,7 +124,7 @@ def mosi_words(
         for name, moments in train.moments(numbers).items():
             records.standardize({name: moments}, _FARTHEST if name == "audio" else np.inf)
     records.keep(np.any([records.lengths[name] > 0 for name in present], axis=0).nonzero()[0])
-    values = records.labels
+    values, of_encoder = records.labels, facts["facts"]
     return {
         "inputs": records if as_ids else dict.fromkeys(chosen) | _in_context(records, context),
         "modalities": None if as_ids else widths,
@@ -135,8 +135,9 @@ def mosi_words(
         # The vectors of an encoder differ in their last bits from machine to machine.
         "identity": repr(
             (
-                *("mosi_words", str(MosiWords.VERSION), facts["sha256"], facts["facts"]["sha256"]),
-                *(text, layers, split, chosen, present, context, label, standardize),
+                *("mosi_words", str(MosiWords.VERSION), facts["sha256"]),
+                *(of_encoder["sha256"], of_encoder["layers"], text),
+                *(split, chosen, present, context, label, standardize),
             )
         ),
     }

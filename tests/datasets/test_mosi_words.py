@@ -349,6 +349,26 @@ def test_two_files_of_words_are_refused(made, tmp_path):
         made(data_dir=folder)
 
 
+def test_words_that_no_segment_names_are_counted(made, tmp_path, capsys):
+    folder = write(tmp_path / "more")
+    (path,) = folder.rglob("*Words.csd")
+    with h5py.File(path, "a") as file:
+        group = file[f"{path.stem}/data"]
+        group.copy(group[ALL[0]], "unknown0")
+    wanted = made("test")
+    capsys.readouterr()
+    found = made("test", folder)
+    report = " ".join(capsys.readouterr().err.split())
+    assert "videos without a labelled segment, not used, 1: unknown0." in report
+    np.testing.assert_array_equal(found[0][0]["text"], wanted[0][0]["text"])
+
+
+def test_files_far_below_a_folder_are_not_looked_for(made, tmp_path):
+    write(tmp_path / "a" / "b" / "c")
+    with pytest.raises(FileNotFoundError, match="CMU_MOSI_ModifiedTimestampedWords.csd and"):
+        made(data_dir=tmp_path / "a")
+
+
 def test_words_of_other_videos_are_refused(made, tmp_path):
     folder = write(tmp_path / "other")
     words = {f"other{i}": (np.array([[b"a"]]), np.array([[0.0, 1.0]])) for i in range(3)}

@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-import keras
 import numpy as np
 
 from kerasfuse.datasets.batching.batches import Batches
+from kerasfuse.datasets.batching.served import Served
 from kerasfuse.datasets.batching.similar_samples import similar_samples
 
 _DRAWN = 2  # from each list
 
 
-class Companions(keras.utils.PyDataset):
+class Companions(Served):
     """Serve the batches of a data set with six companions of each sample.
 
     Of the B samples of a batch, the anchors, each brings two similar samples of its class, two
@@ -52,7 +52,7 @@ class Companions(keras.utils.PyDataset):
     """
 
     def __init__(self, batches: Batches, class_width: float = 1.0) -> None:
-        super().__init__()
+        super().__init__(batches)
         if not isinstance(batches, Batches) or batches.labels is None:
             raise ValueError(
                 "expected `kerasfuse.datasets.Batches` with labels, as companions are of the same "
@@ -63,24 +63,9 @@ class Companions(keras.utils.PyDataset):
                 "expected one label a sample, to tell which samples are of one class. "
                 f"Received: labels of shape {batches.labels.shape}"
             )
-        self.batches = batches
         self.class_width = class_width
         self._classes = np.round(batches.labels[:, 0] / class_width)
         self._lists: Mapping[str, np.ndarray] | None = None
-
-    @property
-    def epoch(self) -> int:
-        """Number that the order and the draws depend on, from 0."""
-        return self.batches.epoch
-
-    @epoch.setter
-    def epoch(self, value: int) -> None:
-        self.batches.epoch = value
-
-    @property
-    def aligned(self) -> tuple[str, ...]:
-        """Names of the modalities that share their steps, as of the batches."""
-        return self.batches.aligned
 
     @property
     def lists(self) -> Mapping[str, np.ndarray]:
@@ -108,9 +93,6 @@ class Companions(keras.utils.PyDataset):
         drawn = [_draw(found[anchors], anchors, generator) for found in self.lists.values()]
         return np.concatenate([anchors, *(column for pair in drawn for column in pair.T)])
 
-    def __len__(self) -> int:
-        return len(self.batches)
-
     def __getitem__(self, index: int) -> tuple[Any, ...]:
         index = range(len(self))[index]
         rows = self.rows(index)
@@ -123,9 +105,6 @@ class Companions(keras.utils.PyDataset):
         if own:
             weights *= own[0]
         return inputs, labels, weights
-
-    def on_epoch_end(self) -> None:
-        self.batches.on_epoch_end()
 
 
 def _draw(candidates, anchors, generator):

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-import keras
 import numpy as np
 
+from kerasfuse.datasets.batching.served import Served
 from kerasfuse.nearest_names import nearest
 
 
-class ModalityDropout(keras.utils.PyDataset):
+class ModalityDropout(Served):
     """Serve the batches of a data set, with modalities of samples left out at random.
 
     Each sample lacks modality m with probability `rates[m]`, all zeros being what an absent
@@ -34,54 +34,22 @@ class ModalityDropout(keras.utils.PyDataset):
     """
 
     def __init__(self, batches: Any, rates: Mapping[str, float]) -> None:
-        super().__init__()
+        super().__init__(batches)
         check_rates(rates)
-        known = list(_origin(batches).modalities)
+        known = list(self.origin.modalities)
         for name in rates:
             if name not in known:
                 raise ValueError(
                     f"expected rates of some of {', '.join(known)}. Received: {name!r}. "
                     f"{nearest(name, known)}"
                 )
-        self.batches = batches
         self.rates = dict(rates)
-
-    @property
-    def epoch(self) -> int:
-        """Number that the order and the draws depend on, from 0."""
-        return self.batches.epoch
-
-    @epoch.setter
-    def epoch(self, value: int) -> None:
-        self.batches.epoch = value
-
-    @property
-    def aligned(self) -> tuple[str, ...]:
-        """Names of the modalities that share their steps, as of the batches."""
-        return self.batches.aligned
-
-    @property
-    def numbered(self) -> bool:
-        """Whether batches hold the numbers of their samples, as of the batches."""
-        return _origin(self.batches).numbered
-
-    @numbered.setter
-    def numbered(self, value: bool) -> None:
-        _origin(self.batches).numbered = value
-
-    @property
-    def num_samples(self) -> int:
-        """Number of samples, as of the batches."""
-        return _origin(self.batches).num_samples
-
-    def __len__(self) -> int:
-        return len(self.batches)
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
         index = range(len(self))[index]
         inputs, *others = self.batches[index]
         # Apart from what orders the samples, and from what draws companions.
-        generator = np.random.default_rng([_origin(self.batches).seed, self.epoch, index, 1])
+        generator = np.random.default_rng([self.origin.seed, self.epoch, index, 1])
         names = [name for name in inputs if name != "sample_number"]
         present = np.stack([_any(inputs[name]) for name in names])
         rates = np.array([self.rates.get(name, 0.0) for name in names])
@@ -95,9 +63,6 @@ class ModalityDropout(keras.utils.PyDataset):
             shape = (-1,) + (1,) * (x.ndim - 1)
             inputs[name] = x * kept[place].reshape(shape).astype(x.dtype)
         return (inputs, *others)
-
-    def on_epoch_end(self) -> None:
-        self.batches.on_epoch_end()
 
 
 def check_rates(rates):
@@ -119,10 +84,3 @@ def check_rates(rates):
 
 def _any(x):
     return x.reshape(len(x), -1).any(axis=1)
-
-
-def _origin(batches):
-    """Return the `Batches` below what serves them otherwise."""
-    while hasattr(batches, "batches"):
-        batches = batches.batches
-    return batches

@@ -95,8 +95,8 @@ def read(files, split_of, label_range, known_sizes, emotions=False):
     def sample(found):
         name, key, value, (start, end) = found
         inside = functools.partial(_inside, key=key, start=start, end=end)
-        said = (inside(words)[0] if words else None) or []
-        told = " ".join(word for word in said if word != PAUSE)
+        said = inside(words)[0] if words else None
+        told = "" if said is None else " ".join(word for word in said if word != PAUSE)
         return Sample(
             id=name,
             features={n: inside(sequence)[0] for n, sequence in sequences.items()},
@@ -358,11 +358,8 @@ def _inside(sequence, key, start, end):
         return None, None
     features, times = sequence.read(key)
     middle = times.mean(axis=1)
-    steps = ((middle >= start) & (middle < end)).nonzero()[0]
-    if not len(steps):
-        return None, None
-    some = features[steps] if hasattr(features, "shape") else [features[i] for i in steps]
-    return some, times[steps]
+    steps = (middle >= start) & (middle < end)
+    return (features[steps], times[steps]) if steps.any() else (None, None)
 
 
 def _some(names):

@@ -29,13 +29,20 @@ class TimedWords:
             words, times = sequence.read(key)
             found[key] = [_decoded(word) for word in words[:, 0]], np.asarray(times, "float64")
         self.shift = word_shift(*map(list, zip(*found.values(), strict=True)))
-        self._found = {key: shifted(*pair, self.shift) for key, pair in found.items()}
+        self._found = {}
+        for key, pair in found.items():
+            words, times = shifted(*pair, self.shift)
+            self._found[key] = np.array(words, object), times
+
+    def keys(self):
+        """Names of the videos."""
+        return list(self._found)
 
     def __contains__(self, key):
         return key in self._found
 
     def read(self, key):
-        """Give the words of a video, pauses among them, and their times `(words, 2)`."""
+        """Give the words of a video `(words,)`, pauses among them, and their times `(words, 2)`."""
         return self._found[key]
 
     def notes(self):

@@ -43,7 +43,10 @@ def find(folder):
         ValueError: where there are several of one kind.
     """
     roots = [root for root in (folder / "mosi", folder) if root.is_dir()][:1]
-    files = sorted({file for root in roots for file in root.rglob("*.csd")})
+    # No deeper: the folder may be anybody's home.
+    files = sorted(
+        file for root in roots for place in ("*.csd", "*/*.csd") for file in root.glob(place)
+    )
     kinds = {"words": [], "labels": []}
     for file in files:
         name = file.name.lower()
@@ -166,7 +169,13 @@ def _segments(timed, opinions):
                     "timing": word_timing(times, rows, start[place], end[place]),
                 }
             )
-    return segments, _notes(counts, [s["id"] for s in segments if not s["words"]], silent)
+    known = opinions.keys()
+    left_out = {
+        "segments without words": [s["id"] for s in segments if not s["words"]],
+        "videos without words": silent,
+        "videos without a labelled segment, not used": [v for v in timed.keys() if v not in known],
+    }
+    return segments, _notes(counts, left_out)
 
 
 def _spoken(timed, video):
@@ -174,9 +183,9 @@ def _spoken(timed, video):
     if video not in timed:
         return [], np.zeros((0, 2)), {}
     words, times = timed.read(video)
-    said = [i for i, word in enumerate(words) if word not in (PAUSE, UNKNOWN)]
-    left_out = {name: words.count(name) for name in (PAUSE, UNKNOWN)}
-    return [words[i].lower() for i in said], times[said], left_out
+    said = ~np.isin(words, (PAUSE, UNKNOWN))
+    left_out = {name: int((words == name).sum()) for name in (PAUSE, UNKNOWN)}
+    return [word.lower() for word in words[said]], times[said], left_out
 
 
 def _check_videos(timed, opinions, words, labels):
@@ -189,17 +198,16 @@ def _check_videos(timed, opinions, words, labels):
         )
 
 
-def _notes(counts, empty, silent):
+def _notes(counts, left_out):
     notes = [
         f"words: {counts['said']:,} were said, {counts['in none']:,} of them in no labelled "
         f"segment; {counts['in two']:,} reach into two segments and belong to that of their "
         f"middle; left out are {counts[PAUSE]:,} pauses ({PAUSE!r}) and {counts[UNKNOWN]:,} words "
         f"that nobody understood ({UNKNOWN!r}). Letters are lower case."
     ]
-    for what, some in (("segments", empty), ("videos", silent)):
-        if some:
-            notes.append(f"{what} without words, {len(some):,}: {', '.join(some[:5])}.")
-    return notes
+    return notes + [
+        f"{what}, {len(some):,}: {', '.join(some[:5])}." for what, some in left_out.items() if some
+    ]
 
 
 def _sounds(audio, segments):
