@@ -13,7 +13,7 @@ from kerasfuse.layers import (
 )
 from kerasfuse.models.parts.fusion_model import FusionModel
 from kerasfuse.models.parts.inputs import word_aligned
-from kerasfuse.models.parts.text_encoder import with_token_ids
+from kerasfuse.models.parts.text_encoder import adapter_table, with_token_ids
 
 
 @keras.saving.register_keras_serializable("kerasfuse")
@@ -153,11 +153,7 @@ class MAGBERT(FusionModel):
 
 def _as_table(backbone):
     """Return an adapted encoder as a dict that toml can hold, and a BERT as it is."""
-    if not isinstance(backbone, AdaptedTextEncoder):
-        return backbone
-    config = backbone.get_config()
-    kept = {key: config[key] for key in ("preset", "rank", "dropout", "sha256")}
-    return {"class": "AdaptedTextEncoder", **{k: v for k, v in kept.items() if v is not None}}
+    return adapter_table(backbone) if isinstance(backbone, AdaptedTextEncoder) else backbone
 
 
 def _adapted(backbone, **gate):

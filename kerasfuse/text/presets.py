@@ -110,6 +110,14 @@ def load(preset):
     return backbone, tokenizer
 
 
+def stamp(preset):
+    """Return what changes when the files of a folder do; nothing for presets that are no folder."""
+    folder = pathlib.Path(preset)
+    files = sorted(folder.rglob("*")) if folder.is_dir() else []
+    found = [(str(file), file.stat()) for file in files]
+    return tuple((name, status.st_size, status.st_mtime_ns) for name, status in found)
+
+
 def sequence_output(backbone):
     """Return the output of a backbone that has one vector a token."""
     output = backbone.output

@@ -118,6 +118,18 @@ def test_two_of_them_share_one_bert(preset):
     assert AdaptedTextEncoder(preset[0]).bert() is AdaptedTextEncoder(preset[0], 2).bert()
 
 
+def test_a_preset_that_changed_is_read_again(tmp_path):
+    tiny.make(tmp_path)
+    first = array(AdaptedTextEncoder(tmp_path)(IDS)[0])
+    tiny.make(tmp_path, seed=1)
+    assert np.abs(array(AdaptedTextEncoder(tmp_path)(IDS)[0]) - first).max() > 0.1
+
+
+def test_a_text_longer_than_the_places_is_refused(preset):
+    with pytest.raises(ValueError, match="at most 24 pieces.*Received: 25"):
+        AdaptedTextEncoder(preset[0])(np.full((1, 25), 5, "int32"))
+
+
 def test_a_gate_shifts_the_words_before_its_layer(preset):
     tone = RNG.normal(size=(3, 5, 4)).astype("float32")
     for before in (0, 2):

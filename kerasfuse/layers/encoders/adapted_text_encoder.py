@@ -111,8 +111,17 @@ class AdaptedTextEncoder(keras.layers.Layer):
         return ids, ops.concatenate([first, ops.not_equal(ids[:, 1:], 0)], axis=1)
 
     def embedded(self, ids):
-        """Return what the first layer reads, `(batch, steps, width)`."""
+        """Return what the first layer reads, `(batch, steps, width)`.
+
+        Raises:
+            ValueError: for more steps than the encoder has places.
+        """
         bert = self.bert()
+        if (ids.shape[1] or 0) > bert.max_sequence_length:
+            raise ValueError(
+                f"expected texts of at most {bert.max_sequence_length} pieces, the places of the "
+                f"encoder. Received: {ids.shape[1]}. Cut them into several samples."
+            )
         tokens = bert.token_embedding(ids)
         z = bert.embeddings_add(
             (tokens, bert.position_embedding(tokens), bert.segment_embedding(0 * ids))
@@ -172,7 +181,7 @@ def frozen_bert(preset, sha256=None):
     # Here, so that layers can be imported without what the cache of text vectors needs.
     from kerasfuse.text import presets
 
-    key = (preset, keras.mixed_precision.dtype_policy().name)
+    key = (preset, presets.stamp(preset), keras.mixed_precision.dtype_policy().name)
     if key not in _BERTS:
         backbone, tokenizer = presets.load(preset)
         if not hasattr(backbone, "transformer_layers") or not hasattr(

@@ -24,10 +24,7 @@ def make_text_encoder(text_encoder):
         ValueError: for a class that keras-hub does not have.
     """
     if isinstance(text_encoder, AdaptedTextEncoder):
-        config = text_encoder.get_config()
-        kept = {key: config[key] for key in ("preset", "rank", "dropout", "sha256")}
-        kept = {key: value for key, value in kept.items() if value is not None}
-        return text_encoder, {"class": "AdaptedTextEncoder", **kept}
+        return text_encoder, adapter_table(text_encoder)
     if not isinstance(text_encoder, dict):
         config = text_encoder.get_config()
         kept = {key: config[key] for key in config if key not in _NO_HYPERPARAMETERS}
@@ -44,6 +41,13 @@ def make_text_encoder(text_encoder):
             f"class='BertBackbone'. Received: class={name!r}"
         )
     return found(**arguments), dict(text_encoder)
+
+
+def adapter_table(encoder):
+    """Return an `AdaptedTextEncoder` as a dict of its class and arguments that toml can hold."""
+    config = encoder.get_config()
+    kept = {key: config[key] for key in ("preset", "rank", "dropout", "sha256")}
+    return {"class": "AdaptedTextEncoder", **{k: v for k, v in kept.items() if v is not None}}
 
 
 def with_token_ids(modalities):

@@ -97,6 +97,8 @@ def test_spaces_that_mean_nothing_are_told(space, message):
 def test_every_entry_has_a_space_of_its_own():
     for name in zoo.names():
         entry = zoo.entry(name)
-        for parameter in spaces.parse(spaces.default_space(entry)):
+        parameters = spaces.parse(spaces.default_space(entry))
+        assert "learning_rate" in [parameter.name for parameter in parameters], name
+        for parameter in parameters:
             for value in parameter.extremes:
-                entry.override({parameter.name: value})
+                entry.override({parameter.name: value})  # raises where it does not fit
