@@ -170,3 +170,17 @@ def test_the_tables_of_the_pages_have_the_recorded_scores(data):
         assert {column: row[column] for column in wanted} == wanted, (
             f"out of date: kerasfuse compare ... --readme docs/results/{page.name}"
         )
+
+
+def test_finished_runs_are_compared_as_they_are(names, monkeypatch):
+    runs = [recipes.train(name, f"my/{name}", [1, 2], {"epochs": 1}, verbose=0) for name in names]
+    monkeypatch.setattr(comparison, "train", lambda *_, **__: pytest.fail("trained anew"))
+    found = recipes.compare([str(run.folder) for run in runs])
+    by_name = {row.name: row for row in found.rows}
+    for run in runs:
+        row = by_name[str(run.folder)]
+        assert row.per_seed == {seed: run.seeds[seed]["test"]["mae"] for seed in (1, 2)}
+        assert row.parameters == run.first["parameters"] and not row.is_recorded
+    # What would need another training is refused.
+    with pytest.raises(ValueError, match="finished without overrides, seeds and trials"):
+        recipes.compare([str(run.folder) for run in runs], seeds=[3])
