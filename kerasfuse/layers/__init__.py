@@ -39,6 +39,7 @@ from kerasfuse.layers.fusion.modality_gate import ModalityGate
 from kerasfuse.layers.fusion.multimodal_adaptation_gate import MultimodalAdaptationGate
 from kerasfuse.layers.fusion.tensor_fusion import TensorFusion
 from kerasfuse.layers.recurrent.bidirectional_lstm import BidirectionalLSTM
+from kerasfuse.layers.recurrent.lstm_encoder import LSTMEncoder
 from kerasfuse.layers.recurrent.masked_gru import MaskedGRU
 from kerasfuse.layers.recurrent.masked_lstm import MaskedLSTM
 from kerasfuse.layers.scaling.feature_scaling import FeatureScaling
@@ -76,6 +77,7 @@ __all__ = [
     "GaussianLikelihood",
     "HierarchicalBottleneck",
     "JointSelfAttention",
+    "LSTMEncoder",
     "LabelScaling",
     "LeNet",
     "LearnedPositions",

@@ -149,6 +149,13 @@ CONTRACTS = [
         [(4, 5, 12), (4, 12)],
         {},
     ),
+    (
+        layers.LSTMEncoder,
+        {"units": 6, "dropout": 0.5},
+        {"inputs": sequence(5, 8), "mask": mask(5)},
+        (4, 12),
+        {},
+    ),
     *[
         (
             layers.SubspaceRegularizer,
