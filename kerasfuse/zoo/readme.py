@@ -5,24 +5,32 @@ import pathlib
 
 from kerasfuse import atomic
 from kerasfuse.zoo.catalogue import entries
+from kerasfuse.zoo.field_tables import as_printed, beside_text_alone, by_validation
 from kerasfuse.zoo.tables import best_results, by_data_set
 
-_TABLES = {"zoo": best_results, "entries": by_data_set}
+_TABLES = {
+    "zoo": best_results,
+    "entries": by_data_set,
+    "cmu_mosi": lambda entries: by_validation(entries, "mosi_words"),
+    "cmu_mosi text": lambda entries: beside_text_alone(entries, "mosi_words"),
+    "cmu_mosi published": lambda entries: as_printed(entries, "mosi_words"),
+}
 
 
 def update_readme(path: str | os.PathLike[str]) -> None:
     """Write tables of the entries between the marks of a markdown file.
 
     `<!-- zoo:begin -->` and `<!-- zoo:end -->` get each model with its best result on real data,
-    `<!-- entries:begin -->` and `<!-- entries:end -->` all entries, by data set. A file has the
-    marks of one table or of both.
+    `entries` all entries, by data set, `cmu_mosi` those on the words of CMU-MOSI, `cmu_mosi text`
+    what they add to text alone, and `cmu_mosi published` what papers print. A file has the marks of
+    one table or of more.
 
     Raises:
-        ValueError: when the file has neither, or is no text.
+        ValueError: when the file has none of them, or is no text.
         OSError: when it cannot be read or written.
     """
     text = _read(path)
-    wanted = [name for name in _TABLES if f"<!-- {name}:" in text] or ["zoo"]
+    wanted = [name for name in _TABLES if f"<!-- {name}:begin" in text] or ["zoo"]
     for name in wanted:
         write_between(path, name, _TABLES[name](entries()))
 
