@@ -79,6 +79,7 @@ build/notebooks/%.ipynb: notebooks/%.ipynb | $(INSTALLED)
 results: $(INSTALLED)
 	$(BIN)/kerasfuse list --readme README.md
 	$(BIN)/kerasfuse list --readme docs/results/zoo.md
+	$(BIN)/kerasfuse list --readme docs/results/cmu_mosi.md
 
 wheel-check: $(INSTALLED)
 	$(BIN)/python -m pytest -m wheel tests/test_wheel.py

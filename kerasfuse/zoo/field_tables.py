@@ -31,7 +31,7 @@ def by_validation(entries, data):
             f"`{entry.name}`",
             spread("mae", entry.results["validation"]["mae"]),
             *_cells(lambda metric, e=entry: spread(metric, e.results["test"].get(metric))),
-            f"{entry.parameters:,}",
+            "-" if entry.parameters is None else f"{entry.parameters:,}",
         )
         for entry in recorded
     ]
