@@ -44,6 +44,7 @@ class Entries(list[Entry]):
 
 
 def weights_origin(entry):
-    """Say what made an entry's weights: real data, simulated data, or nothing yet."""
-    said = {"none": "none yet", "simulated": "SIMULATED data", "real": "real data"}
+    """Say what made an entry's weights: real data, simulated data, or nothing that is kept here."""
+    none = "not kept" if entry.recorded else "none yet"
+    said = {"none": none, "simulated": "SIMULATED data", "real": "real data"}
     return said[entry.weights_kind]

@@ -128,12 +128,11 @@ def weights_path(entry: Entry, name: str | os.PathLike[str] | None = None) -> pa
     """
     path = place(entry.name if name is None else name).parent / entry.weights.file
     if not entry.weights.file or not path.is_file():
+        which = "whose weights are not kept here" if entry.recorded else "which has no weights yet"
         raise FileNotFoundError(
-            f"expected an entry with weights. Received: {entry.name}, which has no weights yet. "
-            "Make "
-            f"them with `{entry.weights.made_by}`, or pass weights=None for random ones or the "
-            "path "
-            "of your own."
+            f"expected an entry with weights. Received: {entry.name}, {which}. Make them with "
+            f"`{entry.weights.made_by}`, or pass weights=None for random ones or the path of your "
+            "own."
         )
     hub.check_sha256(path, entry)
     return path

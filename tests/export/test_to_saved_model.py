@@ -12,7 +12,7 @@ pytestmark = pytest.mark.skipif(
 WIDTHS = {"text": 6, "audio": 5, "eeg": 4}
 
 
-SMALL = ["mfn_mosi_utterance"]
+SMALL = ["mfn_ravdess"]
 LARGER = [
     pytest.param(entry.name, marks=pytest.mark.exports)
     for entry in zoo.entries()
@@ -39,7 +39,7 @@ def check_served(model, folder):
     for x in arrays.values():
         x[0, -3:] = x[1, :2] = 0
     # An absent modality.
-    arrays["audio"][2] = 0
+    arrays[next(reversed(arrays))][2] = 0
     # Once: each call with other shapes makes another graph.
     wanted = model.predict(arrays, verbose=0)
     assert np.ptp(wanted) > 0.1
