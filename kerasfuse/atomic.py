@@ -135,6 +135,24 @@ def release(path):
             pass
 
 
+def is_held(path):
+    """Whether a process holds a lock file now; where there are no locks, never."""
+    if fcntl is None:
+        return False
+    try:
+        file = os.open(path, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        # Shared, and for an instant: only what a killed process left can be had at all.
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(file)
+    return False
+
+
 def _sweep(folder, name=None):
     """Remove the temporary files of a folder: all, or those of one file."""
     if fcntl is None:  # they may be in use

@@ -1,5 +1,6 @@
 """The commands, each a few lines over a function of the library."""
 
+import collections
 import pathlib
 import sys
 from typing import Annotated
@@ -398,6 +399,24 @@ def analyse(
 ):
     """Measure how much a model depends on each modality, and how corrupted inputs change it."""
     run_analysis(name, split, metric, data_dir, weights or "default", seed, figures, data)
+
+
+@app.command()
+def runs(
+    folder: Annotated[
+        pathlib.Path, typer.Argument(help="A run folder, or one that holds such, at any depth.")
+    ] = pathlib.Path("runs"),
+):
+    """List what is finished, running, stopped or failed in a folder of runs, and why."""
+    found = recipes.states(folder)
+    counts = collections.Counter(each.state for each in found)
+    errors = [f"{each.run} seed {each.seed}: {each.error}" for each in found if each.error]
+    tables.show(
+        ", ".join(f"{count} {state}" for state, count in counts.most_common()),
+        list(found.columns),
+        [list(row) for row in found.rows()],
+        errors,
+    )
 
 
 @app.command()

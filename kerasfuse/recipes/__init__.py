@@ -1,6 +1,7 @@
 """From an entry of the zoo to a training run: weights, history and results in a folder."""
 
 from kerasfuse.recipes.comparison import Comparison, compare
+from kerasfuse.recipes.execution.states import Training, Trainings, states
 from kerasfuse.recipes.publishing import publish
 from kerasfuse.recipes.recording import record, record_weights
 from kerasfuse.recipes.run import Run, read_run
@@ -22,6 +23,8 @@ __all__ = [
     "Run",
     "Search",
     "SelectionAudit",
+    "Training",
+    "Trainings",
     "Trial",
     "audit_selection",
     "compare",
@@ -35,6 +38,7 @@ __all__ = [
     "read_search",
     "record",
     "record_weights",
+    "states",
     "train",
     "tune",
 ]

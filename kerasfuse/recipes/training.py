@@ -19,12 +19,14 @@ from kerasfuse.entries.recipe import check_seeds
 from kerasfuse.metrics import conventions
 from kerasfuse.recipes import folds
 from kerasfuse.recipes.costs.peak_memory import peak_memory
+from kerasfuse.recipes.execution.processes import train_in_processes
+from kerasfuse.recipes.execution.states import failures_kept
 from kerasfuse.recipes.gate_search import search_gate
 from kerasfuse.recipes.modulation import balanced, histories, score_modalities
 from kerasfuse.recipes.predictions import keep_predictions
-from kerasfuse.recipes.processes import train_in_processes
 from kerasfuse.recipes.run import Run, read_run
 from kerasfuse.recipes.run_folder import (
+    LOCK,
     is_finished,
     is_whole,
     keeps_epochs,
@@ -49,7 +51,6 @@ from kerasfuse.training.callbacks import KeepEpochs, RefreshCompanions, RunCheck
 from kerasfuse.training.storage import round_weights, stored_dtype
 
 # Held by the process that trains in a folder.
-_LOCK = ".lock"
 
 
 def train(
@@ -142,7 +143,7 @@ def train(
     waiting = [seed for seed in seeds if not is_finished(folder, seed)]
     for seed in seeds:
         if seed not in waiting:
-            atomic.release(seed_folder(folder, seed) / _LOCK)
+            atomic.release(seed_folder(folder, seed) / LOCK)
             report(f"seed {seed}: already finished")
     if jobs > 1 and len(waiting) > 1:
         train_in_processes(folder, waiting, jobs, report)
@@ -176,7 +177,7 @@ def _entry(name, task, from_scratch):
     return zoo.entry(name)
 
 
-def train_seed(entry, run_folder, seed, verbose="auto", callbacks=()):
+def train_seed(entry, run_folder, seed, verbose="auto", callbacks=(), stops=()):
     """Train and score one seed of an entry in a run folder, going on where it stopped.
 
     Args:
@@ -185,13 +186,14 @@ def train_seed(entry, run_folder, seed, verbose="auto", callbacks=()):
         seed: whole number.
         verbose: as in `keras.Model.fit`.
         callbacks: further ones, called once an epoch is safe on disk.
+        stops: classes of what these raise to stop a training, which is no failure.
 
     Raises:
         BlockingIOError: when another process trains it.
         ValueError: when the data are not those that the run folder is of.
     """
     folder = seed_folder(run_folder, seed)
-    with _alone(folder):
+    with _alone(folder), failures_kept(folder, stops):
         if is_whole(folder):
             return
         data = read_data(run_folder)
@@ -216,7 +218,7 @@ def train_seed(entry, run_folder, seed, verbose="auto", callbacks=()):
 def _alone(folder):
     with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(atomic.locked(folder / _LOCK, wait=False))
+            stack.enter_context(atomic.locked(folder / LOCK, wait=False))
         except BlockingIOError:
             raise BlockingIOError(
                 "expected a run that no other process trains. "

@@ -169,7 +169,14 @@ def _train(study, trial, entry, chosen, settings, folder):
         changed = entry.override(chosen)
         open_run(folder, changed, check_fit(changed, settings.data_dir, SPLITS))
         prune = PruneTrial(trial, changed.recipe.monitor, seed_folder(folder, settings.seed))
-        train_seed(changed, folder, settings.seed, verbose=0, callbacks=[prune])
+        train_seed(
+            changed,
+            folder,
+            settings.seed,
+            verbose=0,
+            callbacks=[prune],
+            stops=optuna().TrialPruned,
+        )
         prune.catch_up()
     except optuna().TrialPruned:
         study.tell(trial.number, state=states.PRUNED)

@@ -16,7 +16,7 @@ from kerasfuse import analysis, atomic, hub, zoo
 from kerasfuse.entries.recipe import check_seeds
 from kerasfuse.entries.serialization import plain, to_toml
 from kerasfuse.metrics.conventions import lower_is_better
-from kerasfuse.recipes.processes import run_processes
+from kerasfuse.recipes.execution.processes import run_processes
 from kerasfuse.recipes.run import Run, read_run
 from kerasfuse.recipes.run_folder import as_started, differences, read_recipe
 from kerasfuse.recipes.scoring import check_fit

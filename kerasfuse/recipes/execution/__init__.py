@@ -1,0 +1,1 @@
+"""Who trains what where: processes of this machine, jobs of a cluster, and what became of them."""
