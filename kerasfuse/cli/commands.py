@@ -16,6 +16,7 @@ from kerasfuse.cli.arguments import is_path, numbers, read_space, setting, with_
 from kerasfuse.cli.demo import run_demo
 from kerasfuse.cli.errors import Group, say
 from kerasfuse.nearest_names import choose
+from kerasfuse.recipes.execution.cluster import read_executor
 from kerasfuse.recipes.recording import check_request
 from kerasfuse.recipes.scoring import SPLITS
 from kerasfuse.report import report as write_report
@@ -72,6 +73,16 @@ Group = Annotated[
 ]
 Validation = Annotated[
     float | None, typer.Option(help="With --data: share split off to validate, such as 0.15.")
+]
+Executor = Annotated[
+    str | None,
+    typer.Option(
+        help="local or slurm: submit jobs, --jobs of them at the same time, in place of processes."
+    ),
+]
+Cluster = Annotated[
+    pathlib.Path | None,
+    typer.Option(help="With --executor: a .toml file with partition, minutes, memory, gpus, ..."),
 ]
 WeightsFile = Annotated[
     pathlib.Path | None,
@@ -157,6 +168,8 @@ def train(
     ] = False,
     data_dir: DataDir = None,
     jobs: Annotated[int, typer.Option(help="Seeds trained at the same time, in processes.")] = 1,
+    executor: Executor = None,
+    cluster: Cluster = None,
     keep_epochs: Annotated[
         bool, typer.Option("--keep-epochs", help="Keep the weights of every epoch, in float16.")
     ] = False,
@@ -199,6 +212,7 @@ def train(
         data=data,
         task=task,
         from_scratch=from_scratch,
+        executor=read_executor(executor, cluster),
     )
     tables.show_run(run)
     typer.echo(f"The model is {run.folder}: kerasfuse report {run.folder} shows all of it.")
@@ -265,6 +279,8 @@ def compare(
     seeds: Annotated[str | None, typer.Option(help="Such as 1,2,3.")] = None,
     data_dir: DataDir = None,
     jobs: Annotated[int, typer.Option(help="Seeds trained at the same time, in processes.")] = 1,
+    executor: Executor = None,
+    cluster: Cluster = None,
     figure: Annotated[
         pathlib.Path | None, typer.Option(help="Picture of the scores, .svg or .png.")
     ] = None,
@@ -304,6 +320,7 @@ def compare(
         report=typer.echo,
         tuned=trials if tuned else 0,
         space=None if space is None else read_space(space),
+        executor=read_executor(executor, cluster),
     )
     tables.show_comparison(found)
     if figure is not None:
@@ -361,6 +378,8 @@ def tune(
     validation: Validation = None,
     data_dir: DataDir = None,
     jobs: Annotated[int, typer.Option(help="Trials at the same time, in processes.")] = 1,
+    executor: Executor = None,
+    cluster: Cluster = None,
 ):
     """Search settings on validation, then test the best against the default on fresh seeds."""
     found = recipes.tune(
@@ -378,6 +397,7 @@ def tune(
         data_dir=data_dir,
         jobs=jobs,
         report=typer.echo,
+        executor=read_executor(executor, cluster),
     )
     tables.show_search(found)
 

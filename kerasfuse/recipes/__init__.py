@@ -1,6 +1,7 @@
 """From an entry of the zoo to a training run: weights, history and results in a folder."""
 
 from kerasfuse.recipes.comparison import Comparison, compare
+from kerasfuse.recipes.execution.cluster import Executor
 from kerasfuse.recipes.execution.states import Training, Trainings, states
 from kerasfuse.recipes.publishing import publish
 from kerasfuse.recipes.recording import record, record_weights
@@ -18,6 +19,7 @@ from kerasfuse.recipes.training import train
 __all__ = [
     "Comparison",
     "DataWarning",
+    "Executor",
     "Floor",
     "Predictions",
     "Run",

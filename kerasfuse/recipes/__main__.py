@@ -1,7 +1,8 @@
 """Work for a folder in a process of its own.
 
-`python -m kerasfuse.recipes RUN_DIR SEED` trains one seed of a run; `python -m kerasfuse.recipes
-SEARCH_DIR` trains trials of a search until there are enough.
+`python -m kerasfuse.recipes RUN_DIR SEED` trains one seed of a run, and with FOLD after it one fold
+of that seed; `python -m kerasfuse.recipes SEARCH_DIR` trains trials of a search until there are
+enough.
 """
 
 import os
@@ -14,12 +15,13 @@ from kerasfuse.recipes.search.trials import work
 from kerasfuse.recipes.training import train_seed
 
 
-def main(folder, seed=None):
+def main(folder, seed=None, fold=None):
     threading.Thread(target=_end_with, args=[os.getppid()], daemon=True).start()
     if seed is None:
         work(folder, report=lambda line: print(line, flush=True))
     else:
-        train_seed(read_recipe(folder), folder, int(seed), verbose=2)
+        only = None if fold is None else int(fold)
+        train_seed(read_recipe(folder), folder, int(seed), verbose=2, fold=only)
 
 
 def _end_with(parent):

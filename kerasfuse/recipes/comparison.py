@@ -14,16 +14,17 @@ from kerasfuse.drawing import COLOURS, INK, MUTED, new_figure
 from kerasfuse.entries.recipe import check_seeds
 from kerasfuse.metrics.conventions import format_value, in_percent, lower_is_better
 from kerasfuse.recipes.costs.speed import inference_speed, training_speed
+from kerasfuse.recipes.execution.cluster import Executor, run_jobs
 from kerasfuse.recipes.modulation import of_modalities
 from kerasfuse.recipes.run import Run, read_run
-from kerasfuse.recipes.run_folder import check_run, is_run
+from kerasfuse.recipes.run_folder import JOBS, check_run, is_run
 from kerasfuse.recipes.scoring import check_fit, load_split
 from kerasfuse.recipes.search.tuning import check_search, tune
 from kerasfuse.recipes.seeds import mean_and_sd
 from kerasfuse.recipes.tasks.defaults import RECOMMENDED
 from kerasfuse.recipes.tasks.floors import Floor, floor
 from kerasfuse.recipes.tasks.starting import named_after, starting_entry
-from kerasfuse.recipes.training import train
+from kerasfuse.recipes.training import begin, train
 from kerasfuse.tables import markdown
 from kerasfuse.zoo.readme import write_between
 
@@ -231,6 +232,7 @@ def compare(
     tuned: int = 0,
     space: Mapping[str, Any] | None = None,
     task: str | None = None,
+    executor: Executor | None = None,
 ) -> Comparison:
     """Train entries, or load what was found before, on one data set, and compare them.
 
@@ -256,6 +258,8 @@ def compare(
             compared, see `tune`: the same for all. 0 for each entry's own settings.
         space: what is searched, the same for all; by default that of `tune` for each.
         task: with `data`, what labels are, see `train`.
+        executor: an `Executor`: all seeds, and folds, of all entries are jobs of it, `jobs` of them
+            at the same time.
 
     Returns:
         A `Comparison`, best model first.
@@ -343,6 +347,25 @@ def compare(
             )
         elif not recorded[i] and name not in runs:
             check_run(folders[i], entry, found)
+    if executor is not None:
+        executor.check()
+    if executor is not None and not tuned:
+        tasks = {}
+        for i, name in enumerate(names):
+            if not recorded[i] and name not in runs:
+                begun = begin(
+                    name,
+                    folders[i],
+                    seeds,
+                    overrides,
+                    data_dir,
+                    jobs,
+                    data=data,
+                    task=task,
+                    from_scratch=data is not None,
+                )
+                tasks |= {f"{name}, {label}": task for label, task in begun.tasks.items()}
+        run_jobs(executor, tasks, jobs, pathlib.Path(run_dir, JOBS), report)
     steps = mean_steps(tests[0])
     rows = []
     for i, (name, entry, test) in enumerate(zip(names, entries, tests, strict=True)):
@@ -354,7 +377,9 @@ def compare(
                 run = runs[name]
             elif tuned:
                 named = (name, run_dir, data, task)
-                run = _tuned(named, seeds, overrides, data_dir, jobs, report, tuned, space)
+                run = _tuned(
+                    named, seeds, overrides, data_dir, jobs, report, tuned, space, executor
+                )
                 entry = run.entry
             else:
                 run = train(
@@ -396,7 +421,7 @@ def compare(
     return Comparison(metric, entries[0].data_name, _ranked(rows, metric), steps, lowest)
 
 
-def _tuned(named, seeds, overrides, data_dir, jobs, report, trials, space):
+def _tuned(named, seeds, overrides, data_dir, jobs, report, trials, space, executor):
     """Search one entry's settings and return the run of the best ones."""
     name, run_dir, data, task = named
     say = report or (lambda line: None)
@@ -412,6 +437,7 @@ def _tuned(named, seeds, overrides, data_dir, jobs, report, trials, space):
         report=lambda line: say(f"{name}, {line}"),
         data=data,
         task=task,
+        executor=executor,
     )
     return found.tuned
 

@@ -20,6 +20,8 @@ from kerasfuse.shown import shortened
 RUN_FILE = "run.json"
 # In the folder of a seed: held by the process that trains it.
 LOCK = ".lock"
+# What submits its trainings to a cluster writes there.
+JOBS = "jobs"
 # The definition in a folder of an earlier version, which took the rest from the zoo.
 _FORMER_FILE = "recipe.toml"
 _UNSTATED = "ask the data's owners, research use"

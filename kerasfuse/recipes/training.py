@@ -1,6 +1,7 @@
 """Train an entry's model by its recipe, seed by seed, so that a killed run can go on."""
 
 import contextlib
+import dataclasses
 import functools
 import importlib.metadata
 import json
@@ -19,13 +20,15 @@ from kerasfuse.entries.recipe import check_seeds
 from kerasfuse.metrics import conventions
 from kerasfuse.recipes import folds
 from kerasfuse.recipes.costs.peak_memory import peak_memory
-from kerasfuse.recipes.execution.processes import train_in_processes
+from kerasfuse.recipes.execution.cluster import Executor, run_jobs
+from kerasfuse.recipes.execution.processes import run_processes, training_tasks
 from kerasfuse.recipes.execution.states import failures_kept
 from kerasfuse.recipes.gate_search import search_gate
 from kerasfuse.recipes.modulation import balanced, histories, score_modalities
 from kerasfuse.recipes.predictions import keep_predictions
 from kerasfuse.recipes.run import Run, read_run
 from kerasfuse.recipes.run_folder import (
+    JOBS,
     LOCK,
     is_finished,
     is_whole,
@@ -66,6 +69,7 @@ def train(
     data: str | os.PathLike[str] | None = None,
     task: str | None = None,
     from_scratch: bool = False,
+    executor: Executor | None = None,
 ) -> Run:
     """Train an entry's model by its recipe, once per seed, and keep everything in a folder.
 
@@ -106,6 +110,8 @@ def train(
         task: what labels are, `"number"`, `"numbers"`, `"binary"`, `"classes"` or `"multilabel"`;
             read from them by default.
         from_scratch: with `data`, begin with random weights and not with the entry's.
+        executor: an `Executor`, whose jobs train each seed, and each fold of it, `jobs` of them at
+            the same time; by default the processes of this machine.
 
     Returns:
         A `Run`.
@@ -127,6 +133,77 @@ def train(
     ['baseline', 'mean', 'per_seed']
     """
     report = report or (lambda line: None)
+    begun = begin(
+        name,
+        run_dir,
+        seeds,
+        overrides,
+        data_dir,
+        jobs,
+        report,
+        keep_epochs,
+        data,
+        task,
+        from_scratch,
+        executor,
+    )
+    entry, folder, waiting = begun.entry, begun.folder, begun.waiting
+    if waiting and executor is not None:
+        run_jobs(executor, begun.tasks, jobs, folder / JOBS, report)
+    elif jobs > 1 and len(waiting) > 1:
+        run_processes(training_tasks(folder, waiting), jobs, report)
+        waiting = []
+    for seed in waiting:
+        # After jobs, what is left is to join the folds of each seed.
+        if executor is None:
+            report(f"seed {seed}: starts")
+        train_seed(entry, folder, seed, verbose)
+        if executor is None:
+            report(f"seed {seed}: finished")
+    write_model(read_run(entry.name, folder), folder)
+    return read_run(entry.name, folder, begun.seeds)
+
+
+@dataclasses.dataclass(frozen=True)
+class Begun:
+    """Hold a run whose folder is made, and what is left to train in it.
+
+    Args:
+        entry: the `Entry`, overrides included.
+        folder: the run folder.
+        seeds: list of the seeds that were asked for.
+        waiting: those of them that are not finished.
+    """
+
+    entry: zoo.Entry
+    folder: pathlib.Path
+    seeds: list[int]
+    waiting: list[int]
+
+    @property
+    def tasks(self):
+        """What is left as tasks of `run_jobs`."""
+        return training_tasks(self.folder, self.waiting, self.entry.recipe.folds)
+
+
+def begin(
+    name,
+    run_dir=None,
+    seeds=None,
+    overrides=None,
+    data_dir=None,
+    jobs=1,
+    report=lambda line: None,
+    keep_epochs=False,
+    data=None,
+    task=None,
+    from_scratch=False,
+    executor=None,
+):
+    """Check what `train` is asked for, and make the run folder; return a `Begun`.
+
+    Arguments and what is raised are those of `train`. Nothing is trained.
+    """
     if data is not None:
         start = starting_entry(name, data, data_dir, overrides, task, from_scratch)
         entry, data_dir = named_after(start), start.data_dir
@@ -137,6 +214,8 @@ def train(
     seeds = check_seeds(entry.recipe.seeds if seeds is None else seeds)
     if type(jobs) is not int or jobs < 1:
         raise ValueError(f"expected jobs to be a whole number from 1. Received: jobs={jobs!r}.")
+    if executor is not None:
+        executor.check()
     folder = pathlib.Path(run_dir or pathlib.Path("runs", entry.name))
     # Before the folder is made: what cannot be built or read leaves nothing behind.
     open_run(folder, entry, check_fit(entry, data_dir), keep_epochs)
@@ -145,15 +224,7 @@ def train(
         if seed not in waiting:
             atomic.release(seed_folder(folder, seed) / LOCK)
             report(f"seed {seed}: already finished")
-    if jobs > 1 and len(waiting) > 1:
-        train_in_processes(folder, waiting, jobs, report)
-    else:
-        for seed in waiting:
-            report(f"seed {seed}: starts")
-            train_seed(entry, folder, seed, verbose)
-            report(f"seed {seed}: finished")
-    write_model(read_run(entry.name, folder), folder)
-    return read_run(entry.name, folder, seeds)
+    return Begun(entry, folder, list(seeds), waiting)
 
 
 def _entry(name, task, from_scratch):
@@ -177,7 +248,7 @@ def _entry(name, task, from_scratch):
     return zoo.entry(name)
 
 
-def train_seed(entry, run_folder, seed, verbose="auto", callbacks=(), stops=()):
+def train_seed(entry, run_folder, seed, verbose="auto", callbacks=(), stops=(), fold=None):
     """Train and score one seed of an entry in a run folder, going on where it stopped.
 
     Args:
@@ -187,14 +258,17 @@ def train_seed(entry, run_folder, seed, verbose="auto", callbacks=(), stops=()):
         verbose: as in `keras.Model.fit`.
         callbacks: further ones, called once an epoch is safe on disk.
         stops: classes of what these raise to stop a training, which is no failure.
+        fold: the only fold to train; by default all of the recipe, whose results are then joined.
 
     Raises:
         BlockingIOError: when another process trains it.
         ValueError: when the data are not those that the run folder is of.
     """
     folder = seed_folder(run_folder, seed)
-    with _alone(folder), failures_kept(folder, stops):
-        if is_whole(folder):
+    whole = folder if fold is None else folds.fold_folder(folder, fold)
+    # A seed's folds may be trained by others meanwhile, each under a lock of its own.
+    with _alone(whole, sweep=not entry.recipe.folds), failures_kept(whole, stops):
+        if is_whole(whole):
             return
         data = read_data(run_folder)
         train_once = functools.partial(
@@ -204,18 +278,20 @@ def train_seed(entry, run_folder, seed, verbose="auto", callbacks=(), stops=()):
             verbose=verbose,
             callbacks=callbacks,
         )
-        for fold in entry.recipe.folds:
+        for each in entry.recipe.folds if fold is None else [fold]:
             # The run's checksum is that of the fold that the entry's data name.
-            of_fold = data if fold == entry.data_args["fold"] else data.without_checksum()
-            train_once(entry.on_fold(fold), folds.fold_folder(folder, fold), data=of_fold)
-        if entry.recipe.folds:
-            folds.join(entry, folder)
-        else:
+            of_fold = data if each == entry.data_args["fold"] else data.without_checksum()
+            place = folds.fold_folder(folder, each)
+            with contextlib.nullcontext() if place == whole else _alone(place):
+                train_once(entry.on_fold(each), place, data=of_fold)
+        if not entry.recipe.folds:
             train_once(entry, folder, data=data)
+        elif fold is None:
+            folds.join(entry, folder)
 
 
 @contextlib.contextmanager
-def _alone(folder):
+def _alone(folder, sweep=True):
     with contextlib.ExitStack() as stack:
         try:
             stack.enter_context(atomic.locked(folder / LOCK, wait=False))
@@ -225,7 +301,8 @@ def _alone(folder):
                 f"Received: {str(folder)!r}, which one trains now. Wait until it ends, or choose "
                 "another folder."
             ) from None
-        atomic.sweep(folder)
+        if sweep:
+            atomic.sweep(folder)
         yield
 
 

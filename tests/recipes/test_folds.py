@@ -8,6 +8,7 @@ import tiny_zoo
 
 from kerasfuse import recipes, zoo
 from kerasfuse.datasets.formats.openface import UNITS
+from kerasfuse.recipes.training import begin, train_seed
 
 soundfile = pytest.importorskip("soundfile")
 
@@ -112,3 +113,16 @@ def test_data_without_folds_are_told(monkeypatch, tmp_path):
     tiny_zoo.use(monkeypatch, tmp_path / "zoo", text)
     with pytest.raises(ValueError, match="have an argument `fold`"):
         zoo.entry(tiny_zoo.NAME)
+
+
+def test_folds_that_are_trained_apart_join_to_the_same(data, tmp_path):
+    name = tiny_zoo.NAME
+    whole = recipes.train(name, tmp_path / "whole", [1], data_dir=data, verbose=0)
+    apart = begin(name, tmp_path / "apart", [1], data_dir=data)
+    assert list(apart.tasks) == [f"seed 1, fold {fold}" for fold in (1, 2, 3)]
+    for fold in (3, 1, 2):
+        train_seed(apart.entry, apart.folder, 1, verbose=0, fold=fold)
+        assert recipes.states(apart.folder)[0].state == "stopped", "its folds are not joined yet"
+    joined = recipes.train(name, apart.folder, [1], data_dir=data, verbose=0)
+    for metric, numbers in whole.table("test").items():
+        assert joined.table("test")[metric] == numbers

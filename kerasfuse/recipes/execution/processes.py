@@ -1,6 +1,7 @@
 """Several trainings at the same time, each in a process of its own."""
 
 import os
+import pathlib
 import subprocess
 import sys
 import time
@@ -9,19 +10,29 @@ from kerasfuse import backend
 from kerasfuse.recipes.run_folder import seed_folder
 
 
-def train_in_processes(folder, seeds, jobs, report):
-    """Train seeds of a run folder, each in a process, at most `jobs` at a time.
+def training_tasks(folder, seeds, folds=()):
+    """Return the tasks that train seeds of a run folder, which is all that a process needs to know.
 
-    The run folder is all that a process needs to know.
+    Args:
+        folder: the run folder.
+        seeds: list of whole numbers.
+        folds: list of folds, each of which is a task of its own.
 
-    Raises:
-        ValueError: when a seed fails, with the end of what it printed.
+    Returns:
+        Dict of label to arguments and log, as `run_processes` takes it.
     """
-    tasks = {
-        f"seed {seed}": ([str(folder), str(seed)], seed_folder(folder, seed) / "log.txt")
-        for seed in seeds
-    }
-    run_processes(tasks, jobs, report)
+    folder = pathlib.Path(folder).absolute()
+    tasks = {}
+    for seed in seeds:
+        place = seed_folder(folder, seed)
+        for fold in folds:
+            tasks[f"seed {seed}, fold {fold}"] = (
+                [str(folder), str(seed), str(fold)],
+                place / f"log_{fold}.txt",
+            )
+        if not folds:
+            tasks[f"seed {seed}"] = ([str(folder), str(seed)], place / "log.txt")
+    return tasks
 
 
 def run_processes(tasks, jobs, report=None, watch=None):
@@ -63,11 +74,15 @@ def run_processes(tasks, jobs, report=None, watch=None):
             process.wait()
 
 
+def last_line(log):
+    """Return the last line that a process printed into a file."""
+    lines = pathlib.Path(log).read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return (lines or ["no output"])[-1]
+
+
 def _failed(label, log):
-    lines = log.read_text(encoding="utf-8").strip().splitlines()
     return ValueError(
-        f"expected {label} to train. Received: {(lines or ['no output'])[-1]} "
-        f"({log} holds all of its output)"
+        f"expected {label} to train. Received: {last_line(log)} ({log} holds all of its output)"
     )
 
 

@@ -128,11 +128,12 @@ def _of_seed(run, name, seed, recipe):
     if is_finished(run, seed):
         found = read_results(run, seed)
         return Training(name, seed, "finished", found["epochs"], monitor, found["monitor"])
-    rows = [row for each in (folder, *sorted(folder.glob("fold_*"))) for row in read_history(each)]
+    places = [folder, *sorted(folder.glob("fold_*"))]
+    rows = [row for place in places for row in read_history(place)]
     best = min if lower_is_better(monitor) else max
     values = [row[monitor] for row in rows if monitor in row]
-    error = _failure(folder)
-    if atomic.is_held(folder / LOCK):
+    error = "; ".join(filter(None, map(_failure, places)))
+    if any(atomic.is_held(place / LOCK) for place in places):
         state = "running"
     elif error:
         state = "failed"
@@ -153,7 +154,7 @@ def failures_kept(folder, stops=()):
     """Keep why the training in the block fails, for `states`.
 
     Args:
-        folder: of the seed.
+        folder: of the seed, or of one of its folds.
         stops: class, or tuple of classes, of what ends a training and is no failure.
     """
     (folder / _FAILURE).unlink(missing_ok=True)

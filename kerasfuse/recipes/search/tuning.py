@@ -16,9 +16,10 @@ from kerasfuse import analysis, atomic, hub, zoo
 from kerasfuse.entries.recipe import check_seeds
 from kerasfuse.entries.serialization import plain, to_toml
 from kerasfuse.metrics.conventions import lower_is_better
+from kerasfuse.recipes.execution.cluster import Executor, run_jobs
 from kerasfuse.recipes.execution.processes import run_processes
 from kerasfuse.recipes.run import Run, read_run
-from kerasfuse.recipes.run_folder import as_started, differences, read_recipe
+from kerasfuse.recipes.run_folder import JOBS, as_started, differences, read_recipe
 from kerasfuse.recipes.scoring import check_fit
 from kerasfuse.recipes.search import space as spaces
 from kerasfuse.recipes.search.settings import (
@@ -134,6 +135,7 @@ def tune(
     report: Callable[[str], object] | None = None,
     data: str | os.PathLike[str] | None = None,
     task: str | None = None,
+    executor: Executor | None = None,
 ) -> Search:
     """Search an entry's arguments on validation, then measure the best setting on fresh seeds.
 
@@ -165,6 +167,7 @@ def tune(
         data: path of your own data, or name of a data set, as in `train`; with it the name may be
             that of a class of model.
         task: with `data`, what labels are, see `train`.
+        executor: an `Executor`: `jobs` jobs of it train the trials, and then the fresh seeds.
 
     Returns:
         A `Search`.
@@ -200,12 +203,14 @@ def tune(
         data_dir=data_dir,
         jobs=jobs,
     )
+    if executor is not None:
+        executor.check()
     folder = _folder(entry.name, run_dir)
     # First the storage: one that does not answer leaves no folder behind.
     study = study_of(settings, entry)
     _write(folder, entry, settings)
-    if jobs > 1:
-        _processes(folder, jobs, study, report)
+    if jobs > 1 or executor is not None:
+        _workers(folder, jobs, study, report, executor)
     else:
         work(folder, report)
     found = Search(entry, folder, read_trials(study), _importance(study))
@@ -231,6 +236,7 @@ def tune(
             data=data,
             task=task,
             from_scratch=data is not None,
+            executor=executor,
         )
     return dataclasses.replace(found, **runs)
 
@@ -402,8 +408,8 @@ def _digest(entry):
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def _processes(folder, jobs, study, report):
-    """Let several processes train trials, and report each trial as it ends."""
+def _workers(folder, jobs, study, report, executor):
+    """Let several processes or jobs train trials, and report each trial as it ends."""
     told = {trial.number for trial in read_trials(study) if trial.state in _ENDED}
 
     def tell():
@@ -412,8 +418,12 @@ def _processes(folder, jobs, study, report):
                 told.add(trial.number)
                 report(trial.line)
 
-    tasks = {f"worker {i}": ([str(folder)], folder / f"worker_{i}.txt") for i in range(jobs)}
-    run_processes(tasks, jobs, watch=tell)
+    place = str(folder.absolute())
+    tasks = {f"worker {i}": ([place], folder / f"worker_{i}.txt") for i in range(jobs)}
+    if executor is None:
+        run_processes(tasks, jobs, watch=tell)
+    else:
+        run_jobs(executor, tasks, jobs, folder / JOBS, report, watch=tell)
     tell()
 
 
