@@ -1,0 +1,18 @@
+"""Recordings: from a file of sound or video to streams with times."""
+
+from kerasfuse.recordings.sound import RATE, Sound, log_mel, prosody
+from kerasfuse.recordings.stream import Stream
+from kerasfuse.recordings.words import Transcript, align, read_words, recognize, words_of
+
+__all__ = [
+    "RATE",
+    "Sound",
+    "Stream",
+    "Transcript",
+    "align",
+    "log_mel",
+    "prosody",
+    "read_words",
+    "recognize",
+    "words_of",
+]
