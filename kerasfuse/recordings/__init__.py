@@ -1,5 +1,6 @@
 """Recordings: from a file of sound or video to streams with times."""
 
+from kerasfuse.recordings.face import face
 from kerasfuse.recordings.sound import RATE, Sound, log_mel, prosody
 from kerasfuse.recordings.stream import Stream
 from kerasfuse.recordings.words import Transcript, align, read_words, recognize, words_of
@@ -10,6 +11,7 @@ __all__ = [
     "Stream",
     "Transcript",
     "align",
+    "face",
     "log_mel",
     "prosody",
     "read_words",

@@ -4,8 +4,7 @@ import numpy as np
 
 from kerasfuse.text.word_shift import shifted, word_shift
 
-# How the sequences write a pause.
-PAUSE = "sp"
+
 
 
 class TimedWords:

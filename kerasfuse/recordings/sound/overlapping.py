@@ -6,9 +6,9 @@ import numpy as np
 def overlapping(blocks, stride, margin, steps=3000):
     """Cut sound into parts with the windows before and after them.
 
-    Step i is the window around sample `i * stride`, the last one at the end or before it. A transform gives a part one step each
-    `stride` samples, the first one at its first sample; of these the first `front` and all behind
-    the next `count` belong to other parts.
+    Step i is the window around sample `i * stride`, the last one at the end or before it. A
+    transform gives a part one step each `stride` samples, the first one at its first sample; of
+    these the first `front` and all behind the next `count` belong to other parts.
 
     Args:
         blocks: iterable of arrays `(samples,)`.
