@@ -12,8 +12,9 @@ from kerasfuse.recordings.face.measurements import COLUMNS, measure
 from kerasfuse.recordings.face.models import DETECTOR, FILES, LANDMARKS, network
 from kerasfuse.recordings.sound.reading import beginning, open_video
 from kerasfuse.recordings.stream import Stream
+from kerasfuse.recordings.versions import EXTRACTORS
 
-VERSION = "1"
+
 _RATE = 10
 _MESH = 192
 # Pixels of the longer side that frames are brought to: faces fill a part of them.
@@ -50,7 +51,7 @@ def face(path, start=None, end=None, rate=_RATE, models=None):
         rows.append(rows[-1] if image is None else tracker.follow(image))
         times.append(time)
     values = np.array(rows, "float32").reshape(-1, len(COLUMNS))
-    return Stream(values, np.array(times), COLUMNS, "face", VERSION, tracker.notes(len(rows)))
+    return Stream(values, np.array(times), COLUMNS, "face", EXTRACTORS["face"], tracker.notes(len(rows)))
 
 
 def frames(path, rate, start=None, end=None):

@@ -6,8 +6,9 @@ from kerasfuse.datasets.formats.audio_files import clipped, log_mel_unclipped, m
 from kerasfuse.recordings.sound.overlapping import overlapping
 from kerasfuse.recordings.sound.reading import RATE
 from kerasfuse.recordings.stream import Stream
+from kerasfuse.recordings.versions import EXTRACTORS
 
-VERSION = "1"
+
 _BANDS, _WINDOW, _STRIDE = 64, 400, 160
 # Of the Fourier transform to either side of the middle of a window.
 _REACH = 2
@@ -36,4 +37,4 @@ def log_mel(sound):
     values = np.concatenate([np.zeros((0, _BANDS), "float32"), *parts])
     columns = tuple(f"mel_{hertz:.0f}_hz" for hertz in mel_centres(RATE, _BANDS))
     times = sound.start + np.arange(len(values)) * (_STRIDE / RATE)
-    return Stream(clipped(values), times, columns, "log_mel", VERSION)
+    return Stream(clipped(values), times, columns, "log_mel", EXTRACTORS["log_mel"])

@@ -5,8 +5,9 @@ import numpy as np
 from kerasfuse.recordings.sound.overlapping import overlapping
 from kerasfuse.recordings.sound.reading import RATE
 from kerasfuse.recordings.stream import Stream
+from kerasfuse.recordings.versions import EXTRACTORS
 
-VERSION = "1"
+
 COLUMNS = ("energy_db", "pitch_hz", "voicing", "centroid_hz", "flux")
 STRIDE = 800
 _WINDOW = 1024
@@ -47,7 +48,7 @@ def prosody(sound):
     if len(values):
         values[0, COLUMNS.index("flux")] = 0  # nothing was before
     times = sound.start + np.arange(len(values)) * (STRIDE / RATE)
-    return Stream(values, times, COLUMNS, "prosody", VERSION)
+    return Stream(values, times, COLUMNS, "prosody", EXTRACTORS["prosody"])
 
 
 def _measured(x):

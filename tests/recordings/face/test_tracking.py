@@ -1,6 +1,8 @@
 """Faces in videos that are made of one picture of a person that matplotlib brings with it."""
 
 import importlib.util
+import shutil
+import subprocess
 
 import numpy as np
 import pytest
@@ -139,3 +141,24 @@ def test_a_still_picture_is_one_step(tmp_path, networks, person):
 def test_models_of_another_folder(tmp_path):
     with pytest.raises(FileNotFoundError, match="in a folder with face_detection_back.tflite"):
         FILES.located(tmp_path)
+
+
+@pytest.mark.parametrize("rotation", [90, -90, 180])
+def test_a_video_of_a_phone_is_turned_upright(tmp_path, rotation):
+    if shutil.which("ffmpeg") is None:
+        pytest.skip("ffmpeg, a program that turns videos, is not installed")
+    picture = np.zeros((48, 64, 3), "uint8")
+    picture[:20, :20] = 255  # the corner at the upper left
+    write(tmp_path / "flat.mp4", [picture] * 3)
+    # The first option is that of new versions, the second that of old ones.
+    for way in ("-display_rotation {} -i flat.mp4", "-i flat.mp4 -metadata:s:v:0 rotate={}"):
+        command = f"ffmpeg -y -v error {way.format(rotation)} -c copy turned.mp4"
+        if not subprocess.run(command.split(), cwd=tmp_path, capture_output=True).returncode:
+            break
+    command = "ffmpeg -v error -i turned.mp4 -frames:v 1 -pix_fmt rgb24 -f rawvideo shown.raw"
+    subprocess.run(command.split(), cwd=tmp_path, check=True)
+    (_, image), *_ = frames(tmp_path / "turned.mp4", 10)
+    assert image.shape[:2] == ((64, 48) if rotation % 180 else (48, 64))
+    shown = np.fromfile(tmp_path / "shown.raw", "uint8").reshape(image.shape)
+    np.testing.assert_allclose(image, shown, atol=40)
+    assert np.abs(image.astype(float) - shown).mean() < 2
