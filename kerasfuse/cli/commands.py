@@ -17,6 +17,8 @@ from kerasfuse.cli.errors import Group, say
 from kerasfuse.nearest_names import choose
 from kerasfuse.recipes.recording import check_request
 from kerasfuse.recipes.scoring import SPLITS
+from kerasfuse.recordings.sound.reading import SUFFIXES
+from kerasfuse.report import recording_report as write_recording_report
 from kerasfuse.report import report as write_report
 from kerasfuse.zoo.readme import check_marks
 
@@ -477,7 +479,8 @@ def predict(
         typer.Argument(
             metavar="INPUT",
             help="A .npz file or a folder of .npy files, with an array (samples, steps, width) for "
-            "each modality; or what train takes: a table, .csv or .parquet, or a folder of .npz.",
+            "each modality; what train takes: a table, .csv or .parquet, or a folder of .npz or of "
+            "extract; or a recording, sound or video.",
         ),
     ],
     output: Annotated[
@@ -485,18 +488,78 @@ def predict(
     ] = None,
     weights: WeightsFile = None,
     batch_size: Annotated[int, typer.Option(help="Samples predicted at a time.")] = 32,
+    transcript: Annotated[
+        pathlib.Path | None,
+        typer.Option(
+            help="Words of a recording: .srt, .vtt, .TextGrid, .json, .ctm, .csd, or .txt, which "
+            "is aligned; by default speech recognition."
+        ),
+    ] = None,
+    figure: Annotated[
+        pathlib.Path | None, typer.Option(help="Picture of a recording over time, .svg or .png.")
+    ] = None,
+    report: Annotated[
+        pathlib.Path | None, typer.Option(help="HTML page about a recording.")
+    ] = None,
+    speech_model: Annotated[
+        str | None, typer.Option(help="Folder of a Whisper model for CTranslate2.")
+    ] = None,
+    face_models: Annotated[
+        str | None, typer.Option(help="Folder with the .tflite files of faces.")
+    ] = None,
 ):
-    """Score samples, one row each: raw outputs, and of classes names and probabilities."""
+    """Score samples, one row each: raw outputs, and of classes names and probabilities.
+
+    A recording is cut into utterances at pauses, one row each, with the words that mattered.
+    """
     arrays.check_output(output)
     entry = zoo.entry(name)
-    batches = arrays.read(source, entry, batch_size)
-    if output is not None:
-        atomic.check_file(output)
-    found = recipes.predict_table(name, batches, weights or "default")
+    of_recording = {"transcript": transcript, "figure": figure, "report": report}
+    of_recording |= {"speech-model": speech_model, "face-models": face_models}
+    if source.suffix.lower() in SUFFIXES:
+        found = _predict_recording(name, source, output, weights, of_recording)
+    elif given := [option for option, value in of_recording.items() if value is not None]:
+        raise ValueError(
+            f"expected a recording, such as clip.wav or clip.mp4, beside --{given[0]}. "
+            f"Received: input={str(source)!r}."
+        )
+    else:
+        batches = arrays.read(source, entry, batch_size)
+        if output is not None:
+            atomic.check_file(output)
+        found = recipes.predict_table(name, batches, weights or "default")
     if output is None:
         typer.echo(found.csv(), nl=False)
     else:
         found.write(output)
+
+
+def _predict_recording(name, source, output, weights, options):
+    figure, report = options["figure"], options["report"]
+    if figure is not None:
+        drawing.check_path(figure)
+    for path in filter(None, (output, report)):
+        atomic.check_file(path)
+    table, found = recipes.predict_recording(
+        name,
+        source,
+        options["transcript"],
+        weights or "default",
+        options["speech-model"],
+        options["face-models"],
+    )
+    if found.absent:
+        say(f"note: {', '.join(found.absent)} of {name} absent: no recording has it.")
+    for note in found.notes:
+        say(f"note: {note}")
+    if figure is not None:
+        with atomic.replacing(figure) as temporary:
+            found.figure(title=f"{name} on {source.name}").savefig(temporary)
+        say(f"drawn in {figure}")
+    if report is not None:
+        write_recording_report(name, table, found, report)
+        say(f"written to {report}")
+    return table
 
 
 @app.command("export")

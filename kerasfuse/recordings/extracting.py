@@ -240,9 +240,7 @@ def _table(kept, output, streams):
     writer.writerow(["id", *columns, *streams])
     for clip, place in kept:
         files = [place / f"{name}.npy" for name in streams]
-        cells = [
-            file.relative_to(output).as_posix() if file.is_file() else "" for file in files
-        ]
+        cells = [file.relative_to(output).as_posix() if file.is_file() else "" for file in files]
         writer.writerow([clip.id, *(clip.columns.get(column, "") for column in columns), *cells])
     return text.getvalue()
 

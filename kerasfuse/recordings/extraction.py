@@ -108,9 +108,7 @@ class Extraction:
                 streams["timing"], words = timing_of(transcript, sound)
         if self.face:
             try:
-                streams["vision"] = face(
-                    clip.path, clip.start, clip.end, models=self.face_models
-                )
+                streams["vision"] = face(clip.path, clip.start, clip.end, models=self.face_models)
                 notes += streams["vision"].notes
             except Unreadable as error:
                 if error.cause != "no picture":

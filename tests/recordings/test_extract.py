@@ -64,7 +64,9 @@ def test_a_table_of_clips_becomes_a_data_set(clips, tmp_path):
 
 def test_recordings_is_a_data_set(clips):
     for _ in range(2):
-        train = datasets.load("recordings", "train", data_dir=clips, sound="prosody", group="speaker")
+        train = datasets.load(
+            "recordings", "train", data_dir=clips, sound="prosody", group="speaker"
+        )
         test = datasets.load("recordings", "test", data_dir=clips, sound="prosody", group="speaker")
     assert train.num_samples + test.num_samples < 24
     assert not set(train.columns["speaker"]) & set(test.columns["speaker"])

@@ -5,8 +5,6 @@ import numpy as np
 from kerasfuse.text.word_shift import shifted, word_shift
 
 
-
-
 class TimedWords:
     """The words of all videos beside the times at which they were said.
 

@@ -36,9 +36,7 @@ def network(path):
         ImportError: without LiteRT, of the extra `recordings`.
         ValueError: for a file that holds no such network.
     """
-    litert = require(
-        "ai_edge_litert.interpreter", "faces", "recordings", package="ai-edge-litert"
-    )
+    litert = require("ai_edge_litert.interpreter", "faces", "recordings", package="ai-edge-litert")
     try:
         interpreter = litert.Interpreter(path, num_threads=1)
         interpreter.allocate_tensors()

@@ -51,7 +51,9 @@ def face(path, start=None, end=None, rate=_RATE, models=None):
         rows.append(rows[-1] if image is None else tracker.follow(image))
         times.append(time)
     values = np.array(rows, "float32").reshape(-1, len(COLUMNS))
-    return Stream(values, np.array(times), COLUMNS, "face", EXTRACTORS["face"], tracker.notes(len(rows)))
+    return Stream(
+        values, np.array(times), COLUMNS, "face", EXTRACTORS["face"], tracker.notes(len(rows))
+    )
 
 
 def frames(path, rate, start=None, end=None):

@@ -100,9 +100,7 @@ def test_angles_have_the_signs_that_are_told(landmarks):
 def test_a_crop_of_the_whole_is_the_picture():
     image = np.random.default_rng(0).integers(0, 255, (8, 8, 3), "uint8")
     np.testing.assert_allclose(crop(image, (4, 4), 8, 0.0, 8), image, atol=1e-4)
-    np.testing.assert_allclose(
-        crop(image, (4, 4), 8, np.pi / 2, 8), np.rot90(image, 1), atol=1e-3
-    )
+    np.testing.assert_allclose(crop(image, (4, 4), 8, np.pi / 2, 8), np.rot90(image, 1), atol=1e-3)
     outside = crop(image, (40, 4), 8, 0.0, 4)
     assert not outside.any()
 

@@ -116,7 +116,9 @@ def test_frames_come_at_the_rate_that_is_asked_for(tmp_path):
 def test_frames_at_times_of_their_own(tmp_path):
     pictures = [np.full((48, 64, 3), 50 * i, "uint8") for i in range(4)]
     path = write(tmp_path / "phone.mkv", pictures, times=[0, 10, 50, 60])
-    shown = [None if image is None else round(float(image.mean()), -1) for _, image in frames(path, 10)]
+    shown = [
+        None if image is None else round(float(image.mean()), -1) for _, image in frames(path, 10)
+    ]
     assert shown == [0, 50, None, None, None, 100, 150]
 
 
