@@ -554,7 +554,7 @@ def _predict_recording(name, source, output, weights, options):
         say(f"note: {note}")
     if figure is not None:
         with atomic.replacing(figure) as temporary:
-            found.figure(title=f"{name} on {source.name}").savefig(temporary)
+            found.figure(*table.drawn(), f"{name} on {source.name}").savefig(temporary)
         say(f"drawn in {figure}")
     if report is not None:
         write_recording_report(name, table, found, report)

@@ -88,7 +88,7 @@ class Extraction:
             Unreadable: for a clip that cannot be used, and for one without any of them.
             ImportError, FileNotFoundError, ValueError: see the extractors.
         """
-        streams, words, notes, wanted = {}, [], [], 0
+        streams, words, notes = {}, [], []
         sound = None
         if self.sound != "none" or self.words == "all" or (self._of(clip) and clip.transcript):
             try:

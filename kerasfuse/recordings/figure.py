@@ -38,7 +38,8 @@ def prediction_figure(prediction, values=None, names=("score",), title=None):
             above.plot([one.start, one.end], [row[place]] * 2, color=colour, linewidth=3)
         above.plot([], [], color=colour, linewidth=3, label=name)
     above.axhline(0, color=MUTED, linewidth=0.5)
-    above.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+    if len(names) > 1:
+        above.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
     above.set_ylabel(names[0] if len(names) == 1 else "score")
     above.set_title(title or prediction.path.name, loc="left", color=INK)
     words = [
@@ -52,10 +53,12 @@ def prediction_figure(prediction, values=None, names=("score",), title=None):
             # Not everybody's words are free of what matplotlib takes for mathematics.
             word.replace("$", r"\$"),
             (time, effect),
-            rotation=60,
+            rotation=60 if effect >= 0 else -60,
             fontsize=8,
             color=colour,
-            ha="center",
+            ha="left",
+            va="bottom" if effect >= 0 else "top",
+            rotation_mode="anchor",
         )
         middle.plot([time, time], [0, effect], color=colour, linewidth=1)
     middle.axhline(0, color=MUTED, linewidth=0.5)

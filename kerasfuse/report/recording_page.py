@@ -51,7 +51,7 @@ def recording_report(
     """
     entry = zoo.entry(name)
     picture = io.StringIO()
-    found.figure().savefig(picture, format="svg")
+    found.figure(*table.drawn()).savefig(picture, format="svg")
     svg = picture.getvalue()
     columns = table.columns[:-1]
     rows = [

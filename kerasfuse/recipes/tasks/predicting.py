@@ -43,6 +43,20 @@ class Predictions:
         rows = [dict(zip(self.columns, row, strict=True)) for row in self.rows]
         return json.dumps(rows, indent=1) + "\n"
 
+    def drawn(self) -> tuple[np.ndarray, tuple[str, ...]]:
+        """Return what a picture shows, probabilities where there are any, and their names.
+
+        Returns:
+            Array `(rows, names)`, and the names.
+        """
+        prefix = (
+            "probability" if any(c.startswith("probability") for c in self.columns) else "score"
+        )
+        places = [i for i, column in enumerate(self.columns) if column.startswith(prefix)]
+        values = np.array([[row[i] for i in places] for row in self.rows], "float64")
+        names = [self.columns[i].removeprefix(f"{prefix}_") for i in places]
+        return values, tuple(names)
+
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write a .csv or .json file, whole or not at all.
 

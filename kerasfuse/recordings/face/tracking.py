@@ -14,7 +14,6 @@ from kerasfuse.recordings.sound.reading import beginning, open_video
 from kerasfuse.recordings.stream import Stream
 from kerasfuse.recordings.versions import EXTRACTORS
 
-
 _RATE = 10
 _MESH = 192
 # Pixels of the longer side that frames are brought to: faces fill a part of them.

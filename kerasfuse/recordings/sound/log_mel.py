@@ -8,7 +8,6 @@ from kerasfuse.recordings.sound.reading import RATE
 from kerasfuse.recordings.stream import Stream
 from kerasfuse.recordings.versions import EXTRACTORS
 
-
 _BANDS, _WINDOW, _STRIDE = 64, 400, 160
 # Of the Fourier transform to either side of the middle of a window.
 _REACH = 2

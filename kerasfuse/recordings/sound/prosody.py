@@ -7,7 +7,6 @@ from kerasfuse.recordings.sound.reading import RATE
 from kerasfuse.recordings.stream import Stream
 from kerasfuse.recordings.versions import EXTRACTORS
 
-
 COLUMNS = ("energy_db", "pitch_hz", "voicing", "centroid_hz", "flux")
 STRIDE = 800
 _WINDOW = 1024
