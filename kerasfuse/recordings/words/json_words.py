@@ -37,7 +37,7 @@ def read_json(text, path):
         words = [str(word) for word, _, _ in rows]
         times = np.array([(np.nan if x is None else x) for _, *pair in rows for x in pair], float)
     # A number, say, where a table or a name should be.
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise ValueError(
             "expected words with start and end, as whisper, faster-whisper, WhisperX or gentle "
             f"write them. Received: {str(path)!r} ({type(error).__name__}: "
