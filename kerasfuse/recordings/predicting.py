@@ -83,9 +83,9 @@ class RecordingPrediction:
 def predict(model, path, transcript=None, *, features=None, speech_model=None, face_models=None):
     """Let a model judge a recording.
 
-    The recording is cut into utterances at pauses, between words where the model takes words, else
-    in the sound. Each is judged by itself. A word's influence is what the output loses when the
-    word is left out of the utterance, text and timing made anew.
+    The recording is cut into utterances at pauses, between words and sentences where the model
+    takes words, else in the sound. Each is judged by itself. A word's influence is what the output
+    loses when the word is left out of the utterance, text and timing made anew.
 
     Args:
         model: of `kerasfuse.zoo.load`, of an entry that says how its features are made; or any
@@ -126,7 +126,7 @@ def predict(model, path, transcript=None, *, features=None, speech_model=None, f
         transcribed = words_of(sound, transcript, speech_model)
         notes += [*transcribed.notes, f"words by {transcribed.origin}."]
         spoken = SpokenWords.of_text(transcribed.words, transcribed.times)
-        bounds = by_words(spoken.times)
+        bounds = by_words(spoken.times, [transcribed.words[row] for row in spoken.rows])
         if not bounds:
             raise ValueError(
                 f"expected speech, for a model that takes words. Received: {str(path)!r}, in which "

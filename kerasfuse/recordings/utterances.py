@@ -1,18 +1,26 @@
 """Where a long recording is cut: at pauses, which words or the loudness of the sound show."""
 
+import re
+
 import numpy as np
 
 # Seconds without a word that end an utterance, and how long it may become.
 _PAUSE, _LONGEST = 0.6, 20.0
+# The last word of a sentence, and how many words one has at least: "Mr." ends none.
+_SENTENCE, _FEWEST = re.compile(r"[.!?…][\"'”’)]*$"), 3
 # Sound this many decibels below the loud parts is a pause, if it lasts; shorter sound is none.
 _QUIETER, _SHORTEST = 30.0, 0.3
 
 
-def by_words(times):
-    """Cut at pauses between words of 0.6 s and more, and at the longest pause of longer ones.
+def by_words(times, words=None):
+    """Cut at pauses between words of 0.6 s and more, after sentences, and where there is no end.
+
+    A sentence ends with `.`, `!` or `?` after three words or more: recognizers write these, and
+    give words times without pauses. What is longer than 20 s is cut at its longest pause.
 
     Args:
         times: array `(words, 2)` in order, seconds.
+        words: list of the words as they are written; without it only times count.
 
     Returns:
         List of `(start, end)`, from the beginning of the first word to the end of the last one of
@@ -28,7 +36,13 @@ def by_words(times):
         return []
     # Words may overlap where captions or recognizers let them.
     ends = np.maximum.accumulate(times[:, 1])
-    breaks = np.flatnonzero(times[1:, 0] - ends[:-1] >= _PAUSE) + 1
+    pauses = times[1:, 0] - ends[:-1] >= _PAUSE
+    breaks = [0]
+    for place in range(1, len(times)):
+        ends_sentence = words is not None and _SENTENCE.search(words[place - 1])
+        if pauses[place - 1] or (ends_sentence and place - breaks[-1] >= _FEWEST):
+            breaks.append(place)
+    breaks = breaks[1:]
     found = []
     parts = [(a, b) for a, b in zip([0, *breaks], [*breaks, len(times)], strict=True)]
     while parts:

@@ -196,6 +196,9 @@ def test_words_are_cut_at_pauses_and_long_ones_at_the_longest():
     assert any(end == pytest.approx(steady[49, 1]) for _, end in cut)
     assert cut[0][0] == 0 and cut[-1][1] == steady[-1, 1]
     assert by_words(np.zeros((0, 2))) == []
+    words = ["Mr.", "X", "came.", "“He", "was", "late!”", "Yes."]
+    joined = np.stack([np.arange(7), np.arange(7) + 1], 1) / 2
+    assert by_words(joined, words) == [(0, 1.5), (1.5, 3), (3, 3.5)]
     # A word inside another one does not end the utterance early.
     assert by_words(np.array([[0, 3], [0.5, 1], [3.2, 4]])) == [(0, 4)]
 

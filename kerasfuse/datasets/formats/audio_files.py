@@ -135,18 +135,19 @@ def log_mel(x, rate, bands, window, stride):
     Returns:
         float32 `(steps, bands)`, in decibels, at most 80 below the loudest.
     """
-    return clipped(log_mel_unclipped(x, rate, bands, window, stride))
+    spectrogram = log_mel_unclipped(x, rate, bands, window, stride)
+    return np.maximum(spectrogram, loudness_floor(spectrogram))
 
 
 def log_mel_unclipped(x, rate, bands, window, stride):
-    """Give the log-mel spectrogram of a part of a recording, see `log_mel` and `clipped`."""
+    """Give that of a part of a recording, see `log_mel` and `loudness_floor`."""
     spectrogram = keras.ops.convert_to_numpy(_mel_layer(rate, bands, window, stride)(x))
     return np.ascontiguousarray(spectrogram.T, "float32")
 
 
-def clipped(spectrogram):
-    """Raise values of a whole recording to 80 dB below its loudest one."""
-    return np.maximum(spectrogram, spectrogram.max(initial=-np.inf) - _LOUDNESS_RANGE)
+def loudness_floor(spectrogram):
+    """Give the lowest value that the spectrogram of a whole recording has, 80 dB below its top."""
+    return spectrogram.max(initial=-np.inf) - _LOUDNESS_RANGE
 
 
 def mel_centres(rate, bands):

@@ -2,7 +2,11 @@
 
 import numpy as np
 
-from kerasfuse.datasets.formats.audio_files import clipped, log_mel_unclipped, mel_centres
+from kerasfuse.datasets.formats.audio_files import (
+    log_mel_unclipped,
+    loudness_floor,
+    mel_centres,
+)
 from kerasfuse.recordings.sound.overlapping import overlapping
 from kerasfuse.recordings.sound.reading import RATE
 from kerasfuse.recordings.stream import Stream
@@ -34,6 +38,8 @@ def log_mel(sound):
         if len(part) >= _WINDOW
     ]
     values = np.concatenate([np.zeros((0, _BANDS), "float32"), *parts])
+    del parts  # an hour has 92 MB of them
+    np.maximum(values, loudness_floor(values), out=values)
     columns = tuple(f"mel_{hertz:.0f}_hz" for hertz in mel_centres(RATE, _BANDS))
     times = sound.start + np.arange(len(values)) * (_STRIDE / RATE)
-    return Stream(clipped(values), times, columns, "log_mel", EXTRACTORS["log_mel"])
+    return Stream(values, times, columns, "log_mel", EXTRACTORS["log_mel"])
