@@ -45,7 +45,7 @@ APART = ({"layers", "losses", "metrics"}, {"training", "export"})
 DATASETS_USERS = {"entries", "zoo", "recipes", "report", "cli"}
 RECORDINGS_USERS = DATASETS_USERS | {"datasets"}
 # Clips are files of others, too: what reads and refuses those is shared.
-READERS = {"conversion", "formats"}
+READERS = {"conversion", "formats", "own_data"}
 # A folder with more modules than this is several families in one room.
 MOST_MODULES = 20
 
