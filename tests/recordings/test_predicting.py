@@ -291,6 +291,11 @@ def test_other_data_have_other_features(entry):
     assert not found.override({"data": "mosi"}).features
 
 
+def test_the_card_says_what_is_made_of_a_recording(entry):
+    (line,) = [x for x in zoo.card(tiny_zoo.NAME).splitlines() if "Takes recordings" in x]
+    assert "`audio` of sound or video; `vision` is absent" in line
+
+
 def test_entries_with_frozen_text_take_recordings():
     able = {one.name: one for one in zoo.entries() if one.features}
     frozen = {
