@@ -10,7 +10,7 @@ from kerasfuse.checksum import sha256
 from kerasfuse.datasets.conversion.unreadable import Unreadable
 from kerasfuse.nearest_names import choose
 from kerasfuse.recordings import versions
-from kerasfuse.recordings.face import face
+from kerasfuse.recordings.faces import face
 from kerasfuse.recordings.sound import Sound, log_mel, prosody
 from kerasfuse.recordings.stream import Stream
 from kerasfuse.recordings.words import words_of

@@ -7,7 +7,7 @@ import numpy as np
 
 from kerasfuse.datasets.conversion.unreadable import Unreadable
 from kerasfuse.recordings.extraction import SOUNDS
-from kerasfuse.recordings.face import face
+from kerasfuse.recordings.faces import face
 from kerasfuse.recordings.features import BY_WORD
 from kerasfuse.recordings.sound import Sound, prosody
 from kerasfuse.recordings.stream import Stream

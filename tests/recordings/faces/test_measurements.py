@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from kerasfuse.recordings.face.crops import crop, to_picture
-from kerasfuse.recordings.face.measurements import COLUMNS, measure
+from kerasfuse.recordings.faces.crops import crop, to_picture
+from kerasfuse.recordings.faces.measurements import COLUMNS, measure
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ import pathlib
 import numpy as np
 
 from kerasfuse.datasets.conversion.unreadable import Unreadable, reads_one_file
-from kerasfuse.recordings.face.crops import crop, to_picture
-from kerasfuse.recordings.face.detector import MARGIN, Face, detect
-from kerasfuse.recordings.face.measurements import COLUMNS, measure
-from kerasfuse.recordings.face.models import DETECTOR, FILES, LANDMARKS, network
+from kerasfuse.recordings.faces.crops import crop, to_picture
+from kerasfuse.recordings.faces.detector import MARGIN, Face, detect
+from kerasfuse.recordings.faces.measurements import COLUMNS, measure
+from kerasfuse.recordings.faces.models import DETECTOR, FILES, LANDMARKS, network
 from kerasfuse.recordings.sound.reading import beginning, open_video
 from kerasfuse.recordings.stream import Stream
 from kerasfuse.recordings.versions import EXTRACTORS

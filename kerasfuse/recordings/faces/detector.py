@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from kerasfuse.recordings.face.crops import crop, to_picture
+from kerasfuse.recordings.faces.crops import crop, to_picture
 
 _SIZE = 256
 # Cells a side and boxes a cell of the two grids that the network looks at.

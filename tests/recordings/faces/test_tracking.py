@@ -9,9 +9,9 @@ import pytest
 
 from kerasfuse.datasets.conversion.unreadable import Unreadable
 from kerasfuse.recordings import face
-from kerasfuse.recordings.face.measurements import COLUMNS
-from kerasfuse.recordings.face.models import FILES
-from kerasfuse.recordings.face.tracking import frames
+from kerasfuse.recordings.faces.measurements import COLUMNS
+from kerasfuse.recordings.faces.models import FILES
+from kerasfuse.recordings.faces.tracking import frames
 
 RATE = 10
 
