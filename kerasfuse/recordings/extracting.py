@@ -170,11 +170,13 @@ def _one(arguments):
             _save(folder, *extraction.streams(clip))
     except Unreadable as error:
         return "", str(error)
-    # A model or a disk that is missing is no fault of the clip.
-    except FileNotFoundError as error:
-        if clip.path.is_file() and (clip.transcript is None or clip.transcript.is_file()):
+    except OSError as error:
+        # A model that is missing, or a full disk, is no fault of the clip.
+        if error.filename not in (str(clip.path), str(clip.transcript)):
             raise
-        return "", str(error)
+        return "", (
+            f"expected files that can be read. Received: {error.filename!r} ({error.strerror})."
+        )
     except (ValueError, MemoryError) as error:
         return "", shortened(str(error) or "it needs more memory than there is")
     return key, ""

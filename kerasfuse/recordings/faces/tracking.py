@@ -41,6 +41,11 @@ def face(path, start=None, end=None, rate=_RATE, models=None):
         FileNotFoundError: without the files of the networks, with how to get them.
         ImportError: without PyAV or LiteRT, of the extra `recordings`.
         Unreadable: for a file without pictures, and for one that cannot be read.
+
+    Example:
+
+    >>> face("clip.mp4").values.any(axis=1).mean()  # doctest: +SKIP
+    1.0
     """
     folder = FILES.located(models)
     tracker = Tracker(*(network(str(folder / name)) for name in (DETECTOR, LANDMARKS)), rate)

@@ -31,6 +31,11 @@ def log_mel(sound):
 
     Raises:
         Unreadable: see `Sound.blocks`.
+
+    Example:
+
+    >>> log_mel(Sound("clip.wav")).values.shape  # doctest: +SKIP
+    (1001, 64)
     """
     parts = [
         log_mel_unclipped(part, RATE, _BANDS, _WINDOW, _STRIDE)[front : front + count]

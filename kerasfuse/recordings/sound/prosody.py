@@ -38,6 +38,11 @@ def prosody(sound):
 
     Raises:
         Unreadable: see `Sound.blocks`.
+
+    Example:
+
+    >>> prosody(Sound("clip.wav")).columns[:2]  # doctest: +SKIP
+    ('energy_db', 'pitch_hz')
     """
     parts = [
         _measured(part)[front : front + count]

@@ -36,6 +36,11 @@ def recognize(sound, model=None):
         FileNotFoundError: without a model, with how to get one.
         ImportError: without faster-whisper, of the extra `recordings`.
         ValueError: for a folder without such a model.
+
+    Example:
+
+    >>> recognize(Sound("clip.wav")).words[:2]  # doctest: +SKIP
+    ['Not', 'bad']
     """
     whisper = _loaded(str(TINY.located() if model is None else model))
     segments, _ = whisper.transcribe(
