@@ -28,7 +28,10 @@ except ModuleNotFoundError as error:
 from kerasfuse import layers, losses, metrics, models, ops, training  # noqa: E402
 
 # When somebody asks, because of what they import: scikit-learn and tensorflow-datasets.
-_LAZY = ("analysis", "datasets", "export", "hub", "recipes", "report", "text", "zoo")
+_LAZY = (
+    *("analysis", "datasets", "export", "hub", "recipes", "recordings", "report", "text"),
+    "zoo",
+)
 
 __all__ = ["layers", "losses", "metrics", "models", "ops", "training", *_LAZY]
 

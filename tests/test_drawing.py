@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import kerasfuse
-from kerasfuse import analysis
+from kerasfuse import analysis, recordings
 from kerasfuse.drawing import new_figure
 from kerasfuse.recipes.comparison import Comparison, Row
 from kerasfuse.training.callbacks import ModalityGateHistory, ModulationHistory
@@ -50,6 +50,14 @@ def contribution():
     return analysis.modality_contribution_figure(found, "mae")
 
 
+def recording():
+    energy = recordings.Stream(np.zeros((3, 1)), np.arange(3.0), ("energy_db",), "prosody", "1")
+    times, influence = np.array([[0.0, 0.5], [0.5, 1.0]]), np.array([0.4, -0.1])
+    said = recordings.Utterance(0.0, 1.0, ["so", "$5"], times, np.array([0.3]), influence)
+    path = pathlib.Path("clip.wav")
+    return recordings.RecordingPrediction(path, [said], energy, None, (), ())
+
+
 # One row for each public function or method that returns a figure: a call of it.
 FIGURES = {
     "kerasfuse.analysis.attention_figure": lambda: analysis.attention_figure(
@@ -69,6 +77,10 @@ FIGURES = {
         analysis.Robustness({"mae": 1.0}, {"noise": {"text": {0.5: {"mae": 1.25}}}}), "mae"
     ),
     "kerasfuse.recipes.Comparison.figure": comparison,
+    "kerasfuse.recordings.RecordingPrediction.figure": lambda: recording().figure(),
+    "kerasfuse.recordings.prediction_figure": lambda: recordings.prediction_figure(
+        recording(), np.array([[0.2, 0.8]]), ("no", "yes")
+    ),
     "kerasfuse.training.callbacks.ModalityGateHistory.figure": gate_history,
     "kerasfuse.training.callbacks.ModulationHistory.figure": modulation_history,
 }

@@ -31,7 +31,8 @@ def read(path, entry, batch_size):
             no samples, unequal numbers of them, and values that are not finite.
     """
     path = pathlib.Path(path)
-    if path.suffix.lower() in _TABLES or (path.is_dir() and any(path.glob("*.npz"))):
+    extracted = (path / "samples.csv").is_file()
+    if path.suffix.lower() in _TABLES or extracted or any(path.glob("*.npz")):
         return own_samples(path, entry, batch_size)
     modalities = entry.model_args["modalities"]
     if path.is_dir():

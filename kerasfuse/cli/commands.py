@@ -9,7 +9,7 @@ import rich.console
 import rich.markdown
 import typer
 
-from kerasfuse import atomic, datasets, drawing, export, recipes, zoo
+from kerasfuse import atomic, datasets, drawing, export, recipes, recordings, zoo
 from kerasfuse.cli import arrays, tables
 from kerasfuse.cli.analyse import run_analysis
 from kerasfuse.cli.arguments import is_path, numbers, read_space, setting, with_data
@@ -19,6 +19,8 @@ from kerasfuse.nearest_names import choose
 from kerasfuse.recipes.execution.cluster import read_executor
 from kerasfuse.recipes.recording import check_request
 from kerasfuse.recipes.scoring import SPLITS
+from kerasfuse.recordings.sound.reading import SUFFIXES
+from kerasfuse.report import recording_report as write_recording_report
 from kerasfuse.report import report as write_report
 from kerasfuse.zoo.readme import check_marks
 
@@ -456,6 +458,59 @@ def report(
 
 
 @app.command()
+def extract(
+    clips: Annotated[
+        list[pathlib.Path],
+        typer.Argument(
+            metavar="CLIPS...",
+            help="Files of sound or video, folders of them, or a .csv with path and perhaps id, "
+            "label, split, speaker, transcript, start and end.",
+        ),
+    ],
+    output: Annotated[pathlib.Path, typer.Option(help="The folder for the features.")],
+    sound: Annotated[str, typer.Option(help="log_mel, prosody or none.")] = "log_mel",
+    words: Annotated[
+        str,
+        typer.Option(
+            help="given: of clips with a transcript; all: of the others by speech recognition; "
+            "none."
+        ),
+    ] = "given",
+    face: Annotated[bool, typer.Option("--face", help="Measure the face of videos.")] = False,
+    encoder: Annotated[
+        str, typer.Option(help="Of text: a name, a folder or hf://user/name.")
+    ] = "all-MiniLM-L6-v2",
+    layers: Annotated[int, typer.Option(help="Last layers of the encoder, averaged.")] = 4,
+    speech_model: Annotated[
+        str | None, typer.Option(help="Folder of a Whisper model for CTranslate2.")
+    ] = None,
+    face_models: Annotated[
+        str | None, typer.Option(help="Folder with the .tflite files of faces.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(help="Processes that work at the same time.")] = 1,
+):
+    """Make features of clips, once, and a table that train, compare and predict take."""
+    found = recordings.extract(
+        clips,
+        output,
+        sound=sound,
+        words=words,
+        face=face,
+        encoder=encoder,
+        layers=layers,
+        speech_model=speech_model,
+        face_models=face_models,
+        jobs=jobs,
+    )
+    for one in found.left_out[:10]:
+        say(f"left out: {one['id']}: {one['cause']}")
+    widths = ", ".join(f"{name} {width}" for name, width in found.modalities.items())
+    typer.echo(
+        f"{found.clips:,} clips ({widths}) in {found.table}, {len(found.left_out):,} left out."
+    )
+
+
+@app.command()
 def predict(
     name: AnyName,
     source: Annotated[
@@ -463,7 +518,8 @@ def predict(
         typer.Argument(
             metavar="INPUT",
             help="A .npz file or a folder of .npy files, with an array (samples, steps, width) for "
-            "each modality; or what train takes: a table, .csv or .parquet, or a folder of .npz.",
+            "each modality; what train takes: a table, .csv or .parquet, or a folder of .npz or of "
+            "extract; or a recording, sound or video.",
         ),
     ],
     output: Annotated[
@@ -471,18 +527,78 @@ def predict(
     ] = None,
     weights: WeightsFile = None,
     batch_size: Annotated[int, typer.Option(help="Samples predicted at a time.")] = 32,
+    transcript: Annotated[
+        pathlib.Path | None,
+        typer.Option(
+            help="Words of a recording: .srt, .vtt, .TextGrid, .json, .ctm, .csd, or .txt, which "
+            "is aligned; by default speech recognition."
+        ),
+    ] = None,
+    figure: Annotated[
+        pathlib.Path | None, typer.Option(help="Picture of a recording over time, .svg or .png.")
+    ] = None,
+    report: Annotated[
+        pathlib.Path | None, typer.Option(help="HTML page about a recording.")
+    ] = None,
+    speech_model: Annotated[
+        str | None, typer.Option(help="Folder of a Whisper model for CTranslate2.")
+    ] = None,
+    face_models: Annotated[
+        str | None, typer.Option(help="Folder with the .tflite files of faces.")
+    ] = None,
 ):
-    """Score samples, one row each: raw outputs, and of classes names and probabilities."""
+    """Score samples, one row each: raw outputs, and of classes names and probabilities.
+
+    A recording is cut into utterances at pauses, one row each, with the words that mattered.
+    """
     arrays.check_output(output)
     entry = zoo.entry(name)
-    batches = arrays.read(source, entry, batch_size)
-    if output is not None:
-        atomic.check_file(output)
-    found = recipes.predict_table(name, batches, weights or "default")
+    of_recording = {"transcript": transcript, "figure": figure, "report": report}
+    of_recording |= {"speech-model": speech_model, "face-models": face_models}
+    if source.suffix.lower() in SUFFIXES:
+        found = _predict_recording(name, source, output, weights, of_recording)
+    elif given := [option for option, value in of_recording.items() if value is not None]:
+        raise ValueError(
+            f"expected a recording, such as clip.wav or clip.mp4, beside --{given[0]}. "
+            f"Received: input={str(source)!r}."
+        )
+    else:
+        batches = arrays.read(source, entry, batch_size)
+        if output is not None:
+            atomic.check_file(output)
+        found = recipes.predict_table(name, batches, weights or "default")
     if output is None:
         typer.echo(found.csv(), nl=False)
     else:
         found.write(output)
+
+
+def _predict_recording(name, source, output, weights, options):
+    figure, report = options["figure"], options["report"]
+    if figure is not None:
+        drawing.check_path(figure)
+    for path in filter(None, (output, report)):
+        atomic.check_file(path)
+    table, found = recipes.predict_recording(
+        name,
+        source,
+        options["transcript"],
+        weights or "default",
+        options["speech-model"],
+        options["face-models"],
+    )
+    if found.absent:
+        say(f"note: {', '.join(found.absent)} of {name} absent: no recording has it.")
+    for note in found.notes:
+        say(f"note: {note}")
+    if figure is not None:
+        with atomic.replacing(figure) as temporary:
+            found.figure(*table.drawn(), f"{name} on {source.name}").savefig(temporary)
+        say(f"drawn in {figure}")
+    if report is not None:
+        write_recording_report(name, table, found, report)
+        say(f"written to {report}")
+    return table
 
 
 @app.command("export")

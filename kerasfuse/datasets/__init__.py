@@ -11,6 +11,8 @@ from kerasfuse.datasets import mosi_utterance as mosi_utterance
 from kerasfuse.datasets import mosi_words as mosi_words
 from kerasfuse.datasets import own as own
 from kerasfuse.datasets import ravdess as ravdess
+from kerasfuse.datasets import ravdess_speech as ravdess_speech
+from kerasfuse.datasets import recordings as recordings
 from kerasfuse.datasets import sims as sims
 from kerasfuse.datasets import simulated as simulated
 from kerasfuse.datasets import ur_funny as ur_funny

@@ -24,6 +24,8 @@ from kerasfuse.datasets.registry import register
 from kerasfuse.shown import shortened
 
 _TABLES = (".csv", ".parquet")
+# The table in the folder that `kerasfuse extract` writes.
+_EXTRACTED = "samples.csv"
 _NO_FEATURES = ("labels", "ids")
 
 
@@ -47,7 +49,7 @@ def own(
 ):
     """Load your own data from files, of any size and with any modalities.
 
-    `data_dir` is one of three things.
+    `data_dir` is one of three things, or a folder that `kerasfuse extract` wrote.
 
     - A folder with `train.npz`, `validation.npz` and `test.npz`, as many of them as there are. Each
       holds `labels` `(samples, ...)`, perhaps `ids`, and an array a modality: sequences `(samples,
@@ -109,6 +111,8 @@ def own(
     """
     splits = Splits(fold, folds, validation, test)
     place = source_files.folder(data_dir)
+    if (place / _EXTRACTED).is_file() and not any(place.glob("*.npz")):
+        place /= _EXTRACTED
     table = None
     if place.is_file() and place.suffix.lower() in _TABLES:
         table = Table(place, label)

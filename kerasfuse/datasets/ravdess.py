@@ -7,24 +7,14 @@ from kerasfuse.datasets.conversion.builder import Builder, Version
 from kerasfuse.datasets.conversion.records import Records
 from kerasfuse.datasets.conversion.source import Field, Sample, Source
 from kerasfuse.datasets.conversion.unreadable import first_readable, of_sample
-from kerasfuse.datasets.formats import audio_files, openface
+from kerasfuse.datasets.formats import audio_files, openface, ravdess_files
 from kerasfuse.datasets.registry import register
 
 _WORDS = ("kids", "dogs", "are", "talking", "sitting", "by", "the", "door")
-_STATEMENTS = {
-    "01": ("kids", "are", "talking", "by", "the", "door"),
-    "02": ("dogs", "are", "sitting", "by", "the", "door"),
-}
-_EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgusted", "surprised")
 _RATE, _WINDOW, _STRIDE, _BANDS = 16000, 400, 160, 64
 
-_INSTRUCTIONS = (
-    "RAVDESS (zenodo.org/records/1188976): the speech files 03-01-*.wav or .flac, and the facial "
-    "landmark tracking (zenodo.org/records/3255102) 01-01-*.csv, in any folders below data_dir."
-)
 
-
-@register(classes=_EMOTIONS)
+@register(classes=ravdess_files.EMOTIONS)
 def ravdess(split, data_dir=None, *, fold=5, standardize=True, modalities=None, unreadable=None):
     """Load RAVDESS (Livingstone and Russo, 2018): eight emotions of actors who speak a sentence.
 
@@ -98,7 +88,7 @@ class Ravdess(Builder):
     """RAVDESS: eight emotions from words, speech and action units."""
 
     VERSION = Version("1.2.0")  # broken and silent files were read as if they were whole
-    MANUAL_DOWNLOAD_INSTRUCTIONS = _INSTRUCTIONS
+    MANUAL_DOWNLOAD_INSTRUCTIONS = ravdess_files.INSTRUCTIONS
 
 
 def _split_actors(actors, fold):
@@ -119,15 +109,7 @@ def _split_actors(actors, fold):
 
 def _takes(folder):
     """Pair sound and face of each take by the fields of their names after the modality."""
-    sounds, faces = [], []
-    for file in sorted(folder.rglob("0[13]-01-*")):
-        if len(file.stem.split("-")) != 7:
-            continue
-        if file.stem.startswith("03") and file.suffix.lower() in (".wav", ".flac"):
-            sounds.append((file.stem[3:], file))
-        elif file.stem.startswith("01") and file.suffix.lower() == ".csv":
-            faces.append((file.stem[3:], file))
-    return source_files.pair(sounds, faces)
+    return source_files.pair(*ravdess_files.find(folder))
 
 
 def _source(takes, notes):
@@ -148,20 +130,14 @@ def _source(takes, notes):
             actor: (len(found), lambda i, found=found: _sample(*found[i], units))
             for actor, found in by_actor.items()
         },
-        label_range=(0, len(_EMOTIONS) - 1),
+        label_range=(0, len(ravdess_files.EMOTIONS) - 1),
         notes=notes,
         facts={"actors": actors},
     )
 
 
 def _sample(take, sound, face, units):
-    _, emotion, _, statement, *_ = take.split("-")
-    if statement not in _STATEMENTS or not 1 <= int(emotion) <= len(_EMOTIONS):
-        raise ValueError(
-            "expected a name of RAVDESS: modality-channel-emotion-intensity-statement-repetition-"
-            f"actor, emotion 01 to 08 and statement 01 or 02. Received: {sound}"
-        )
-    words, label = _STATEMENTS[statement], np.array(int(emotion) - 1)
+    words, label = ravdess_files.meaning(take, sound)
     with of_sample(take, label):
         x = audio_files.read_sound(sound, _RATE, _WINDOW)
         vision, notes = openface.read_units(face, units)

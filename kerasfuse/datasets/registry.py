@@ -14,6 +14,8 @@ from kerasfuse.datasets.conversion.records import Records
 from kerasfuse.nearest_names import choose, nearest
 
 _SPLITS = ("train", "validation", "test")
+# Data that users bring have the splits that they say.
+_OF_USERS = ("own", "recordings")
 _DATASETS: dict[str, Callable[..., dict[str, Any]]] = {}
 _CLASSES: dict[str, Sequence[str] | int | None] = {}
 
@@ -136,7 +138,8 @@ def load(
 
     Args:
         name: one of `names()`.
-        split: `"train"`, `"validation"` or `"test"`; of `own` also `"everything"`.
+        split: `"train"`, `"validation"` or `"test"`; of `own` and `recordings` also
+            `"everything"`.
         batch_size: samples a batch.
         data_dir: the folder with the source files of real data; the environment variable
             KERASFUSE_DATA by default.
@@ -158,7 +161,7 @@ def load(
     >>> len(train), train.modalities
     (13, {'text': 300, 'audio': 74, 'vision': 35})
     """
-    choose("split", split, (*_SPLITS, *["everything"] * (name == "own")))
+    choose("split", split, (*_SPLITS, *["everything"] * (name in _OF_USERS)))
     return Batches(
         **_prepared(name, split, data_dir, config),
         batch_size=batch_size,
@@ -204,7 +207,7 @@ def splits(name: str, data_dir: str | os.PathLike[str] | None = None, **config: 
     Raises:
         ValueError, FileNotFoundError: see `load`.
     """
-    if name != "own":
+    if name not in _OF_USERS:
         return list(_SPLITS)
     inputs = _prepared(name, "everything", data_dir, config)["inputs"]
     found = [split for split in _SPLITS if split in inputs.splits]

@@ -19,6 +19,7 @@ from kerasfuse.entries.recipe import OPTIONAL, Recipe
 from kerasfuse.entries.weights import Weights
 from kerasfuse.models import FusionModel, Scaled
 from kerasfuse.nearest_names import choose, nearest
+from kerasfuse.recordings.features import Features
 from kerasfuse.shown import shown
 
 
@@ -43,6 +44,8 @@ class Entry:
         citation: a `Citation`, if the model was published.
         scaling: arguments of `kerasfuse.models.Scaled`, in which the model lies, or nothing where
             the data come in the units that it takes.
+        features: how its inputs are made of a recording, the section `[features]`, see
+            `kerasfuse.recordings.Features`; nothing where they are not made of one.
 
     Example:
 
@@ -66,6 +69,7 @@ class Entry:
     parameters: int | None = None
     citation: Citation | None = None
     scaling: dict[str, Any] = dataclasses.field(default_factory=dict)
+    features: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
         if not isinstance(self.model_class, str) or self.model_class not in model_classes():
@@ -93,6 +97,8 @@ class Entry:
         check_nested_classes(self.model_args)
         self._check_scaling()
         self._check_folds()
+        if self.features:
+            Features.of(self.features, self.model_args.get("modalities", {}))
         if self.parameters is not None and type(self.parameters) is not int:
             raise ValueError(
                 "expected model.parameters to be a whole number. "
@@ -152,6 +158,13 @@ class Entry:
         return "simulated" if self.simulated else "real"
 
     @property
+    def recording_features(self) -> Features | None:
+        """How the model's inputs are made of a recording, `None` where nobody said."""
+        if not self.features:
+            return None
+        return Features.of(self.features, self.model_args["modalities"])
+
+    @property
     def recorded(self) -> bool:
         """Whether the results of the entry's own recipe are recorded."""
         return "seeds" in self.results
@@ -163,7 +176,9 @@ class Entry:
             ValueError: for arguments that no such model can be made with.
         """
         model = building.build(model_classes()[self.model_class], self.model_args)
-        return Scaled(model, **self.scaling) if any(self.scaling.values()) else model
+        model = Scaled(model, **self.scaling) if any(self.scaling.values()) else model
+        model.recording_features = self.recording_features
+        return model
 
     def definition(self) -> dict[str, Any]:
         """Return what decides a training run, seeds aside, as nested dicts that toml can write."""
@@ -250,6 +265,7 @@ class Entry:
                 self,
                 data_name=settings["data"],
                 data_args={},
+                features={},
                 recipe=recipe,
                 published=self.published_of(settings["data"], recipe.metrics),
             )
@@ -283,6 +299,12 @@ class Entry:
             model_args={**model_args, **changed["model"]},
             parameters=None if changed["model"] else self.parameters,
             data_args={**self.data_args, **changed["data"]},
+            # Of other features nobody said how to make them.
+            features=self.features if _same_features(changed) else {},
             recipe=recipe,
             published=self.published_of(self.data_name, recipe.metrics),
         )
+
+
+def _same_features(changed):
+    return "modalities" not in changed["model"] and not changed["data"].keys() - {"fold"}

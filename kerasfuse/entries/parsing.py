@@ -22,6 +22,7 @@ SECTIONS = (
     "citation",
     "published",
     "results",
+    "features",
 )
 _RECORDED = ("seeds", "backend", "versions", "data_sha256", "parameters", "validation", "test")
 
@@ -131,6 +132,7 @@ def _parse(document, name):
         parameters=model.get("parameters"),
         citation=_citation(document.get("citation")),
         scaling=model.get("scaling", {}),
+        features=_features(document.get("features", {})),
     )
 
 
@@ -140,6 +142,12 @@ def _citation(table):
     if not isinstance(table, dict):
         raise ValueError(f"expected a section [citation]. Received: citation={shown(table)}.")
     return Citation(**_keys(table, "citation", ("authors", "title", "venue"), ("year",)))
+
+
+def _features(table):
+    if not isinstance(table, dict):
+        raise ValueError(f"expected a section [features]. Received: features={shown(table)}.")
+    return table
 
 
 def _results(table, score):

@@ -13,7 +13,11 @@ from kerasfuse.recipes.selection_audit import SelectionAudit, audit_selection
 from kerasfuse.recipes.tasks.checks import DataWarning
 from kerasfuse.recipes.tasks.floors import Floor, floor
 from kerasfuse.recipes.tasks.new_entry import new_entry
-from kerasfuse.recipes.tasks.predicting import Predictions, predict_table
+from kerasfuse.recipes.tasks.predicting import (
+    Predictions,
+    predict_recording,
+    predict_table,
+)
 from kerasfuse.recipes.training import train
 
 __all__ = [
@@ -34,6 +38,7 @@ __all__ = [
     "evaluate",
     "floor",
     "new_entry",
+    "predict_recording",
     "predict_table",
     "publish",
     "read_run",

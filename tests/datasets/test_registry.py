@@ -8,7 +8,8 @@ from kerasfuse import datasets
 
 def test_names():
     known = "av_mnist ave cremad iemocap kinetics_sound mosei mosi mosi_utterance mosi_words own"
-    assert {*known.split(), "ravdess", "sims", "simulated", "ur_funny"} == set(datasets.names())
+    known += " ravdess ravdess_speech recordings sims simulated ur_funny"
+    assert set(known.split()) == set(datasets.names())
     assert datasets.names() == sorted(datasets.names())
 
 
@@ -65,6 +66,7 @@ def test_a_data_set_says_its_classes():
         "cremad": 6,
         "kinetics_sound": 34,
         "ravdess": 8,
+        "ravdess_speech": 8,
     }
     assert datasets.class_names("cremad")[3] == "fearful"
     # AVE's are in its files; a score of sentiment is no class.

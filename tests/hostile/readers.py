@@ -425,6 +425,35 @@ def _sound(folder):
     return ["a.wav", "a.flac"]
 
 
+def _read_recording(folder, file):
+    from kerasfuse.recordings import Sound, log_mel, prosody
+
+    sound = Sound(folder / file)
+    for stream in (log_mel(sound), prosody(sound)):
+        if not np.isfinite(stream.values).all():
+            raise WrongData("numbers that are not finite")
+
+
+def _words(folder):
+    (folder / "a.srt").write_text("1\n00:00:01,000 --> 00:00:02,000\n<i>Not</i> bad\n")
+    (folder / "b.vtt").write_text("WEBVTT\n\n00:01.000 --> 00:02.000\nso<00:01.5> it is\n")
+    tier = '"IntervalTier"\n"words"\n0\n2\n2\n0\n1\n""\n1\n2\n"so it"\n'
+    grid = f'File type = "ooTextFile"\nObject class = "TextGrid"\n\n0\n2\n<exists>\n1\n{tier}'
+    (folder / "c.TextGrid").write_text(grid)
+    words = [{"word": "so", "start": 0.5, "end": 1.0}, {"word": "it"}]
+    (folder / "d.json").write_text(json.dumps({"segments": [{"words": words}]}))
+    (folder / "e.ctm").write_text(";; words\na A 0.5 0.25 so\na A 1 0.5 it\n")
+    return [file.name for file in sorted(folder.iterdir())]
+
+
+def _read_words(folder, file):
+    from kerasfuse.recordings import read_words
+
+    found = read_words(folder / file, "a")
+    if not np.isfinite(found.times).all() or len(found.times) != len(found.words):
+        raise WrongData("words without times")
+
+
 def _read_sound(folder, file):
     from kerasfuse.datasets.formats.audio_files import read_sound
 
@@ -577,6 +606,8 @@ READERS = {
     "av_mnist (arrays)": Reader(OTHER, _arrays, load("av_mnist")),
     "idx": Reader(OTHER, _idx, _read_idx),
     "sound": Reader(OTHER, _sound, _read_sound),
+    "recording": Reader(OTHER, _sound, _read_recording),
+    "words": Reader(OTHER, _words, _read_words),
     "image": Reader(OTHER, _image, _read_image),
     "records": Reader(OTHER, _records, _read_records),
     "run folder": Reader(OTHER, _run_folder, _read_run),

@@ -15,6 +15,9 @@ IMAGES = (".jpg", ".jpeg", ".png")
 # The difference between the highest and the lowest value of silence: two steps of 16 bits, in which
 # dither may differ.
 _SILENCE = 2.0**-14
+# Decibels below the loudest at which spectrograms end, and where the lowest mel band begins.
+_LOUDNESS_RANGE = 80.0
+_LOWEST = 20.0
 
 
 @reads_one_file
@@ -132,8 +135,25 @@ def log_mel(x, rate, bands, window, stride):
     Returns:
         float32 `(steps, bands)`, in decibels, at most 80 below the loudest.
     """
+    spectrogram = log_mel_unclipped(x, rate, bands, window, stride)
+    return np.maximum(spectrogram, loudness_floor(spectrogram))
+
+
+def log_mel_unclipped(x, rate, bands, window, stride):
+    """Give that of a part of a recording, see `log_mel` and `loudness_floor`."""
     spectrogram = keras.ops.convert_to_numpy(_mel_layer(rate, bands, window, stride)(x))
     return np.ascontiguousarray(spectrogram.T, "float32")
+
+
+def loudness_floor(spectrogram):
+    """Give the lowest value that the spectrogram of a whole recording has, 80 dB below its top."""
+    return spectrogram.max(initial=-np.inf) - _LOUDNESS_RANGE
+
+
+def mel_centres(rate, bands):
+    """Give the middle of each band of `log_mel`, in Hz."""
+    lowest, highest = (1127 * np.log1p(hertz / 700) for hertz in (_LOWEST, rate / 2))
+    return 700 * np.expm1(np.linspace(lowest, highest, bands + 2)[1:-1] / 1127)
 
 
 @functools.cache
@@ -144,6 +164,8 @@ def _mel_layer(rate, bands, window, stride):
         sequence_stride=stride,
         sampling_rate=rate,
         num_mel_bins=bands,
+        min_freq=_LOWEST,
+        top_db=np.inf,  # of a part the loudest is not known
         dtype="float32",  # under any policy
     )
 

@@ -8,9 +8,10 @@ import numpy as np
 
 from kerasfuse.datasets.conversion.source import Field, Sample, Source
 from kerasfuse.datasets.formats import hdf5
-from kerasfuse.datasets.formats.csd_words import PAUSE, TimedWords
+from kerasfuse.datasets.formats.csd_words import TimedWords
 from kerasfuse.datasets.formats.text_files import read_text
 from kerasfuse.shown import shortened, shown
+from kerasfuse.text.spoken_words import PAUSE
 
 # What the names of the files and of the sequences in them say, in order of precedence.
 _ROLES = {

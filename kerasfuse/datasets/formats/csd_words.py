@@ -4,9 +4,6 @@ import numpy as np
 
 from kerasfuse.text.word_shift import shifted, word_shift
 
-# How the sequences write a pause.
-PAUSE = "sp"
-
 
 class TimedWords:
     """The words of all videos beside the times at which they were said.

@@ -8,13 +8,12 @@ from scipy import optimize
 
 from kerasfuse.datasets.conversion.source import Field, Sample, Source
 from kerasfuse.datasets.formats import csd
-from kerasfuse.datasets.formats.csd_words import PAUSE, TimedWords
+from kerasfuse.datasets.formats.csd_words import TimedWords
 from kerasfuse.datasets.formats.mosi_utterance_files import read_audio
 from kerasfuse.shown import shown
-from kerasfuse.text.word_timing import TIMING, word_timing
+from kerasfuse.text.spoken_words import PAUSE, UNKNOWN, SpokenWords
+from kerasfuse.text.word_timing import TIMING
 
-# Words that nobody understood.
-UNKNOWN = "xxx"
 AUDIO_WIDTH = 73
 # Share of words in common from which a transcript is that of a segment, and what the same place in
 # the order counts beside it.
@@ -145,8 +144,9 @@ def _segments(timed, opinions):
     segments, silent, counts = [], [], collections.Counter()
     for video in opinions.keys():
         values, bounds = opinions.read(video)
-        words, times, left_out = _spoken(timed, video)
-        counts.update(left_out)
+        spoken = SpokenWords.of(*(timed.read(video) if video in timed else ([], [])))
+        words, times = spoken.words, spoken.times
+        counts.update(spoken.left_out)
         if not words:
             silent.append(video)
         start, end, middle = bounds[:, 0], bounds[:, 1], times.mean(axis=1)[:, None]
@@ -156,7 +156,7 @@ def _segments(timed, opinions):
         counts["in none"] += int((~inside.any(axis=1)).sum())
         counts["in two"] += int((touched.sum(axis=1) > 1).sum())
         for number, place in enumerate(np.argsort(start, kind="stable").tolist()):
-            rows = inside[:, place].nonzero()[0]
+            said, timing = spoken.utterance(start[place], end[place])
             segments.append(
                 {
                     "id": f"{video}[{place}]",
@@ -165,8 +165,8 @@ def _segments(timed, opinions):
                     "start": float(start[place]),
                     "end": float(end[place]),
                     "value": np.float32(values[place, 0]),
-                    "words": [words[row] for row in rows],
-                    "timing": word_timing(times, rows, start[place], end[place]),
+                    "words": said,
+                    "timing": timing,
                 }
             )
     known = opinions.keys()
@@ -176,16 +176,6 @@ def _segments(timed, opinions):
         "videos without a labelled segment, not used": [v for v in timed.keys() if v not in known],
     }
     return segments, _notes(counts, left_out)
-
-
-def _spoken(timed, video):
-    """Give the words of a video that were understood, their times, and what was left out."""
-    if video not in timed:
-        return [], np.zeros((0, 2)), {}
-    words, times = timed.read(video)
-    said = ~np.isin(words, (PAUSE, UNKNOWN))
-    left_out = {name: int((words == name).sum()) for name in (PAUSE, UNKNOWN)}
-    return [word.lower() for word in words[said]], times[said], left_out
 
 
 def _check_videos(timed, opinions, words, labels):

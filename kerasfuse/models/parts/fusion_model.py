@@ -31,6 +31,8 @@ class FusionModel(AuxiliaryLossTracking, keras.Model):
     ignores_padding = True
     # `(class, name, weights)` to a model; `kerasfuse/__init__.py` sets it to one of the zoo's.
     preset_loader: ClassVar[Callable[..., Any]]
+    # How inputs are made of a recording, where the entry of the zoo that it comes from says it.
+    recording_features: Any = None
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)

@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from kerasfuse import atomic, datasets, zoo
+from kerasfuse import atomic, datasets, recordings, zoo
 from kerasfuse.recipes.tasks.data_place import data_place
 from kerasfuse.tables import markdown
 
 _SUFFIXES = (".csv", ".json")
+# Words of an utterance that a row names.
+_FEW = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +42,20 @@ class Predictions:
         """Return the table as a JSON list of objects."""
         rows = [dict(zip(self.columns, row, strict=True)) for row in self.rows]
         return json.dumps(rows, indent=1) + "\n"
+
+    def drawn(self) -> tuple[np.ndarray, tuple[str, ...]]:
+        """Return what a picture shows, probabilities where there are any, and their names.
+
+        Returns:
+            Array `(rows, names)`, and the names.
+        """
+        prefix = (
+            "probability" if any(c.startswith("probability") for c in self.columns) else "score"
+        )
+        places = [i for i, column in enumerate(self.columns) if column.startswith(prefix)]
+        values = np.array([[row[i] for i in places] for row in self.rows], "float64")
+        names = [self.columns[i].removeprefix(f"{prefix}_") for i in places]
+        return values, tuple(names)
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write a .csv or .json file, whole or not at all.
@@ -99,6 +115,68 @@ def predict_table(
     outputs = np.asarray(model.predict(data, verbose=0), "float64").reshape(data.num_samples, -1)
     _check_finite(data.ids, outputs)
     return _table(entry, data.ids, outputs)
+
+
+def predict_recording(
+    name: str | os.PathLike[str],
+    path: str | os.PathLike[str],
+    transcript: str | os.PathLike[str] | None = None,
+    weights: str | os.PathLike[str] | None = "default",
+    speech_model: str | None = None,
+    face_models: str | None = None,
+) -> tuple[Predictions, recordings.RecordingPrediction]:
+    """Predict the utterances of a recording and say what the outputs mean.
+
+    Args:
+        name: the name or address of an entry that says how its features are made of a recording.
+        path: a file of sound or video.
+        transcript, speech_model, face_models: see `kerasfuse.recordings.predict`.
+        weights: as in `zoo.load`.
+
+    Returns:
+        `Predictions`, one row an utterance, with `start` and `end` in seconds, the words that were
+        said, and the three that mattered most; and the `RecordingPrediction`, which draws them.
+
+    Raises:
+        ValueError: for an entry without `[features]`; the names of those with are offered. And see
+            `kerasfuse.recordings.predict`.
+        FileNotFoundError: when weights or files are not there.
+
+    Example:
+
+    >>> from kerasfuse import recipes
+    >>> recipes.predict_recording("text_frozen_mosi_words", "clip.wav")  # doctest: +SKIP
+    """
+    entry = zoo.entry(name)
+    if entry.recording_features is None:
+        able = [one.name for one in zoo.entries() if one.features]
+        raise ValueError(
+            "expected an entry that takes recordings, which its [features] say. Received: "
+            f"{entry.name}, whose features this library cannot make. Entries that do: "
+            f"{', '.join(able) or 'none yet'}."
+        )
+    model = zoo.load(name, weights)
+    found = recordings.predict(
+        model, path, transcript, speech_model=speech_model, face_models=face_models
+    )
+    ids = [str(number) for number in range(1, len(found.utterances) + 1)]
+    _check_finite(ids, found.outputs)
+    table = _table(entry, ids, found.outputs)
+    rows = [
+        (row[0], round(one.start, 2), round(one.end, 2), *row[1:], _mattered(one), one.text)
+        for row, one in zip(table.rows, found.utterances, strict=True)
+    ]
+    columns = ("utterance", "start", "end", *table.columns[1:], "words_that_mattered", "words")
+    return Predictions(columns, rows), found
+
+
+def _mattered(utterance):
+    order = np.argsort(-np.abs(utterance.influence), kind="stable")[:_FEW]
+    return ", ".join(
+        f"{utterance.words[i]} {utterance.influence[i]:+.2f}"
+        for i in order
+        if utterance.influence[i]
+    )
 
 
 def own_samples(path, entry, batch_size=32):

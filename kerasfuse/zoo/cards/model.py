@@ -17,7 +17,21 @@ def model_lines(entry):
     lines.append(f"- Output: {_output(entry, arguments.get('num_outputs', 1))}")
     if entry.parameters is not None:
         lines.append(f"- Size: {entry.parameters:,} parameters")
-    return [*lines, f"- Built by: `{entry.model_class}({arguments_text(arguments)})`"]
+    lines.append(f"- Built by: `{entry.model_class}({arguments_text(arguments)})`")
+    return [*lines, *_recording_lines(entry)]
+
+
+def _recording_lines(entry):
+    features = entry.recording_features
+    if features is None:
+        return []
+    made = ", ".join(f"`{name}`" for name in features.modalities)
+    absent = ", ".join(f"`{name}`" for name in features.absent)
+    left = f"; {absent} is absent, as no recording has it" if absent else ""
+    return [
+        f"- Takes recordings: `kerasfuse predict {entry.name} clip.wav` makes {made} of sound or "
+        f"video{left}"
+    ]
 
 
 def data_lines(entry):

@@ -1,0 +1,247 @@
+"""What a model says of a recording, utterance by utterance, and which words mattered."""
+
+import dataclasses
+import pathlib
+
+import numpy as np
+
+from kerasfuse.datasets.conversion.unreadable import Unreadable
+from kerasfuse.recordings.extraction import SOUNDS
+from kerasfuse.recordings.faces import face
+from kerasfuse.recordings.features import BY_WORD
+from kerasfuse.recordings.sound import Sound, prosody
+from kerasfuse.recordings.stream import Stream
+from kerasfuse.recordings.utterances import by_energy, by_words
+from kerasfuse.recordings.words import words_of
+from kerasfuse.text.spoken_words import SpokenWords
+from kerasfuse.text.word_timing import word_timing
+
+# Steps of batches are a multiple of this: few shapes, so few compilations.
+_ROUNDING = 32
+# Utterances of more words are judged, but their words are not left out one by one.
+_MOST_WORDS = 100
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Utterance:
+    """Hold what a model says of one utterance.
+
+    Args:
+        start, end: seconds.
+        words: list of words, as the transcript has them.
+        times: array `(words, 2)` of their times.
+        outputs: array of the model's outputs.
+        influence: array `(words,)`: how much lower the output would be without the word, of
+            several outputs the highest one; zeros where that was not computed.
+    """
+
+    start: float
+    end: float
+    words: list[str]
+    times: np.ndarray
+    outputs: np.ndarray
+    influence: np.ndarray
+
+    @property
+    def text(self):
+        """Its words, with spaces between."""
+        return " ".join(self.words)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class RecordingPrediction:
+    """Hold what a model says of a recording.
+
+    Args:
+        path: the recording.
+        utterances: list of `Utterance`, in order of time.
+        energy: `Stream` of prosody, for the picture.
+        vision: `Stream` of the face, or `None`.
+        absent: names of the model's inputs that were absent.
+        notes: sentences about the recording.
+    """
+
+    path: pathlib.Path
+    utterances: list[Utterance]
+    energy: Stream
+    vision: Stream | None
+    absent: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def outputs(self):
+        """Array `(utterances, outputs)`."""
+        return np.stack([one.outputs for one in self.utterances])
+
+    def figure(self, values=None, names=("score",), title=None):
+        """Draw scores, words and sound over time, see `prediction_figure`."""
+        from kerasfuse.recordings.figure import prediction_figure
+
+        return prediction_figure(self, values, names, title)
+
+
+def predict(model, path, transcript=None, *, features=None, speech_model=None, face_models=None):
+    """Let a model judge a recording.
+
+    The recording is cut into utterances at pauses, between words and sentences where the model
+    takes words, else in the sound. Each is judged by itself. A word's influence is what the output
+    loses when the word is left out of the utterance, text and timing made anew.
+
+    Args:
+        model: of `kerasfuse.zoo.load`, of an entry that says how its features are made; or any
+            model, with `features`.
+        path: a file of sound or video.
+        transcript: path of a file of words, see `kerasfuse.recordings.words_of`; by default
+            speech recognition, where the model takes words.
+        features: `Features`, by default the model's own.
+        speech_model, face_models: see `kerasfuse.recordings.recognize` and `face`.
+
+    Returns:
+        `RecordingPrediction`.
+
+    Raises:
+        ValueError: for a model that does not say how its features are made, for an encoder that is
+            another than the one of training, and for a recording without sound or speech.
+        FileNotFoundError, ImportError: see the extractors.
+
+    Example:
+
+    >>> model = kerasfuse.zoo.load("text_frozen_mosi_words")  # doctest: +SKIP
+    >>> kerasfuse.recordings.predict(model, "clip.wav").outputs  # doctest: +SKIP
+    array([[1.2]])
+    """
+    features = features or getattr(model, "recording_features", None)
+    if features is None:
+        raise ValueError(
+            "expected a model of an entry with [features], which says how its inputs are made of a "
+            f"recording. Received: {type(model).__name__} without. Give features=..., or choose "
+            "another entry."
+        )
+    path = pathlib.Path(path)
+    sound = Sound(path)
+    energy = prosody(sound)
+    extractors = {name: one["extractor"] for name, one in features.modalities.items()}
+    notes, spoken, transcribed = [], None, None
+    if set(extractors.values()) & set(BY_WORD):
+        transcribed = words_of(sound, transcript, speech_model)
+        notes += [*transcribed.notes, f"words by {transcribed.origin}."]
+        spoken = SpokenWords.of_text(transcribed.words, transcribed.times)
+        bounds = by_words(spoken.times, [transcribed.words[row] for row in spoken.rows])
+        if not bounds:
+            raise ValueError(
+                f"expected speech, for a model that takes words. Received: {str(path)!r}, in which "
+                "there is none. Give a transcript, or choose a model of sound alone."
+            )
+    elif transcript is not None:
+        raise ValueError(
+            f"expected a transcript for a model that takes words. Received: {str(transcript)!r}, "
+            "and a model that takes none. Leave it out."
+        )
+    else:
+        bounds = by_energy(energy)
+        if not bounds:
+            raise Unreadable(
+                f"expected sound. Received: {str(path)!r}, which is silent all through.",
+                path,
+                "silent",
+            )
+    vision = None
+    if "face" in extractors.values():
+        try:
+            vision = face(path, models=face_models)
+            notes += vision.notes
+        except Unreadable as error:
+            if error.cause != "no picture":
+                raise
+            notes.append("it has no picture: the face is absent.")
+    made = _Inputs(features, path, spoken, vision, model.modalities)
+    utterances = []
+    for start, end in bounds:
+        # The last word ends where its utterance does.
+        rows = spoken.inside(start, end + 1e-6) if spoken else np.zeros(0, int)
+        (outputs,) = _outputs(model, [made(start, end, rows)])
+        influence = np.zeros(len(rows))
+        if 1 < len(rows) <= _MOST_WORDS:
+            without = [made(start, end, np.delete(rows, i)) for i in range(len(rows))]
+            place = outputs.argmax()
+            influence = outputs[place] - np.array([x[place] for x in _outputs(model, without)])
+        places = spoken.rows[rows] if spoken else rows
+        words = [transcribed.words[place] for place in places]
+        times = spoken.times[rows] if spoken else np.zeros((0, 2))
+        utterances.append(Utterance(start, end, words, times, outputs, influence))
+    absent = tuple(name for name in model.modalities if name not in made.seen)
+    return RecordingPrediction(path, utterances, energy, vision, absent, tuple(notes))
+
+
+class _Inputs:
+    """Make the inputs of a model for an utterance."""
+
+    def __init__(self, features, path, spoken, vision, widths):
+        self._features, self._path, self._spoken = features, path, spoken
+        self._vision, self._widths = vision, widths
+        self._encoder = None
+        self._sounds = {}
+        self.seen = set()
+
+    def __call__(self, start, end, rows):
+        found = {}
+        for name, width in self._widths.items():
+            x = self._made(name, start, end, rows)
+            if x is None or not len(x):
+                x = np.zeros((1, width), "float32")
+            else:
+                if x.shape[1] != width:
+                    raise ValueError(
+                        f"expected {name!r} to be {width} wide, as the model takes it. Received: "
+                        f"{x.shape[1]} columns of {self._features.modalities[name]['extractor']}."
+                    )
+                x = self._features.scaled(name, x)
+                self.seen.add(name)
+            found[name] = x
+        return found
+
+    def _made(self, name, start, end, rows):
+        if name in self._features.absent:
+            return None
+        one = self._features.modalities[name]
+        extractor = one["extractor"]
+        if extractor == "word_vectors":
+            words = [self._spoken.words[row] for row in rows]
+            return self._encoder_of(one).words([words])[0]
+        if extractor == "word_timing":
+            # A word that is left out was never said: its time is a pause.
+            times = self._spoken.times
+            others = np.setdiff1d(self._spoken.inside(start, end + 1e-6), rows)
+            kept = np.delete(np.arange(len(times)), others)
+            return word_timing(times[kept], np.searchsorted(kept, rows), start, end)
+        if extractor == "face":
+            return None if self._vision is None else self._vision.between(start, end).values
+        if (name, start) not in self._sounds:
+            self._sounds[name, start] = SOUNDS[extractor](Sound(self._path, start, end)).values
+        return self._sounds[name, start]
+
+    def _encoder_of(self, one):
+        if self._encoder is None:
+            from kerasfuse.text import TextEncoder
+
+            self._encoder = TextEncoder(one["encoder"], one["layers"])
+            if self._encoder.sha256 != one["sha256"]:
+                raise ValueError(
+                    f"expected a text encoder with the sha256 {one['sha256']}, which the weights "
+                    f"were trained with. Received: {one['encoder']!r}, whose sha256 is "
+                    f"{self._encoder.sha256}."
+                )
+        return self._encoder
+
+
+def _outputs(model, samples):
+    """Give the outputs `(samples, outputs)` of a model, padded to few shapes."""
+    batch = {}
+    for name in samples[0]:
+        longest = max(len(sample[name]) for sample in samples)
+        steps = -(-longest // _ROUNDING) * _ROUNDING
+        x = np.zeros((len(samples), steps, samples[0][name].shape[1]), "float32")
+        for row, sample in enumerate(samples):
+            x[row, : len(sample[name])] = sample[name]
+        batch[name] = x
+    return np.asarray(model.predict(batch, verbose=0), "float64").reshape(len(samples), -1)
