@@ -7,6 +7,8 @@ from keras import ops
 
 from kerasfuse import ops as fuse_ops
 from kerasfuse.deprecation import renamed_arguments
+from kerasfuse.layers.attention.replaceable_scores import ReplaceableScores
+from kerasfuse.ops.attention import attention_mask
 
 
 class Form(NamedTuple):
@@ -38,7 +40,7 @@ def check_form(form, argument):
 
 @renamed_arguments(return_attention="return_attention_scores")
 @keras.saving.register_keras_serializable("kerasfuse")
-class MultiCrossAttention(keras.layers.Layer):
+class MultiCrossAttention(ReplaceableScores, keras.layers.Layer):
     """Attend from one sequence to several sources, and add up what is found.
 
         CA(X, S_m) = softmax(X W_Q (S_m W_K^m)^T / sqrt(d_h)) S_m W_V^m      (heads side by side)
@@ -121,7 +123,14 @@ class MultiCrossAttention(keras.layers.Layer):
             mask = source_masks[name]
             key = self._split_heads(self.key_projections[name](source))
             value = self._split_heads(self.value_projections[name](source))
-            attended = fuse_ops.fused_attention(query, key, value, mask)
+            # A sequence that looks at itself is called so by all who use this layer.
+            replace = None if name == "self" else self._replace
+            if replace:
+                scores = fuse_ops.attention_scores(query, key, mask)
+                scores = replace(scores, attention_mask(query, key, mask))
+                attended = ops.einsum("bhqk,bkhd->bqhd", ops.cast(scores, value.dtype), value)
+            else:
+                attended = fuse_ops.fused_attention(query, key, value, mask)
             present = ops.any(mask, axis=1)[:, None, None, None]
             found.append(attended * ops.cast(present, attended.dtype))
             if return_attention_scores:
