@@ -13,6 +13,13 @@ from kerasfuse.analysis.predictions import check_labels
 from kerasfuse.layers.attention.replaceable_scores import ReplaceableScores
 from kerasfuse.tables import Table
 
+# Layers whose attention stays within one sequence.
+_OF_ONE_SEQUENCE = (
+    fuse_layers.SelfAttentionSummary,
+    fuse_layers.TransformerEncoder,
+    fuse_layers.PostNormBlock,
+)
+
 
 class AttentionAblation(NamedTuple):
     """What `attention_ablation` finds; differences keep the sign of the metric.
@@ -117,10 +124,9 @@ def crossmodal_attentions(model):
     found, waiting = [], [model]
     while waiting:
         for layer in waiting.pop()._flatten_layers(include_self=False, recursive=False):
-            # Its last block looks from the last step at all steps of the same sequence.
-            if isinstance(layer, fuse_layers.SelfAttentionSummary):
+            if isinstance(layer, _OF_ONE_SEQUENCE):
                 continue
-            if isinstance(layer, ReplaceableScores):
+            if isinstance(layer, ReplaceableScores) and layer.looks_at_others:
                 found.append(layer)
             waiting.append(layer)
     return list({id(layer): layer for layer in found}.values())

@@ -113,8 +113,12 @@ class MultiCrossAttention(ReplaceableScores, keras.layers.Layer):
             shape = (*query_shape[:-1], inner)
             self.output_projection = dense("output", shape, width, form.output_bias)
 
+    @property
+    def looks_at_others(self):
+        return any(name != "self" for name in self.key_projections)
+
     def call(self, query, sources, source_masks, return_attention_scores=False):
-        form = FORMS[self.form]
+        form, looking = FORMS[self.form], query
         query = self._split_heads(self.query_projection(query))
         if form.scale_by_width:
             query = query * self.num_heads**-0.5  # the rest of 1 / sqrt(d) is 1 / sqrt(d_h)
@@ -123,8 +127,8 @@ class MultiCrossAttention(ReplaceableScores, keras.layers.Layer):
             mask = source_masks[name]
             key = self._split_heads(self.key_projections[name](source))
             value = self._split_heads(self.value_projections[name](source))
-            # A sequence that looks at itself is called so by all who use this layer.
-            replace = None if name == "self" else self._replace
+            # Only of a sequence that looks at another one.
+            replace = None if name == "self" or source is looking else self._replace
             if replace:
                 scores = fuse_ops.attention_scores(query, key, mask)
                 scores = replace(scores, attention_mask(query, key, mask))

@@ -11,6 +11,8 @@ class ReplaceableScores:
     """
 
     _replace = None
+    # Whether any attention of the layer can be across modalities.
+    looks_at_others = True
 
     @contextlib.contextmanager
     def replacing(self, replace):

@@ -127,6 +127,37 @@ def test_every_model_with_crossmodal_attention(name):
     assert all(layer._replace is None for layer in found)
 
 
+def test_attention_within_a_sequence_is_none_across():
+    widths = {"text": 3, "audio": 2}
+    encoders = {m: layers.TransformerEncoder(4, num_layers=1, num_heads=2) for m in widths}
+    assert crossmodal_attentions(models.LateFusion(widths, encoders)) == []
+    joint = models.DAHB(widths, **SMALL, fusion="self_attention")
+    assert not any("fusion" in layer.path for layer in crossmodal_attentions(joint))
+
+
+def test_layers_let_only_attention_to_others_be_replaced():
+    rng = np.random.default_rng(0)
+    x, other = (ops.convert_to_tensor(rng.normal(size=(2, n, 4)), "float32") for n in (3, 5))
+    mask, other_mask = (ops.ones((2, n), dtype="bool") for n in (3, 5))
+    pairs = layers.CrossmodalAttention(2)
+    several = layers.MultiCrossAttention(2)
+    calls = {
+        "pair": (pairs, lambda: pairs(x, other, source_mask=other_mask)),
+        "itself": (pairs, lambda: pairs(x, x, source_mask=mask)),
+        "several": (several, lambda: several(x, {"a": other}, {"a": other_mask})),
+        "own name": (several, lambda: several(x, {"a": x}, {"a": mask})),
+    }
+    for name, (layer, call) in calls.items():
+        plain = ops.convert_to_numpy(call())
+        with layer.replacing(lambda scores, mask: scores):  # the same scores, the slow way
+            same = ops.convert_to_numpy(call())
+        with layer.replacing(lambda scores, mask: 0.0 * scores):
+            nothing = ops.convert_to_numpy(call())
+        np.testing.assert_allclose(same, plain, atol=1e-6)
+        assert (np.abs(nothing - plain).max() > 1e-3) == (name in ("pair", "several"))
+        np.testing.assert_array_equal(ops.convert_to_numpy(call()), plain)
+
+
 def scores_and_mask():
     rng = np.random.default_rng(0)
     mask = np.array([[1, 1, 1, 1, 1, 0], [1, 0, 1, 1, 0, 0]], bool)[:, None, None]
