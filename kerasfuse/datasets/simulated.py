@@ -116,7 +116,7 @@ def simulated(
     >>> batches = kerasfuse.datasets.load("simulated", like="mosi", num_samples=64)
     >>> inputs, y = batches[0]
     >>> {name: int(events.max()) + 1 for name, events in batches.alignment(0).items()}
-    {'text': 5, 'audio': 5, 'vision': 5}
+    {'text': 3, 'audio': 3, 'vision': 3}
     """
     del data_dir
     num_samples = checked_sizes(like, num_samples, data_seed, split)
