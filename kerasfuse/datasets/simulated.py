@@ -8,6 +8,7 @@ from kerasfuse.datasets.simulation.clock import Clock
 from kerasfuse.datasets.simulation.codes import Codes
 from kerasfuse.datasets.simulation.options import (
     LIMITS,
+    NOISE,
     SPLITS,
     WIDTHS,
     by_modality,
@@ -35,7 +36,7 @@ def simulated(
     num_events=None,
     identity_dim=None,
     typical_lengths=None,
-    noise=0.5,
+    noise=None,
     imbalance=0.0,
     incongruity=0.0,
     missing_frames=0.0,
@@ -85,16 +86,17 @@ def simulated(
         like: `"mosi"`, `"mosei"` or `"iemocap"`, whose feature widths and length limits are taken:
             50x300, 375x5, 500x20; 50x300, 500x74, 500x35; 20x300, 400x74, 500x35.
         num_samples: a number, or a dict of one a split; by default 2000 for training, 400 else.
-        duration: of a typical clip in seconds, 4 by default; clips last 0.7 to 1.3 times that.
-        rates: dict of modality name to steps a second; by default text 3, audio 20, vision 15.
-        lag: the largest delay of a modality in seconds, 0.2 by default; each has one, drawn once.
-        num_events: the least and the most events of a clip, (3, 5) by default; fewer where there is
+        duration: of a typical clip in seconds, 2.5 by default; clips last 0.7 to 1.3 times that.
+        rates: dict of modality name to steps a second; by default text 4, audio 20, vision 15.
+        lag: the largest delay of a modality in seconds, 0.1 by default; each has one, drawn once.
+        num_events: the least and the most events of a clip, (3, 4) by default; fewer where there is
             no time for a step of each event in every modality.
         identity_dim: numbers that tell events apart, 4 by default.
         typical_lengths: of `world="codes"`: dict of modality name to the median number of steps; by
             default 20, 100 and 80. Lengths are log-normal around it with spread 0.25, up to the
             limits.
-        noise: standard deviation of the noise on each feature, whose signal has 0.5 to 1.
+        noise: standard deviation of the noise on each feature, whose signal has 0.5 to 1; a number
+            or a dict by modality. 0.1 by default, with `world="codes"` 0.5.
         imbalance: strength of the signal by modality, the size at which events show (and, with
             `world="codes"`, the weight `w_m`). A dict of name to strength (1 where not named), or
             one number x in [0, 1], which leaves text at 1 and sets the others to 1 - x.
@@ -131,7 +133,7 @@ def simulated(
     options = checked_world(world, options)
     widths = WIDTHS[like]
     strength = strengths(imbalance, widths)
-    noise = by_modality("noise", noise, widths, high=np.inf)
+    noise = by_modality("noise", NOISE[world] if noise is None else noise, widths, high=np.inf)
     missing_frames = by_modality("missing_frames", missing_frames, widths)
     missing_modalities = by_modality("missing_modalities", missing_modalities, widths)
     check_number("incongruity", incongruity, 0, 1)

@@ -252,7 +252,7 @@ def test_matching_events_across_modalities_is_worth_it():
             "options of world='clock': duration.*typical_lengths belongs to world='codes'",
         ),
         ({"world": "codes", "lag": 0.1}, "lag belongs to world='clock'"),
-        ({"duration": 13.0}, "at most 50 steps of text.*duration=13 and 3 steps a second"),
+        ({"duration": 10.0}, "at most 50 steps of text.*duration=10 and 4 steps a second"),
         ({"duration": 0.1}, "duration to be a number between"),
         ({"rates": {"face": 3}}, "rates .* keys among 'text'"),
         ({"rates": {"text": 0}}, r"rates\['text'\]"),

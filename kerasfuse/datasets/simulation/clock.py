@@ -15,7 +15,7 @@ _WEAK, _STRONG = 0.1, 1.0
 _NOT_MEANT = 0.25  # probability
 _LABEL_GAIN = 2.0
 # These bounds put the four emotions near their shares in IEMOCAP.
-_HAPPY_ABOVE, _NEGATIVE_BELOW, _EXCITED_ABOVE = 0.28, -0.02, 0.55
+_HAPPY_ABOVE, _NEGATIVE_BELOW, _EXCITED_ABOVE = 0.31, -0.02, 0.5
 
 
 class Clock:
