@@ -5,6 +5,7 @@ import numpy as np
 WIDTHS = {"text": 300, "audio": 74, "vision": 35}
 STEPS = {"text": 16, "audio": 24, "vision": 20}
 DATA = {
+    "world": "codes",
     "like": "mosei",
     "typical_lengths": {"text": 8, "audio": 12, "vision": 10},
     "noise": 0.1,

@@ -28,6 +28,7 @@ rank = 2
 name = "simulated"
 
 [data.args]
+world = "codes"
 like = "mosi"
 num_samples = 24
 typical_lengths = { text = 4, audio = 6, vision = 5 }

@@ -2,6 +2,8 @@
 
 from kerasfuse.analysis.a_distance import a_distance
 from kerasfuse.analysis.alignment_scores import alignment_scores
+from kerasfuse.analysis.attention.ablation import AttentionAblation, attention_ablation
+from kerasfuse.analysis.attention.statistics import AttentionStatistics, attention_statistics
 from kerasfuse.analysis.attention_figure import attention_figure
 from kerasfuse.analysis.bootstrap import Interval, bootstrap, paired_bootstrap
 from kerasfuse.analysis.competition_strength import MonoModalConcept, competition_strength
@@ -18,6 +20,8 @@ from kerasfuse.analysis.significance import PairedTest, paired_test
 from kerasfuse.tables import Table
 
 __all__ = [
+    "AttentionAblation",
+    "AttentionStatistics",
     "Incongruity",
     "Interval",
     "ModalityContribution",
@@ -27,7 +31,9 @@ __all__ = [
     "Table",
     "a_distance",
     "alignment_scores",
+    "attention_ablation",
     "attention_figure",
+    "attention_statistics",
     "bootstrap",
     "competition_strength",
     "correlation_accuracy",

@@ -108,6 +108,15 @@ def value_at_rank(values, row_mask, column_mask, share):
     return None
 
 
+def without_gradients():
+    """Return a context in which a model can be called and nothing is kept for gradients."""
+    if name() == "torch":
+        import torch
+
+        return torch.no_grad()
+    return contextlib.nullcontext()
+
+
 def at_least(x, minimum):
     """Return `keras.ops.maximum(x, minimum)` for a number, without a copy of it to the GPU."""
     if name() == "torch":

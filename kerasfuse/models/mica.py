@@ -37,8 +37,10 @@ class MICA(FusionModel):
     summary is a 3-layer self-attention transformer read at the last real step; each pair's stream
     is normed before the last merge.
 
-    Known weakness: L_e is smallest when queries and keys are 0, so training shrinks them and
-    attention becomes almost uniform. `beta=0` avoids that.
+    Known weakness: L_e as printed is smallest when queries and keys are 0, so training shrinks them
+    and attention becomes almost uniform. `normalise="norms"` or `"unit"` takes that minimum away,
+    and brings L_e to about 2 at the start, so that beta means the same whatever the scale of
+    queries and keys; as printed it grows with their square.
 
     Args:
         modalities: dict of modality name to feature width; two or more.
@@ -53,6 +55,8 @@ class MICA(FusionModel):
         propagate: keep the pairs that a layer selected in all later layers.
         mmd_estimator: `"subsample"`, `"exact"` or `"random_features"`.
         reduction: `"mean"` or `"paper_sum"`, of the element-level alignment.
+        normalise: what its distances are measured in: `"none"` as printed, `"norms"` or `"unit"`;
+            see `kerasfuse.ops.propagated_alignment`.
         low_level_source: let every layer attend to the sources' embeddings, as MulT does.
         input_dropout: dict of modality name to dropout rate on its raw features.
         embedding_dropout: rate on the embedded sequences.
@@ -95,6 +99,7 @@ class MICA(FusionModel):
         propagate=True,
         mmd_estimator="subsample",
         reduction="mean",
+        normalise="none",
         low_level_source=False,
         input_dropout=None,
         embedding_dropout=0.25,
@@ -162,8 +167,9 @@ class MICA(FusionModel):
                 z[t] = gates[t, i](merged[t, i])
         summary = {m: summaries[m](z[m], mask=masks[m]) for m in widths}
         outputs = head(keras.layers.Concatenate(name="fused")(list(summary.values())))
+        elements = (tau, propagate, reduction, normalise)
         outputs = add_alignment_losses(
-            outputs, queries, keys, masks, alpha, beta, tau, propagate, mmd_estimator, reduction
+            outputs, queries, keys, masks, alpha, beta, mmd_estimator, elements
         )
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
         self._offer_intermediates(
@@ -189,6 +195,7 @@ class MICA(FusionModel):
         self.propagate = propagate
         self.mmd_estimator = mmd_estimator
         self.reduction = reduction
+        self.normalise = normalise
         self.low_level_source = low_level_source
         self.input_dropout = input_dropout
         self.embedding_dropout = embedding_dropout
@@ -213,6 +220,7 @@ class MICA(FusionModel):
             "propagate": self.propagate,
             "mmd_estimator": self.mmd_estimator,
             "reduction": self.reduction,
+            "normalise": self.normalise,
             "low_level_source": self.low_level_source,
             "input_dropout": self.input_dropout,
             "embedding_dropout": self.embedding_dropout,

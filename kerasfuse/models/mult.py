@@ -54,6 +54,8 @@ class MulT(FusionModel):
         propagate: keep the pairs that a layer selected in all later layers.
         mmd_estimator: `"subsample"`, `"exact"` or `"random_features"`.
         reduction: `"mean"` or `"paper_sum"`, of the element-level alignment.
+        normalise: what its distances are measured in: `"none"` as printed, `"norms"` or `"unit"`;
+            see `kerasfuse.ops.propagated_alignment`.
         input_dropout: dict of modality name to dropout rate on its raw features.
         embedding_dropout: rate on the embedded sequences, with a new mask for each use.
         residual_dropout: rate on what attention and feed-forward nets add.
@@ -97,6 +99,7 @@ class MulT(FusionModel):
         propagate=True,
         mmd_estimator="subsample",
         reduction="mean",
+        normalise="none",
         input_dropout=None,
         embedding_dropout=0.25,
         residual_dropout=0.1,
@@ -172,8 +175,9 @@ class MulT(FusionModel):
             fused[t] = streams[0]
             summary[t] = summaries[t](fused[t], mask=masks[t])
         outputs = head(keras.layers.Concatenate(name="fused")(list(summary.values())))
+        elements = (tau, propagate, reduction, normalise)
         outputs = add_alignment_losses(
-            outputs, queries, keys, masks, alpha, beta, tau, propagate, mmd_estimator, reduction
+            outputs, queries, keys, masks, alpha, beta, mmd_estimator, elements
         )
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
         self._offer_intermediates(
@@ -198,6 +202,7 @@ class MulT(FusionModel):
         self.propagate = propagate
         self.mmd_estimator = mmd_estimator
         self.reduction = reduction
+        self.normalise = normalise
         self.input_dropout = input_dropout
         self.embedding_dropout = embedding_dropout
         self.residual_dropout = residual_dropout
@@ -223,6 +228,7 @@ class MulT(FusionModel):
             "propagate": self.propagate,
             "mmd_estimator": self.mmd_estimator,
             "reduction": self.reduction,
+            "normalise": self.normalise,
             "input_dropout": self.input_dropout,
             "embedding_dropout": self.embedding_dropout,
             "residual_dropout": self.residual_dropout,

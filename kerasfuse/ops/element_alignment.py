@@ -18,8 +18,16 @@ _BYTES_AN_ENTRY = 20
 # More of them would make the programs of the backends that compile too long.
 _MOST_TILES = 16
 
+# What distances may be measured in.
+NORMALISATIONS = ("none", "norms", "unit")
 
-def propagated_alignment(queries, keys, query_mask, key_mask, tau=0.3, propagate=True, mean=True):
+# Below it a vector has no direction.
+_LEAST_SQUARED_LENGTH = 1e-12
+
+
+def propagated_alignment(
+    queries, keys, query_mask, key_mask, tau=0.3, propagate=True, mean=True, normalise="none"
+):
     """Measure the squared distance between queries and keys that attention is confident about.
 
     With P^i the attention matrix of layer i (one head), n the number of its valid entries and
@@ -33,9 +41,25 @@ def propagated_alignment(queries, keys, query_mask, key_mask, tau=0.3, propagate
     2 (c_m k_m - (V^T q)_m) with r and c the row and column sums of V. Nothing of shape
     (steps, steps, width) exists, and gamma is found without sorting.
 
+    As printed, d has a degenerate minimum. Scale all queries and keys by s. Then d scales with s^2
+    and falls to 0 with s, while the logits q k / sqrt(head_dim) scale with s^2 too: attention
+    P = softmax(s^2 ...) tends to 1 / Tk everywhere. d is of the second degree, so its gradient
+    along the scale is 2 d > 0 whatever the pairs: it always pays to shrink. Only the task loss
+    pulls the other way, and only as far as attention is worth something to it, so attention pays
+    with its scale for a loss that says nothing about what belongs together. `normalise` measures
+    distances that the scale does not change:
+
+        "norms"   d / S,  S = (mean_n |q_n|^2 + mean_m |k_m|^2) / 2  over real steps
+        "unit"    sum_nm V_nm |q_n / |q_n| - k_m / |k_m||^2 = sum_nm V_nm (2 - 2 cos(q_n, k_m))
+
+    in each layer, sample and head. V comes from the queries and keys as they are. S has its
+    gradient; without it d / S would still pull at the scale, as d does. The mean of both is 2 for
+    queries and keys that have nothing to do with each other, and 0 for equal ones.
+
     Reference: Liang et al., "Attention is not Enough" (MICA), ICCV 2021, section 3.4, equation 2.
     The paper leaves open how the sums are normalised: `mean=True` divides each d by its number
-    of pairs and averages over samples, heads and layers; `mean=False` sums as printed.
+    of pairs and averages over samples, heads and layers; `mean=False` sums as printed. That
+    the distances are normalised is ours; `"none"` takes them as printed.
 
     Args:
         queries: list over layers of tensors `(batch, Tq, heads, head_dim)`.
@@ -45,9 +69,14 @@ def propagated_alignment(queries, keys, query_mask, key_mask, tau=0.3, propagate
         tau: fraction of the valid entries that counts as confident, in (0, 1].
         propagate: whether the pairs of earlier layers stay selected.
         mean: the mean over pairs, samples, heads and layers, or the plain sum over samples.
+        normalise: what distances are measured in: `"none"`, `"norms"` or `"unit"`. A query or key
+            of zeros is at the origin, and gets no gradient through its length.
 
     Returns:
         Scalar float32: 0 where a modality is absent or attention is uniform.
+
+    Raises:
+        ValueError: for an unknown `normalise`.
 
     Example:
 
@@ -55,16 +84,19 @@ def propagated_alignment(queries, keys, query_mask, key_mask, tau=0.3, propagate
     >>> real = np.ones((8, 6), bool)
     >>> propagated_alignment([q], [k], real, real, tau=0.3)
     """
+    check_normalise(normalise)
     heads = queries[0].shape[2]
     sides = [ops.cast(ops.stack(x, axis=1), "float32") for x in (queries, keys)]
+    options = {"tau": tau, "propagate": propagate, "mean": mean, "normalise": normalise}
     gradients = _in_blocks(
-        functools.partial(_gradients, tau=tau, propagate=propagate, mean=mean),
+        functools.partial(_gradients, **options),
         [
             *(_by_head(ops.stop_gradient(x)) for x in sides),
             *(ops.repeat(mask, heads, axis=0) for mask in (query_mask, key_mask)),
         ],
     )
-    # d is of the second degree in queries and keys: these times what pulls at them make 2 d.
+    sides = _normalised(*sides, query_mask, key_mask, normalise)
+    # d is of the second degree in these: they times what pulls at them make 2 d.
     twice = 0.0
     for x, pull in zip(sides, gradients, strict=True):
         pull = ops.stop_gradient(_by_layer(pull, heads))
@@ -74,6 +106,50 @@ def propagated_alignment(queries, keys, query_mask, key_mask, tau=0.3, propagate
         return loss
     matrices = len(queries) * ops.shape(query_mask)[0] * heads
     return loss / (matrices if isinstance(matrices, int) else ops.cast(matrices, loss.dtype))
+
+
+def check_normalise(normalise):
+    """Refuse what is no way to normalise distances."""
+    if normalise not in NORMALISATIONS:
+        raise ValueError(
+            f"expected `normalise` to be one of {', '.join(map(repr, NORMALISATIONS))}. "
+            f"Received: {normalise!r}"
+        )
+
+
+def _normalised(queries, keys, query_mask, key_mask, normalise):
+    """Scale queries and keys to those between which distances are measured.
+
+    Args:
+        queries: tensor `(rows, layers, Tq, ..., width)`; each matrix of attention has an own place
+            in the axes that stand for dots.
+        keys: tensor `(rows, layers, Tk, ..., width)`.
+        query_mask: boolean `(rows, Tq)`.
+        key_mask: boolean `(rows, Tk)`.
+        normalise: see `propagated_alignment`.
+    """
+    if normalise == "none":
+        return queries, keys
+    lengths = [ops.sum(x * x, axis=-1, keepdims=True) for x in (queries, keys)]
+    if normalise == "unit":
+        return [
+            x * _inverse_root(length) for x, length in zip((queries, keys), lengths, strict=True)
+        ]
+    mean = 0.0
+    for length, mask in zip(lengths, (query_mask, key_mask), strict=True):
+        rows, _, steps, *rest = ops.shape(length)
+        real = ops.reshape(ops.cast(mask, "float32"), (rows, 1, steps, *[1] * len(rest)))
+        number = backend.at_least(ops.sum(real, axis=2, keepdims=True), 1.0)
+        mean = mean + 0.5 * ops.sum(length * real, axis=2, keepdims=True) / number
+    scale = _inverse_root(mean)
+    return queries * scale, keys * scale
+
+
+def _inverse_root(x):
+    """Return 1 / sqrt(x), and 0 without a gradient where x is 0 but for rounding."""
+    positive = x > _LEAST_SQUARED_LENGTH
+    # The unused branch has to be finite as well, or its gradient were 0 times infinity.
+    return ops.where(positive, ops.rsqrt(ops.where(positive, x, 1.0)), 0.0)
 
 
 def _by_head(x):
@@ -114,15 +190,15 @@ def _in_blocks(function, inputs):
     return apply(inputs) if blocks == 1 else map_blocks(apply, inputs, at_once)
 
 
-def _gradients(q, k, query_mask, key_mask, tau, propagate, mean, together, tiles):
-    """Differentiate d in the queries and the keys of some rows.
+def _gradients(q, k, query_mask, key_mask, tau, propagate, mean, normalise, together, tiles):
+    """Differentiate d in the queries and the keys of some rows, normalised if they are to be.
 
     Args:
         q: tensor `(rows, layers, Tq, d)`.
         k: tensor `(rows, layers, Tk, d)`.
         query_mask: boolean `(rows, Tq)`.
         key_mask: boolean `(rows, Tk)`.
-        tau, propagate, mean: see `propagated_alignment`.
+        tau, propagate, mean, normalise: see `propagated_alignment`.
         together: number of layers that are worked on at once.
         tiles: number of pieces of an attention matrix, likewise.
 
@@ -136,7 +212,8 @@ def _gradients(q, k, query_mask, key_mask, tau, propagate, mean, together, tiles
         if propagate:
             margins = [_propagated(w, v) for w, v in zip(margins, before, strict=True)]
             before = [v[:, -1] for v in margins]
-        gradients.append(_pull(queries, keys, margins, mean))
+        sides = _normalised(queries, keys, query_mask, key_mask, normalise)
+        gradients.append(_pull(*sides, margins, mean))
     if len(gradients) == 1:
         return gradients[0]
     return [ops.concatenate(layers, axis=1) for layers in zip(*gradients, strict=True)]

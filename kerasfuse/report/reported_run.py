@@ -134,6 +134,17 @@ class ReportedRun:
         self._report(f"{self.label}: alignment")
         return analysis.alignment_scores(self.model, self.test)
 
+    @functools.cached_property
+    def attention_statistics(self):
+        """What `analysis.attention_statistics` finds."""
+        self._report(f"{self.label}: attention")
+        return analysis.attention_statistics(self.model, self.test)
+
+    @functools.cached_property
+    def attention_ablation(self):
+        """What `analysis.attention_ablation` finds."""
+        return self._measured(analysis.attention_ablation, "ablation of attention")
+
     def intervals(self):
         """Return metric -> `Interval`, of the mean over seeds."""
         self._report(f"{self.label}: bootstrap of the metrics")

@@ -55,7 +55,11 @@ def _words(folder):
 
 
 WORDS = ["text", "vision", "audio"]
-SIMULATED = {"num_samples": 12, "typical_lengths": {"text": 4, "audio": 6, "vision": 5}}
+SIMULATED = {
+    "world": "codes",
+    "num_samples": 12,
+    "typical_lengths": {"text": 4, "audio": 6, "vision": 5},
+}
 
 # Name of the data set -> list of functions that write files into a folder that is not there yet
 # and return data_dir and arguments of `load`.

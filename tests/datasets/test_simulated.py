@@ -1,11 +1,15 @@
-"""The simulator: shapes, repeatability, what each knob does, and that alignment is worth having."""
+"""The world of codes, and what all worlds share: shapes, repeatability, and each knob."""
 
 import numpy as np
 import pytest
 
 from kerasfuse.datasets import load
 
-SMALL = {"typical_lengths": {"text": 8, "audio": 30, "vision": 20}, "shuffle": False}
+SMALL = {
+    "world": "codes",
+    "typical_lengths": {"text": 8, "audio": 30, "vision": 20},
+    "shuffle": False,
+}
 
 
 def samples(batches, name):
@@ -29,7 +33,9 @@ def samples(batches, name):
 def test_widths_limits_and_labels(like, widths, limits):
     names = ("text", "audio", "vision")
     for typical in (dict(zip(names, limits, strict=True)), dict.fromkeys(names, 1)):
-        batches = load("simulated", like=like, num_samples=9, typical_lengths=typical)
+        batches = load(
+            "simulated", world="codes", like=like, num_samples=9, typical_lengths=typical
+        )
         assert batches.modalities == dict(zip(names, widths, strict=True))
         for x, _ in batches:
             for name, limit in zip(names, limits, strict=True):
@@ -45,7 +51,7 @@ def test_widths_limits_and_labels(like, widths, limits):
 
 
 def test_lengths_vary_around_the_typical_one():
-    batches = load("simulated", num_samples=400, shuffle=False)
+    batches = load("simulated", world="codes", num_samples=400, shuffle=False)
     for name, typical in {"text": 20, "audio": 100, "vision": 80}.items():
         lengths = [len(x) for x in samples(batches, name)]
         assert abs(np.median(lengths) / typical - 1) < 0.1
@@ -232,8 +238,28 @@ def test_matching_events_across_modalities_is_worth_it():
         ({"like": "mosie"}, "like to be one of 'mosi'"),
         ({"num_samples": 0}, "num_samples to be an integer from 1"),
         ({"data_seed": -1}, "data_seed to be an integer from 0"),
-        ({"typical_lengths": {"video": 3}}, "typical_lengths .* keys among 'text'"),
-        ({"typical_lengths": {"text": 51}}, r"typical_lengths\['text'\].*between 1 and 50"),
+        (
+            {"world": "codes", "typical_lengths": {"video": 3}},
+            "typical_lengths .* keys among 'text'",
+        ),
+        (
+            {"world": "codes", "typical_lengths": {"text": 51}},
+            r"typical_lengths\['text'\].*between 1 and 50",
+        ),
+        ({"world": "events"}, "world to be one of 'clock', 'codes'. Received: 'events'"),
+        (
+            {"typical_lengths": {"text": 5}},
+            "options of world='clock': duration.*typical_lengths belongs to world='codes'",
+        ),
+        ({"world": "codes", "lag": 0.1}, "lag belongs to world='clock'"),
+        ({"duration": 10.0}, "at most 50 steps of text.*duration=10 and 4 steps a second"),
+        ({"duration": 0.1}, "duration to be a number between"),
+        ({"rates": {"face": 3}}, "rates .* keys among 'text'"),
+        ({"rates": {"text": 0}}, r"rates\['text'\]"),
+        ({"lag": -1}, "lag to be a number between 0"),
+        ({"num_events": 3}, "num_events to be two numbers"),
+        ({"num_events": (3, 2)}, r"num_events\[1\] to be an integer from 3"),
+        ({"identity_dim": 0}, "identity_dim to be an integer from 1"),
         ({"noise": -1}, "noise of 'text'"),
         ({"noise": np.nan}, "noise of 'text'"),
         ({"imbalance": 2}, "imbalance to be a number between 0 and 1"),

@@ -77,6 +77,7 @@ modalities = {{ text = 300, audio = 5, vision = 20 }}
 name = "simulated"
 
 [data.args]
+world = "codes"
 like = "mosi"
 num_samples = 12
 typical_lengths = {{ text = 4, audio = 6, vision = 5 }}

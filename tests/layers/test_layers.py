@@ -289,13 +289,22 @@ CONTRACTS = [
         )
         for estimator in ("exact", "subsample", "random_features")
     ],
-    (
-        layers.PropagatedAlignment,
-        {"weight": 0.5, "tau": 0.25, "propagate": False, "reduction": "paper_sum"},
-        ALIGNED,
-        (4, 8),
-        {"sequences": PAIRS},
-    ),
+    *[
+        (
+            layers.PropagatedAlignment,
+            {
+                "weight": 0.5,
+                "tau": 0.25,
+                "propagate": False,
+                "reduction": reduction,
+                "normalise": form,
+            },
+            ALIGNED,
+            (4, 8),
+            {"sequences": PAIRS},
+        )
+        for reduction, form in (("paper_sum", "none"), ("mean", "norms"), ("mean", "unit"))
+    ],
     *[
         (
             layers.MultiCrossAttention,
@@ -625,5 +634,7 @@ def test_wrong_options_are_refused():
         layers.PropagatedAlignment(tau=0)
     with pytest.raises(ValueError, match="reduction"):
         layers.PropagatedAlignment(reduction="sum")
+    with pytest.raises(ValueError, match="normalise"):
+        layers.PropagatedAlignment(normalise="norm")
     with pytest.raises(ValueError, match="mode"):
         layers.MaskedPooling("max")

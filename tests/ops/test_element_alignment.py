@@ -1,3 +1,5 @@
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -5,6 +7,8 @@ from keras import ops
 
 from kerasfuse.ops import propagated_alignment
 from kerasfuse.ops.confident_pairs import confident_pairs
+
+FORMS = ["none", "norms", "unit"]
 
 
 def log_scores(query, key, key_mask):
@@ -26,7 +30,35 @@ def selection(query, key, query_mask, key_mask, tau):
     return valid & (scores > ranked[rank])
 
 
-def oracle(queries, keys, query_mask, key_mask, tau, propagate=True, mean=True):
+def lengths(x):
+    return np.sqrt((x**2).sum(-1, keepdims=True))
+
+
+def distances(q, k, query_mask, key_mask, kept, normalise):
+    """Sum of the kept squared distances of one head, and its gradients, float64.
+
+    The gradients are the quotient rule, written out by hand.
+    """
+    if normalise == "unit":
+        unit_q, unit_k = q / lengths(q), k / lengths(k)
+        cosine = unit_q @ unit_k.T
+        value = (kept * (2 - 2 * cosine)).sum()
+        to_q = -2 * (kept @ unit_k - (kept * cosine).sum(1)[:, None] * unit_q) / lengths(q)
+        to_k = -2 * (kept.T @ unit_q - (kept * cosine).sum(0)[:, None] * unit_k) / lengths(k)
+        return value, to_q, to_k
+    gap = q[:, None] - k[None]
+    value = (kept * (gap**2).sum(-1)).sum()
+    to_q, to_k = 2 * (kept[..., None] * gap).sum(1), -2 * (kept[..., None] * gap).sum(0)
+    if normalise == "norms":
+        count_q, count_k = max(query_mask.sum(), 1), max(key_mask.sum(), 1)
+        norm = ((q[query_mask] ** 2).sum() / count_q + (k[key_mask] ** 2).sum() / count_k) / 2
+        to_q = to_q / norm - value / norm**2 * query_mask[:, None] * q / count_q
+        to_k = to_k / norm - value / norm**2 * key_mask[:, None] * k / count_k
+        value = value / norm
+    return value, to_q, to_k
+
+
+def oracle(queries, keys, query_mask, key_mask, tau, propagate=True, mean=True, normalise="none"):
     """Loss and its gradients by explicit sums over pairs, float64; selections held."""
     batch, _, heads, _ = queries[0].shape
     loss = 0.0
@@ -39,13 +71,13 @@ def oracle(queries, keys, query_mask, key_mask, tau, propagate=True, mean=True):
                 q, k = q[b, :, h].astype("float64"), k[b, :, h].astype("float64")
                 chosen = selection(q, k, query_mask[b], key_mask[b], tau)
                 kept = chosen | kept if propagate else chosen
-                gap = q[:, None] - k[None]
                 scale = 1.0
                 if mean:
                     scale = 1.0 / (max(kept.sum(), 1) * batch * heads * len(queries))
-                loss += scale * (kept * (gap**2).sum(-1)).sum()
-                query_gradients[i][b, :, h] = 2 * scale * (kept[..., None] * gap).sum(1)
-                key_gradients[i][b, :, h] = -2 * scale * (kept[..., None] * gap).sum(0)
+                value, to_q, to_k = distances(q, k, query_mask[b], key_mask[b], kept, normalise)
+                loss += scale * value
+                query_gradients[i][b, :, h] = scale * to_q
+                key_gradients[i][b, :, h] = scale * to_k
     return loss, query_gradients, key_gradients
 
 
@@ -71,27 +103,28 @@ def tensors(stack):
 @pytest.mark.parametrize("tau", [0.1, 0.3, 0.5, 0.9, 1.0])
 @pytest.mark.parametrize("propagate", [True, False])
 @pytest.mark.parametrize("mean", [True, False])
-def test_the_loss_equals_explicit_sums(stack, tau, propagate, mean):
-    value = propagated_alignment(*tensors(stack), tau=tau, propagate=propagate, mean=mean)
-    expected, _, _ = oracle(*stack, tau, propagate, mean)
+@pytest.mark.parametrize("normalise", FORMS)
+def test_the_loss_equals_explicit_sums(stack, tau, propagate, mean, normalise):
+    value = propagated_alignment(
+        *tensors(stack), tau=tau, propagate=propagate, mean=mean, normalise=normalise
+    )
+    expected, _, _ = oracle(*stack, tau, propagate, mean, normalise)
     np.testing.assert_allclose(float(value), expected, rtol=1e-4)
 
 
 @pytest.mark.usefixtures("either_device")
 @pytest.mark.parametrize("entries", [700, 130, 40])
-def test_blocks_change_nothing(stack, monkeypatch, entries):
+@pytest.mark.parametrize("normalise", FORMS)
+def test_blocks_change_nothing(stack, monkeypatch, entries, normalise):
     for name in ("_BLOCK_ENTRIES", "_GPU_BLOCK_ENTRIES"):
         monkeypatch.setattr(f"kerasfuse.ops.element_alignment.{name}", entries)
-    value = propagated_alignment(*tensors(stack), tau=0.3)
-    np.testing.assert_allclose(float(value), oracle(*stack, 0.3)[0], rtol=1e-4)
+    value = propagated_alignment(*tensors(stack), tau=0.3, normalise=normalise)
+    expected, _, _ = oracle(*stack, 0.3, normalise=normalise)
+    np.testing.assert_allclose(float(value), expected, rtol=1e-4)
 
 
-@pytest.mark.usefixtures("either_device")
-@pytest.mark.parametrize("entries", [2**21, 700, 130, 40])
-def test_gradients_reach_queries_and_keys_and_not_the_selection(stack, monkeypatch, entries):
-    for name in ("_BLOCK_ENTRIES", "_GPU_BLOCK_ENTRIES"):
-        monkeypatch.setattr(f"kerasfuse.ops.element_alignment.{name}", entries)
-    queries, keys, query_mask, key_mask = stack
+def gradients(queries, keys, query_mask, key_mask, tau, normalise):
+    """What the loss sends to queries and keys, by a step of gradient descent of rate 1."""
 
     class Aligned(keras.layers.Layer):
         def build(self, shape):
@@ -102,8 +135,9 @@ def test_gradients_reach_queries_and_keys_and_not_the_selection(stack, monkeypat
 
         def call(self, inputs):
             values = [ops.convert_to_tensor(v) for v in self.vectors]
+            sides = values[: len(queries)], values[len(queries) :]
             masks = ops.convert_to_tensor(query_mask), ops.convert_to_tensor(key_mask)
-            loss = propagated_alignment(values[:3], values[3:], *masks, tau=0.3)
+            loss = propagated_alignment(*sides, *masks, tau=tau, normalise=normalise)
             return ops.reshape(loss, (1, 1)) + 0.0 * inputs
 
         def compute_output_shape(self, shape):
@@ -115,10 +149,82 @@ def test_gradients_reach_queries_and_keys_and_not_the_selection(stack, monkeypat
         weight.assign(value)
     model.compile(keras.optimizers.SGD(1.0), loss=lambda truth, value: value)
     model.fit(np.zeros((1, 1)), np.zeros((1, 1)), verbose=0)
-    _, query_gradients, key_gradients = oracle(*stack, 0.3)
-    pairs = zip(layer.vectors, [*queries, *keys], [*query_gradients, *key_gradients], strict=True)
-    for weight, before, gradient in pairs:
-        np.testing.assert_allclose(before - np.array(weight), gradient, atol=1e-6)
+    pairs = zip(layer.vectors, [*queries, *keys], strict=True)
+    return [before - np.array(weight) for weight, before in pairs]
+
+
+@pytest.mark.usefixtures("either_device")
+@pytest.mark.parametrize("entries", [2**21, 700, 130, 40])
+@pytest.mark.parametrize("normalise", FORMS)
+def test_gradients_reach_queries_and_keys_and_not_the_selection(
+    stack, monkeypatch, entries, normalise
+):
+    for name in ("_BLOCK_ENTRIES", "_GPU_BLOCK_ENTRIES"):
+        monkeypatch.setattr(f"kerasfuse.ops.element_alignment.{name}", entries)
+    _, query_gradients, key_gradients = oracle(*stack, 0.3, normalise=normalise)
+    found = gradients(*stack, tau=0.3, normalise=normalise)
+    for gradient, expected in zip(found, [*query_gradients, *key_gradients], strict=True):
+        np.testing.assert_allclose(gradient, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("normalise", ["norms", "unit"])
+def test_a_single_layer_and_its_gradients(stack, normalise):
+    queries, keys, *masks = stack
+    _, [to_queries], [to_keys] = oracle(queries[:1], keys[:1], *masks, 0.3, normalise=normalise)
+    found = gradients(queries[:1], keys[:1], *masks, tau=0.3, normalise=normalise)
+    np.testing.assert_allclose(found[0], to_queries, atol=1e-6)
+    np.testing.assert_allclose(found[1], to_keys, atol=1e-6)
+
+
+@pytest.mark.parametrize("normalise", FORMS)
+def test_shrinking_pays_as_printed_and_in_no_other_form(stack, normalise):
+    """The gradient along the common scale of queries and keys is 2 d as printed, and 0 else."""
+    queries, keys, *masks = stack
+    found = gradients(queries, keys, *masks, tau=0.3, normalise=normalise)
+    along = sum((g * x).sum() for g, x in zip(found, [*queries, *keys], strict=True))
+    loss, _, _ = oracle(*stack, 0.3, normalise=normalise)
+    np.testing.assert_allclose(along, 2 * loss if normalise == "none" else 0.0, atol=1e-5)
+
+
+@pytest.mark.parametrize("normalise", FORMS)
+def test_what_has_no_length_gets_no_nan(stack, normalise):
+    """Zeros at real steps, and a sample of zeros alone."""
+    queries, keys, *masks = stack
+    for x in (*queries, *keys):
+        x[1, 2] = 0.0
+        x[2] = 0.0
+    tau = 1.0  # so that what is uniform is selected as well
+    found = gradients(queries, keys, *masks, tau=tau, normalise=normalise)
+    assert all(np.isfinite(g).all() for g in found)
+    assert all((g[2] == 0).all() for g in found)
+    if normalise == "unit":
+        assert all((g[1, 2] == 0).all() for g in found)
+    assert np.isfinite(float(propagated_alignment(*tensors(stack), tau=tau, normalise=normalise)))
+
+
+def test_padding_does_not_count_in_the_mean_norm(stack):
+    queries, keys, query_mask, key_mask = stack
+    before = float(propagated_alignment(*tensors(stack), tau=0.3, normalise="norms"))
+    for x, mask in ((queries, query_mask), (keys, key_mask)):
+        for layer in x:
+            layer[~mask] = 100.0
+    after = float(propagated_alignment(*tensors(stack), tau=0.3, normalise="norms"))
+    np.testing.assert_allclose(after, before, rtol=1e-5)
+
+
+def test_unrelated_queries_and_keys_are_2_apart_in_either_form():
+    rng = np.random.default_rng(3)
+    q, k = (ops.convert_to_tensor(rng.normal(size=(64, 30, 2, 8)), "float32") for _ in range(2))
+    real = ops.ones((64, 30), dtype="bool")
+    for form in ("norms", "unit"):
+        value = float(propagated_alignment([q], [k], real, real, tau=1.0, normalise=form))
+        # 64 x 2 matrices of 900 pairs: the mean of the cosines has a deviation of about 1e-3.
+        np.testing.assert_allclose(value, 2.0, atol=0.02)
+
+
+def test_an_unknown_form_is_refused(stack):
+    with pytest.raises(ValueError, match="'norms', 'unit'.*Received: 'length'"):
+        propagated_alignment(*tensors(stack), normalise="length")
 
 
 @pytest.mark.usefixtures("either_device")
@@ -149,9 +255,10 @@ def test_uniform_attention_selects_nothing():
 def test_an_absent_modality_gives_zero():
     x = ops.convert_to_tensor(np.random.default_rng(0).normal(size=(2, 6, 2, 4)).astype("float32"))
     real, absent = ops.ones((2, 6), dtype="bool"), ops.zeros((2, 6), dtype="bool")
-    for tau in (0.3, 1.0):
-        assert float(propagated_alignment([x], [x + 1.0], absent, real, tau)) == 0.0
-        assert float(propagated_alignment([x], [x + 1.0], real, absent, tau)) == 0.0
+    for tau, form in itertools.product((0.3, 1.0), FORMS):
+        for masks in ((absent, real), (real, absent), (absent, absent)):
+            value = propagated_alignment([x], [x + 1.0], *masks, tau, normalise=form)
+            assert float(value) == 0.0
 
 
 def test_equal_queries_and_keys_have_no_distance():

@@ -26,6 +26,7 @@ ENTRY = (
     .replace('name = "simulated"', 'name = "mosei"')
     .replace('like = "mosi"\nnum_samples = 24\n', 'label = "emotions"\n')
     .replace("typical_lengths = { text = 4, audio = 6, vision = 5 }\n", "")
+    .replace('world = "codes"\n', "")
     .replace(
         'loss = "mae"\nmetrics = "mosi"', 'loss = "binary_crossentropy"\nmetrics = "mosei_emotions"'
     )

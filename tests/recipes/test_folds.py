@@ -21,6 +21,7 @@ ENTRY = (
     .replace('name = "simulated"', 'name = "ravdess"')
     .replace('like = "mosi"\nnum_samples = 24\n', "fold = 2\n")
     .replace("typical_lengths = { text = 4, audio = 6, vision = 5 }\n", "")
+    .replace('world = "codes"\n', "")
     .replace('loss = "mae"', 'loss = "sparse_categorical_crossentropy"')
     .replace('metrics = "mosi"\nscore = "mae"', 'metrics = "ravdess"\nscore = "accuracy"')
     .replace("epochs = 3", "epochs = 2")

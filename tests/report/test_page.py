@@ -23,7 +23,11 @@ from kerasfuse.report.numbers import change, measured, short
 from kerasfuse.report.sections import SECTIONS
 
 NAMES = [make.__name__ for make in SECTIONS]
-ANCHORS = {"learning_curves": "curves", "outputs": "predictions"}
+ANCHORS = {
+    "attention_use": "attention-use",
+    "learning_curves": "curves",
+    "outputs": "predictions",
+}
 DRAWS = 30
 GATED = (
     tiny_zoo.ATTENTIVE.replace('class = "MICA"', 'class = "HCTMG"')
@@ -349,6 +353,29 @@ def test_attention_is_that_of_the_last_layer(made):
     assert len(titles) == 12 and f"{test.ids[chosen]}" in found.text
 
 
+def test_whether_attention_matters_is_measured(made):
+    runs, texts, pages = made
+    found = section(pages["pair"], "attention-use")
+    tables = [reader.table(t) for t in found.all("table")]
+    for name, (statistics, ablation) in zip(
+        ("aligned", "plain"), zip(tables[::2], tables[1::2], strict=True), strict=True
+    ):
+        model, test = restored(runs[name])
+        wanted = analysis.attention_statistics(model, test)
+        assert wanted.sentence() in texts["pair"]
+        assert len(statistics) == 1 + len(wanted) + 1
+        for (key, values), row in zip(wanted.items(), statistics[1:], strict=False):
+            assert row[0] == key.replace("_to_", " \u2192 ").replace("/", ", ")
+            columns = ("entropy", "peak", "query_norm", "key_norm")
+            assert row[1:] == [f"{values[column]:.3f}" for column in columns]
+        lost = analysis.attention_ablation(model, test, runs[name].entry.recipe.make_metrics())
+        rows = [[kind, measured("mae", v), change("mae", d)] for kind, v, d in lost.table("mae")]
+        assert ablation[1:] == rows
+    # Of the primary that the gate chose, without queries and keys.
+    gated, _ = (reader.table(t) for t in section(pages["gated"], "attention-use").all("table"))
+    assert len(gated) == 1 + 4 + 1 and len(gated[0]) == 3
+
+
 def test_alignment_is_measured(made):
     runs, _, pages = made
     cells = [reader.table(t) for t in section(pages["pair"], "alignment").all("table")]
@@ -432,6 +459,7 @@ def test_what_is_not_there_is_said(made):
         ("pair", "gate"): "This run searched for no gate.",
         ("pair", "modulation"): "This run trains without a balancing strategy.",
         ("balanced", "attention"): "LateFusion has no attention maps.",
+        ("balanced", "attention-use"): "LateFusion has no attention across modalities.",
         ("balanced", "alignment"): "Not defined: LateFusion has no crossmodal queries and keys.",
         ("gated", "alignment"): "Not defined: HCTMG has no crossmodal queries and keys.",
     }
@@ -451,7 +479,7 @@ def test_without_the_data_the_rest_is_shown(made, monkeypatch, tmp_path):
 
     monkeypatch.setattr(reported_run, "load_split", nowhere)
     page = reader.read(report([runs["aligned"].folder], tmp_path / "page.html").read_text())
-    for name in ("robustness", "contribution", "attention", "alignment"):
+    for name in ("robustness", "contribution", "attention", "attention-use", "alignment"):
         text = section(page, name).one("p", "missing").text
         assert text == "Not measured, for want of a file: expected the files of the data set"
     assert section(page, "predictions").all("circle") and section(page, "scores").all("table")

@@ -4,13 +4,15 @@ import keras
 from keras import ops
 
 from kerasfuse import ops as fuse_ops
+from kerasfuse.layers.attention.replaceable_scores import ReplaceableScores
 from kerasfuse.layers.encoders.dropout import Dropout
 from kerasfuse.layers.sublayer import run, run_together
+from kerasfuse.ops.attention import attention_mask
 from kerasfuse.ops.masks import presence
 
 
 @keras.saving.register_keras_serializable("kerasfuse")
-class CrossmodalAttention(keras.layers.Layer):
+class CrossmodalAttention(ReplaceableScores, keras.layers.Layer):
     """Attend from the steps of a target modality to those of a source modality.
 
         Q = X_t W_Q + b_Q,  K = X_s W_K + b_K,  V = X_s W_V + b_V       (split into heads)
@@ -93,14 +95,21 @@ class CrossmodalAttention(keras.layers.Layer):
         return_projections=False,
         training=None,
     ):
+        # Only of a modality that looks at another one.
+        replace = None if query is source else self._replace
         query, key, value = (self._split_heads(x) for x in self._project(query, source))
 
         scores = None
-        if self.dropout or return_attention_scores:
+        if self.dropout or return_attention_scores or replace:
             scores = fuse_ops.attention_scores(query, key, source_mask, self.causal)
-        if self.dropout:
-            dropped = ops.cast(run(self.score_dropout, scores, training=training), value.dtype)
-            attended = ops.einsum("bhqk,bkhd->bqhd", dropped, value)
+        if replace:
+            mask = attention_mask(query, key, source_mask, self.causal)
+            scores = replace(scores, mask)
+        if self.dropout or replace:
+            dropped = scores
+            if self.dropout:
+                dropped = run(self.score_dropout, scores, training=training)
+            attended = ops.einsum("bhqk,bkhd->bqhd", ops.cast(dropped, value.dtype), value)
         else:
             attended = fuse_ops.fused_attention(query, key, value, source_mask, self.causal)
 

@@ -7,6 +7,8 @@ from keras import ops
 
 from kerasfuse import ops as fuse_ops
 from kerasfuse.deprecation import renamed_arguments
+from kerasfuse.layers.attention.replaceable_scores import ReplaceableScores
+from kerasfuse.ops.attention import attention_mask
 
 
 class Form(NamedTuple):
@@ -38,7 +40,7 @@ def check_form(form, argument):
 
 @renamed_arguments(return_attention="return_attention_scores")
 @keras.saving.register_keras_serializable("kerasfuse")
-class MultiCrossAttention(keras.layers.Layer):
+class MultiCrossAttention(ReplaceableScores, keras.layers.Layer):
     """Attend from one sequence to several sources, and add up what is found.
 
         CA(X, S_m) = softmax(X W_Q (S_m W_K^m)^T / sqrt(d_h)) S_m W_V^m      (heads side by side)
@@ -111,8 +113,12 @@ class MultiCrossAttention(keras.layers.Layer):
             shape = (*query_shape[:-1], inner)
             self.output_projection = dense("output", shape, width, form.output_bias)
 
+    @property
+    def looks_at_others(self):
+        return any(name != "self" for name in self.key_projections)
+
     def call(self, query, sources, source_masks, return_attention_scores=False):
-        form = FORMS[self.form]
+        form, looking = FORMS[self.form], query
         query = self._split_heads(self.query_projection(query))
         if form.scale_by_width:
             query = query * self.num_heads**-0.5  # the rest of 1 / sqrt(d) is 1 / sqrt(d_h)
@@ -121,7 +127,14 @@ class MultiCrossAttention(keras.layers.Layer):
             mask = source_masks[name]
             key = self._split_heads(self.key_projections[name](source))
             value = self._split_heads(self.value_projections[name](source))
-            attended = fuse_ops.fused_attention(query, key, value, mask)
+            # Only of a sequence that looks at another one.
+            replace = None if name == "self" or source is looking else self._replace
+            if replace:
+                scores = fuse_ops.attention_scores(query, key, mask)
+                scores = replace(scores, attention_mask(query, key, mask))
+                attended = ops.einsum("bhqk,bkhd->bqhd", ops.cast(scores, value.dtype), value)
+            else:
+                attended = fuse_ops.fused_attention(query, key, value, mask)
             present = ops.any(mask, axis=1)[:, None, None, None]
             found.append(attended * ops.cast(present, attended.dtype))
             if return_attention_scores:

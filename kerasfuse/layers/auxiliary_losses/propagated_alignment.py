@@ -5,6 +5,7 @@ from keras import ops
 
 from kerasfuse import ops as fuse_ops
 from kerasfuse.layers.auxiliary_losses.auxiliary_loss import AuxiliaryLoss
+from kerasfuse.ops.element_alignment import check_normalise
 
 
 @keras.saving.register_keras_serializable("kerasfuse")
@@ -16,7 +17,8 @@ class PropagatedAlignment(AuxiliaryLoss):
 
     for one ordered pair of modalities and the layers i of its stack. A pair selected by an early
     layer stays selected in the later ones; the selection sends no gradient. See
-    `kerasfuse.ops.propagated_alignment`.
+    `kerasfuse.ops.propagated_alignment`, also for why the distance as printed makes queries and
+    keys shrink, and for the two forms that do not.
 
     Reference: Liang et al., MICA, ICCV 2021, section 3.4, equation 2.
 
@@ -26,6 +28,8 @@ class PropagatedAlignment(AuxiliaryLoss):
         propagate: whether selections are handed on to later layers.
         reduction: `"mean"` over pairs, samples, heads and layers, or `"paper_sum"`, which adds
             everything up as the paper prints it, 10^4 times larger.
+        normalise: what distances are measured in: `"none"` as printed, `"norms"` over the mean
+            squared norm of queries and keys, or `"unit"` between vectors of unit length.
 
     Call arguments:
         inputs: any tensor; returned unchanged, so that the loss has a place in the graph.
@@ -39,7 +43,7 @@ class PropagatedAlignment(AuxiliaryLoss):
         `inputs`.
 
     Raises:
-        ValueError: for a `tau` outside (0, 1] or an unknown reduction.
+        ValueError: for a `tau` outside (0, 1], or an unknown `reduction` or `normalise`.
 
     Example:
 
@@ -50,7 +54,15 @@ class PropagatedAlignment(AuxiliaryLoss):
 
     loss_name = "alignment"
 
-    def __init__(self, weight=1.0, tau=0.3, propagate=True, reduction="mean", **kwargs):
+    def __init__(
+        self,
+        weight=1.0,
+        tau=0.3,
+        propagate=True,
+        reduction="mean",
+        normalise="none",
+        **kwargs,
+    ):
         super().__init__(weight, **kwargs)
         if not 0 < tau <= 1:
             raise ValueError(f"expected `tau` in (0, 1]. Received: tau={tau}")
@@ -58,9 +70,11 @@ class PropagatedAlignment(AuxiliaryLoss):
             raise ValueError(
                 f"expected `reduction` to be 'mean' or 'paper_sum'. Received: {reduction!r}"
             )
+        check_normalise(normalise)
         self.tau = tau
         self.propagate = propagate
         self.reduction = reduction
+        self.normalise = normalise
         self.built = True
 
     def call(self, inputs, queries, keys, query_mask=None, key_mask=None, training=None):
@@ -75,6 +89,7 @@ class PropagatedAlignment(AuxiliaryLoss):
                 tau=self.tau,
                 propagate=self.propagate,
                 mean=self.reduction == "mean",
+                normalise=self.normalise,
             )
             self.add_value(value)
         return inputs
@@ -84,6 +99,7 @@ class PropagatedAlignment(AuxiliaryLoss):
             "tau": self.tau,
             "propagate": self.propagate,
             "reduction": self.reduction,
+            "normalise": self.normalise,
         }
         return {**super().get_config(), **config}
 

@@ -6,9 +6,7 @@ from kerasfuse import ops as fuse_ops
 from kerasfuse.layers import MMDRegularizer, PropagatedAlignment
 
 
-def add_alignment_losses(
-    outputs, queries, keys, masks, alpha, beta, tau, propagate, mmd_estimator, reduction
-):
+def add_alignment_losses(outputs, queries, keys, masks, alpha, beta, mmd_estimator, elements):
     """Hang MICA's losses alpha L_m + beta L_e on a graph whose queries and keys are known.
 
     One layer of each kind an ordered pair of modalities, averaged over the pairs.
@@ -20,8 +18,8 @@ def add_alignment_losses(
         masks: dict of modality name to mask of real steps (`None` values: no mask).
         alpha: weight of the MMD; 0 leaves the layers out.
         beta: weight of the element alignment; 0 leaves the layers out.
-        tau, propagate, reduction: see `PropagatedAlignment`.
         mmd_estimator: see `MMDRegularizer`.
+        elements: tau, propagate, reduction and normalise of `PropagatedAlignment`.
 
     Returns:
         `outputs`, with the losses on their way.
@@ -38,9 +36,7 @@ def add_alignment_losses(
             regularizer = MMDRegularizer(alpha / len(queries), mmd_estimator, name=f"mmd_{pair}")
             outputs = regularizer(outputs, **arguments)
         if beta:
-            align = PropagatedAlignment(
-                beta / len(queries), tau, propagate, reduction, name=f"alignment_{pair}"
-            )
+            align = PropagatedAlignment(beta / len(queries), *elements, name=f"alignment_{pair}")
             outputs = align(outputs, **arguments)
     return outputs
 

@@ -2,6 +2,7 @@
 
 from kerasfuse.report.sections.alignment import alignment
 from kerasfuse.report.sections.attention import attention
+from kerasfuse.report.sections.attention_use import attention_use
 from kerasfuse.report.sections.contribution import contribution
 from kerasfuse.report.sections.cost import cost
 from kerasfuse.report.sections.gate import gate
@@ -20,6 +21,7 @@ SECTIONS = (
     robustness,
     contribution,
     attention,
+    attention_use,
     alignment,
     gate,
     modulation,

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from kerasfuse.analysis.attention.statistics import attention_names, layer_of
 from kerasfuse.analysis.correlation_accuracy import correspondence
 from kerasfuse.report.matrix_chart import attention_chart
 from kerasfuse.report.numbers import short
@@ -22,13 +23,10 @@ def attention(reported_runs):
 
 def map_names(model):
     """Return the names of the maps of the last layer: of all pairs, of the chosen primary."""
-    names = [n for n in model.intermediates if n.startswith("attention/")]
-    gates = [layer for layer in model.layers if hasattr(layer, "choice")]
-    if gates:
-        names = [n for n in names if n.startswith(f"attention/{gates[0].choice}/")]
-    numbers = [[int(part) for part in n.split("/") if part.isdigit()] for n in names]
-    last = max((found[0] for found in numbers if found), default=None)
-    return [n for n, found in zip(names, numbers, strict=True) if not found or found[0] == last]
+    names = attention_names(model)
+    layers = [layer_of(name) for name in names]
+    last = max((layer for layer in layers if layer is not None), default=None)
+    return [n for n, layer in zip(names, layers, strict=True) if layer in (None, last)]
 
 
 def _show(reported_run):

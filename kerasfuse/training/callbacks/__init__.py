@@ -1,5 +1,6 @@
 """Keras callbacks that training runs use."""
 
+from kerasfuse.training.callbacks.attention_history import AttentionHistory
 from kerasfuse.training.callbacks.competition_strength import CompetitionStrength
 from kerasfuse.training.callbacks.freeze_modality_gate import FreezeModalityGate
 from kerasfuse.training.callbacks.keep_epochs import KeepEpochs
@@ -11,6 +12,7 @@ from kerasfuse.training.callbacks.run_checkpoint import RunCheckpoint
 from kerasfuse.training.callbacks.tensorboard_logs import TensorBoardLogs
 
 __all__ = [
+    "AttentionHistory",
     "CompetitionStrength",
     "FreezeModalityGate",
     "KeepEpochs",

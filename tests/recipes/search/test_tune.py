@@ -31,6 +31,7 @@ ON_OWN = (
     .replace('name = "simulated"', 'name = "own"')
     .replace('like = "mosi"\nnum_samples = 24\n', "")
     .replace("typical_lengths = { text = 4, audio = 6, vision = 5 }\n", "")
+    .replace('world = "codes"\n', "")
 )
 
 

@@ -1,10 +1,10 @@
-"""Events of simulated utterances, and how a modality shows them."""
+"""The world of codes: twelve identities, and a clock of its own for each modality."""
 
 import numpy as np
 
-# Goes up with every change of what is simulated.
-VERSION = 1
-BLOCK = 64  # samples drawn from one generator
+from kerasfuse.datasets.simulation import BLOCK
+from kerasfuse.datasets.simulation.options import in_order
+
 _MAX_EVENTS = 5
 _NUM_IDENTITIES = 12
 _IDENTITY_DIM = 6
@@ -16,6 +16,52 @@ _REVERSED = 0.35  # probability that the qualifier of an event is -1
 # standard deviation 1.6; the bounds put the four emotions near their shares in IEMOCAP.
 _LABEL_GAIN = 1.2
 _HAPPY_ABOVE, _NEGATIVE_BELOW = 0.7, -0.105
+
+
+class Codes:
+    """Clips whose events have one of twelve identities, and whose modalities have a time each.
+
+    Args:
+        typical: dict of modality to median number of steps.
+        limits: dict of modality to the largest number.
+        widths: dict of modality to feature width.
+        strength, noise: dicts of modality to number.
+        data_seed: seed of identity codes, maps, delays and rates.
+    """
+
+    # Goes up with every change of what is simulated.
+    version = 1
+
+    def __init__(self, typical, limits, widths, strength, noise, data_seed):
+        self.typical = typical
+        self.limits = limits
+        self.strength = strength
+        self.noise = noise
+        self.maps = [
+            Map(np.random.default_rng([data_seed, 0, m]), width, len(widths))
+            for m, width in enumerate(widths.values())
+        ]
+
+    def clips(self, generator):
+        """Draw a block of samples."""
+        return Latent(generator, self.typical, self.limits, self.strength)
+
+    def show(self, clips, contrary, m, generator):
+        """Show modality m, of the opposite polarity where `contrary[m]`.
+
+        Returns:
+            The sample and the event (-1: none) of each step, samples in a row, and its features.
+        """
+        name = list(self.typical)[m]
+        polarity = np.where(contrary[:, :, None], -clips.polarity, clips.polarity)
+        sample, events = clips.timeline(m, self.maps[m], generator)
+        strength, noise = self.strength[name], self.noise[name]
+        x = self.maps[m].show(sample, events, clips, polarity, strength, noise, m, generator)
+        return sample, events, x
+
+    def settings(self):
+        """Return what makes this world, beside what all worlds have."""
+        return (in_order(self.typical),)
 
 
 class Latent:
