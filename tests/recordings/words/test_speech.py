@@ -36,6 +36,15 @@ def test_words_are_found_where_they_were_said(speak, voice):
     assert (np.diff(found.times[:, 0]) > 0).all()
 
 
+def test_sentences_that_a_narrow_search_loses_are_aligned(speak):
+    pytest.importorskip("pocketsphinx", reason="pocketsphinx is not installed")
+    text = "I really loved this movie. The actors were wonderful. But the ending was boring."
+    sound, onsets = speak(text)
+    found = align(text, sound)
+    assert found.words == text.split()
+    assert np.nanmedian(np.abs(found.times[:, 0] - onsets)) < 0.06
+
+
 def test_words_outside_of_the_dictionary_and_marks_are_aligned(speak):
     pytest.importorskip("pocketsphinx", reason="pocketsphinx is not installed")
     sound, _ = speak("the quizzy movie won four two awards")
