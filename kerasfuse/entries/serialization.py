@@ -23,6 +23,7 @@ def to_toml(entry):
             "args": definition["model"]["args"],
         },
         "data": definition["data"],
+        "features": entry.features,
         "recipe": {**definition["recipe"], "seeds": list(entry.recipe.seeds)},
         "weights": _said(entry.weights),
         "published": [_said(figure) for figure in entry.published],

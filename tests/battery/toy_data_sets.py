@@ -6,6 +6,7 @@ They are those of the data sets' own tests. A data set without a row here fails 
 import importlib.util
 import pathlib
 
+import numpy as np
 import tiny_data
 
 TESTS = pathlib.Path(__file__).parents[1] / "datasets"
@@ -46,6 +47,25 @@ def _utterances(folder):
     return tests.write_folder(tests.made_up(), folder), {}
 
 
+def _speech(folder):
+    return _of_tests("ravdess_speech").write(folder), {"fold": 1}
+
+
+def _clips(folder):
+    import soundfile
+
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    rows = ["path,label,split"]
+    for split in ("train", "validation", "test"):
+        for i in range(4):
+            name = f"{split}_{i}.wav"
+            soundfile.write(folder / name, rng.normal(size=3200) / 10, 16000)
+            rows.append(f"{name},{i / 2 - 0.75},{split}")
+    (folder / "clips.csv").write_text("\n".join(rows) + "\n")
+    return folder / "clips.csv", {}
+
+
 def _words(folder):
     tests = _of_tests("mosi_words")
     encoder = folder / "encoder"
@@ -84,6 +104,8 @@ FILES = {
     "mosi_words": [_words],
     "own": [_written("own", "write_npz"), _written("aligned", "write_npz", aligned=WORDS)],
     "ravdess": [_written("ravdess", fold=1)],
+    "ravdess_speech": [_speech],
+    "recordings": [_clips],
     "sims": [_pickle(lambda: tiny_data.mmsa("sims"))],
     "simulated": [lambda folder: (None, SIMULATED), lambda folder: (None, _emotions())],
     "ur_funny": [_written("ur_funny")],

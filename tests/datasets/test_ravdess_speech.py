@@ -18,25 +18,29 @@ def own_records(monkeypatch, tmp_path):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Two emotions of each actor, faces of the first five."""
+    return write(tmp_path / "data")
+
+
+def write(folder):
+    """Write two emotions of each actor, faces of the first five."""
     rng = np.random.default_rng(0)
     for place in ("all", "faces"):
-        (tmp_path / "data" / place).mkdir(parents=True)
+        (folder / place).mkdir(parents=True)
     for actor in range(1, 25):
         for emotion in (1, 8):
             take = f"01-{emotion:02d}-01-01-01-{actor:02d}"
-            sound = tmp_path / "data/all" / f"03-{take}.flac"
+            sound = folder / "all" / f"03-{take}.flac"
             soundfile.write(sound, rng.normal(size=4800) / 10, 16000)
             if actor <= 5:
                 table = rng.uniform(0.1, 5, (7, 35)).round(2)
                 np.savetxt(
-                    tmp_path / "data/faces" / f"01-{take}.csv",
+                    folder / "faces" / f"01-{take}.csv",
                     table,
                     delimiter=";",
                     header=";".join(openface.UNITS),
                     comments="",
                 )
-    return tmp_path / "data"
+    return folder
 
 
 def load(folder, split="train", **options):

@@ -73,7 +73,7 @@ class Executor:
                     f"expected {name} with the executor slurm alone. Received: executor='local'."
                 )
 
-    def check(self):
+    def check(self) -> None:
         """Raise unless jobs can be submitted from here.
 
         Raises:
