@@ -3,6 +3,7 @@
 import numpy as np
 
 from kerasfuse.datasets.simulation import BLOCK
+from kerasfuse.datasets.simulation.labels import Labelled
 from kerasfuse.datasets.simulation.options import LONGEST, in_order
 
 _SHORTEST = 0.7  # of the typical duration
@@ -13,9 +14,6 @@ _GAIN = 2.0  # of what a modality says of an event, beside identity numbers of s
 _BACKGROUND_DIM = 2
 _WEAK, _STRONG = 0.1, 1.0
 _NOT_MEANT = 0.25  # probability
-_LABEL_GAIN = 2.0
-# These bounds put the four emotions near their shares in IEMOCAP.
-_HAPPY_ABOVE, _NEGATIVE_BELOW, _EXCITED_ABOVE = 0.31, -0.02, 0.5
 
 
 class Clock:
@@ -80,11 +78,15 @@ class Clock:
         return (*numbers, in_order(self.rates))
 
 
-class Clips:
+class Clips(Labelled):
     """What happens in a block of samples, before any modality shows it.
 
     Shapes: `(samples,)`, `(samples, events)` and `(modalities, samples, events)`.
     """
+
+    label_gain = 2.0
+    # These bounds put the four emotions near their shares in IEMOCAP.
+    happy_above, negative_below, excited_above = 0.31, -0.02, 0.5
 
     def __init__(self, generator, duration, rates, num_events, identity_dim):
         least, most = num_events
@@ -111,22 +113,8 @@ class Clips:
         meant = np.where(generator.random(shape) < _NOT_MEANT, -1.0, 1.0)
         self.said = np.stack([polarity, intensity, meant])
         self.opposite = np.stack([-polarity, _WEAK + _STRONG - intensity, -meant])
-        self.valence = self._mean_over_events(polarity * intensity * meant)
-        self.arousal = self._mean_over_events(intensity)
-
-    def _mean_over_events(self, x):
-        return (x * self.exists).sum(axis=1) / self.num_events
-
-    def sentiment(self):
-        return 3 * np.tanh(_LABEL_GAIN * self.valence)
-
-    def emotions(self):
-        happy = self.valence > _HAPPY_ABOVE
-        negative = self.valence < _NEGATIVE_BELOW
-        excited = self.arousal > _EXCITED_ABOVE
-        present = [~happy & ~negative, happy, negative & ~excited, negative & excited]
-        present = np.stack(present, axis=1).astype("float32")
-        return np.stack([1 - present, present], axis=2)
+        self.valence = self.mean_over_events(polarity * intensity * meant)
+        self.arousal = self.mean_over_events(intensity)
 
     def timeline(self, m, rate, lag):
         """Give the sample and the event (-1: none) of each step of modality m, samples in a row."""

@@ -3,6 +3,7 @@
 import numpy as np
 
 from kerasfuse.datasets.simulation import BLOCK
+from kerasfuse.datasets.simulation.labels import Labelled
 from kerasfuse.datasets.simulation.options import in_order
 
 _MAX_EVENTS = 5
@@ -12,10 +13,6 @@ _BACKGROUND_DIM = 4
 _HIDDEN_DIM = 32
 _LENGTH_SPREAD = 0.25  # standard deviation of the logarithm
 _REVERSED = 0.35  # probability that the qualifier of an event is -1
-# Mean and scale put the labels of "mosi" and "mosei" near those of MOSI: half of them positive,
-# standard deviation 1.6; the bounds put the four emotions near their shares in IEMOCAP.
-_LABEL_GAIN = 1.2
-_HAPPY_ABOVE, _NEGATIVE_BELOW = 0.7, -0.105
 
 
 class Codes:
@@ -64,11 +61,16 @@ class Codes:
         return (in_order(self.typical),)
 
 
-class Latent:
+class Latent(Labelled):
     """What happens in a block of samples, before any modality shows it.
 
     Shapes: `(samples,)`, `(samples, events)` and `(modalities, samples, events)`.
     """
+
+    # Mean and scale put the labels of "mosi" and "mosei" near those of MOSI: half of them positive,
+    # standard deviation 1.6; the bounds put the four emotions near their shares in IEMOCAP.
+    label_gain = 1.2
+    happy_above, negative_below, excited_above = 0.7, -0.105, 0.0
 
     def __init__(self, generator, typical, limits, strength):
         names = list(typical)
@@ -101,21 +103,8 @@ class Latent:
         self.share = generator.gamma(6.0, size=shape)
         weights = np.array([strength[n] for n in names])
         weighted = np.tensordot(weights / weights.sum(), self.contribution, 1)
-        self.valence = self._mean_over_events(weighted)
-
-    def _mean_over_events(self, x):
-        return (x * self.exists).sum(axis=1) / self.num_events
-
-    def sentiment(self):
-        return 3 * np.tanh(_LABEL_GAIN * self.valence)
-
-    def emotions(self):
-        happy = self.valence > _HAPPY_ABOVE
-        negative = self.valence < _NEGATIVE_BELOW
-        excited = self._mean_over_events(self.energy) > 0
-        present = [~happy & ~negative, happy, negative & ~excited, negative & excited]
-        present = np.stack(present, axis=1).astype("float32")
-        return np.stack([1 - present, present], axis=2)
+        self.valence = self.mean_over_events(weighted)
+        self.arousal = self.mean_over_events(self.energy)
 
     def timeline(self, m, rule, generator):
         """Give the sample and the event (-1: none) of each step of modality m, samples in a row."""
