@@ -347,23 +347,16 @@ def compare(
             )
         elif not recorded[i] and name not in runs:
             check_run(folders[i], entry, found)
-    if executor is not None:
-        executor.check()
+    training = {
+        **{"seeds": seeds, "overrides": overrides, "data_dir": data_dir, "jobs": jobs},
+        **{"data": data, "task": task, "from_scratch": data is not None},
+    }
     if executor is not None and not tuned:
+        executor.check()
         tasks = {}
         for i, name in enumerate(names):
             if not recorded[i] and name not in runs:
-                begun = begin(
-                    name,
-                    folders[i],
-                    seeds,
-                    overrides,
-                    data_dir,
-                    jobs,
-                    data=data,
-                    task=task,
-                    from_scratch=data is not None,
-                )
+                begun = begin(name, folders[i], **training)
                 tasks |= {f"{name}, {label}": task for label, task in begun.tasks.items()}
         run_jobs(executor, tasks, jobs, pathlib.Path(run_dir, JOBS), report)
     steps = mean_steps(tests[0])
@@ -382,19 +375,7 @@ def compare(
                 )
                 entry = run.entry
             else:
-                run = train(
-                    name,
-                    folders[i],
-                    seeds,
-                    overrides,
-                    data_dir,
-                    jobs,
-                    verbose,
-                    report,
-                    data=data,
-                    task=task,
-                    from_scratch=data is not None,
-                )
+                run = train(name, folders[i], verbose=verbose, report=report, **training)
             trained = list(run.seeds)
             scores = {
                 m: [found["test"][m] for found in run.seeds.values()] for m in run.first["test"]

@@ -324,7 +324,7 @@ def test_report_hands_over_what_it_is_told(path, tmp_path, monkeypatch):
         asked.append((runs, output, data_dir))
         return output
 
-    monkeypatch.setattr("kerasfuse.cli.commands.write_report", write)
+    monkeypatch.setattr("kerasfuse.cli.commands.results.write_report", write)
     result = kerasfuse("report", "runs/a", "runs/b", "--output", "page.html", "--data-dir", "data")
     assert result.exit_code == 0, result.output
     paths = [pathlib.Path(name) for name in ("runs/a", "runs/b")]
