@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import tiny_zoo
 
-from kerasfuse import recipes, zoo
+from kerasfuse import atomic, recipes, zoo
 from kerasfuse.datasets.formats.openface import UNITS
+from kerasfuse.recipes.run_folder import LOCK
 from kerasfuse.recipes.training import begin, train_seed
 
 soundfile = pytest.importorskip("soundfile")
@@ -127,3 +128,16 @@ def test_folds_that_are_trained_apart_join_to_the_same(data, tmp_path):
     joined = recipes.train(name, apart.folder, [1], data_dir=data, verbose=0)
     for metric, numbers in whole.table("test").items():
         assert joined.table("test")[metric] == numbers
+
+
+def test_a_fold_that_another_process_trains_is_left_alone(data, tmp_path):
+    begun = begin(tiny_zoo.NAME, tmp_path / "run", [1], data_dir=data)
+    fold = begun.folder / "seed_1" / "fold_1"
+    with atomic.locked(fold / LOCK):
+        writing = fold / ".0123abcd.history.csv"
+        writing.touch()
+        assert recipes.states(begun.folder)[0].state == "running"
+        for only in (1, None):
+            with pytest.raises(BlockingIOError, match="fold_1.*which one trains now"):
+                train_seed(begun.entry, begun.folder, 1, verbose=0, fold=only)
+        assert writing.exists()

@@ -128,6 +128,7 @@ def test_what_a_recording_cannot_give(clip, tmp_path):
     [
         ({"audio": PROSODY}, "each modality of the model, audio, text"),
         ({"audio": PROSODY, "absent": "text"}, "absent='text'"),
+        ({"audio": PROSODY, "absent": 1}, "absent=1"),
         ({"audio": {"extractor": "mfcc"}, "absent": ["text"]}, "extractor to be one of"),
         ({"audio": 1, "absent": ["text"]}, "features.audio to name an extractor"),
         ({"audio": {**PROSODY, "layers": 1}, "absent": ["text"]}, "to have extractor, version"),

@@ -37,6 +37,11 @@ class Dies(keras.callbacks.Callback):
             raise self.error
 
 
+class Interrupts(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        raise KeyboardInterrupt
+
+
 def test_every_way_to_end_has_a_name(tmp_path):
     runs = tmp_path / "runs"
     recipes.train(NAME, runs / "done", seeds=[1], verbose=0)
@@ -67,6 +72,9 @@ def test_every_way_to_end_has_a_name(tmp_path):
     assert "3 finished" in shown.output
     assert "failed seed 2: RuntimeError: out of luck" in shown.output
 
+    with pytest.raises(KeyboardInterrupt):
+        train_seed(entry, runs / "failed", 2, 0, [Interrupts()])
+    assert of(runs)["failed", 2].state == "stopped", "what failed before went on"
     recipes.train(NAME, runs / "failed", seeds=[2], verbose=0)
     again = of(runs)["failed", 2]
     assert (again.state, again.error) == ("finished", "")
