@@ -62,8 +62,9 @@ def prediction_figure(prediction, values=None, names=("score",), title=None):
         )
         middle.plot([time, time], [0, effect], color=colour, linewidth=1)
     middle.axhline(0, color=MUTED, linewidth=0.5)
-    middle.margins(y=0.3)
-    middle.set_ylabel("influence of words")
+    # Words stand on their lines, slanted, and need the room of the longest.
+    middle.margins(y=0.6)
+    middle.set_ylabel("influence")
     energy = prediction.energy
     below.fill_between(energy.times, -80, energy.values[:, 0], color=MUTED, linewidth=0)
     below.set_ylabel("sound, dB")
@@ -73,4 +74,5 @@ def prediction_figure(prediction, values=None, names=("score",), title=None):
         column = prediction.vision.columns.index("mouth_open")
         mouth.plot(prediction.vision.times, prediction.vision.values[:, column], color=COLOURS[1])
         mouth.set_ylabel("mouth open")
+    figure.align_ylabels()
     return figure

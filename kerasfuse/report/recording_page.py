@@ -14,8 +14,9 @@ _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><style>{style}
 main {{ max-width: 62rem; margin: 0 auto; padding: 1.5rem; }}
+figure {{ max-width: none; }}
 figure svg {{ width: 100%; height: auto; background: white; }}
-td.words {{ text-align: left; }}</style></head><body><main>
+th:last-child, td.words {{ text-align: left; }}</style></head><body><main>
 <h1>{title}</h1><p>{about}</p>{notes}<figure>{figure}</figure>
 <div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>
 <p>A word is underlined by how much the score loses without it: solid where it raises the score,
@@ -64,7 +65,7 @@ def recording_report(
         title=html.escape(f"{found.path.name}, judged by {entry.name}"),
         style=_STYLE.read_text(encoding="utf-8"),
         about=html.escape(f"{entry.title}.{absent}"),
-        notes="".join(f"<p>{html.escape(note)}</p>" for note in found.notes),
+        notes="".join(f"<p>{html.escape(note[:1].upper() + note[1:])}</p>" for note in found.notes),
         figure=svg[svg.index("<svg") :],
         head="".join(f"<th>{html.escape(name)}</th>" for name in (*columns, "words")),
         rows="".join(f"<tr>{row}</tr>" for row in rows),
