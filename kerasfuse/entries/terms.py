@@ -2,6 +2,11 @@
 
 import warnings
 
+# Of data whose terms the entry that was trained on them does not say.
+UNSTATED_TERMS = "ask the data's owners, research use"
+# Of files of one's own: whoever trains on them knows, and writes it down before others get them.
+OWN_TERMS = "not stated: the terms of the files that it was trained on"
+
 _told: set[str] = set()
 
 
@@ -11,7 +16,7 @@ class WeightTermsWarning(UserWarning):
 
 def tell(entry, stacklevel):
     """Warn, the first time in a process, of the terms that an entry's weights carry."""
-    if entry.name in _told or entry.simulated:
+    if entry.name in _told or entry.simulated or entry.weights.license == OWN_TERMS:
         return
     _told.add(entry.name)
     forbidden = "" if entry.weights.commercial else " Not for commercial use."

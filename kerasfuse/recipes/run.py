@@ -16,6 +16,7 @@ from kerasfuse.recipes.run_folder import (
     read_results,
 )
 from kerasfuse.recipes.seeds import mean_and_sd
+from kerasfuse.shown import shown
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,7 +79,7 @@ def read_run(
 
     Raises:
         FileNotFoundError: when there is no run, or no finished seed, in the folder.
-        ValueError: when the run is another entry's.
+        ValueError: when the run is another entry's, or its seeds have scores of other metrics.
     """
     folder = pathlib.Path(run_dir)
     if not is_run(folder):
@@ -97,9 +98,20 @@ def read_run(
             "expected a run with a finished seed. "
             f"Received: run_dir={str(run_dir)!r}, where none is finished."
         )
-    if "test" not in read_results(folder, finished[0]):
+    results = {seed: read_results(folder, seed) for seed in finished}
+    first = results[finished[0]]
+    if "test" not in first:
         raise ValueError(
             "expected a run that is scored on the test split. "
             f"Received: run_dir={str(run_dir)!r}, a trial of a search, which never reads it."
         )
-    return Run(entry, folder, {seed: read_results(folder, seed) for seed in finished})
+    for seed, found in results.items():
+        for split in ("validation", "test"):
+            if differing := set(found.get(split, ())) ^ set(first[split]):
+                raise ValueError(
+                    f"expected each seed to have scores of the same metrics. Received: {split} "
+                    f"scores of seeds {finished[0]} and {seed} in {str(run_dir)!r}, which differ "
+                    f"in {shown(sorted(differing))}. Delete one of the two folders: the same "
+                    "command trains it again."
+                )
+    return Run(entry, folder, results)

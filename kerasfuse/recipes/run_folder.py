@@ -14,6 +14,7 @@ from kerasfuse import atomic, hub, zoo
 from kerasfuse.entries import parsing
 from kerasfuse.entries.arguments import current_model_args
 from kerasfuse.entries.serialization import plain, to_toml
+from kerasfuse.entries.terms import UNSTATED_TERMS
 from kerasfuse.recipes.seeds import SHARED
 from kerasfuse.shown import shortened
 
@@ -24,7 +25,6 @@ LOCK = ".lock"
 JOBS = "jobs"
 # The definition in a folder of an earlier version, which took the rest from the zoo.
 _FORMER_FILE = "recipe.toml"
-_UNSTATED = "ask the data's owners, research use"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,7 +153,8 @@ def as_started(entry):
     # The entry's texts, terms and published figures speak of its own data.
     arguments = ", ".join(f"{key}={value!r}" for key, value in entry.data_args.items())
     trained_on = f"{entry.data_name}({arguments})"
-    terms = {} if own.data_name == entry.data_name else {"license": _UNSTATED, "commercial": False}
+    unstated = {"license": UNSTATED_TERMS, "commercial": False}
+    terms = {} if own.data_name == entry.data_name else unstated
     weights = dataclasses.replace(weights, trained_on=trained_on, **terms)
     return dataclasses.replace(started, weights=weights, published=[])
 

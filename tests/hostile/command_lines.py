@@ -276,7 +276,7 @@ def line(seed):
         ]
     if command == "compare":
         others = [rng.choice(NAMES) for _ in range(rng.choice((1, 1, 2)))]
-        return [
+        found = [
             *("compare", name, *others, *trains(), *seeds(), *jobs(), *metric()),
             *_maybe(rng, "--figure", ("a.svg", "a.png"), ("x.exe", *_PATHS)),
             *_maybe(rng, "--readme", ("page.md",), ("plain.md", "bytes.md", *_PATHS)),
@@ -285,6 +285,9 @@ def line(seed):
             *_maybe(rng, "--trials", ("1",), ("0", "-2", "x"), 0.2),
             *_maybe(rng, "--space", ("good.toml",), [f"{n}.toml" for n in _SPACES], 0.2),
         ]
+        if "--tuned" in found:  # three searches and six trainings rightly take their time
+            del found[3 : 2 + len(others)]
+        return found
     if command == "tune":
         return [
             *("tune", name, *trains(), *seeds(), *jobs()),

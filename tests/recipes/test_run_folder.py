@@ -204,6 +204,16 @@ def test_a_run_says_on_what_data_it_is_and_under_which_terms(on_own, tmp_path, m
     )
 
 
+def test_seeds_with_scores_of_other_metrics_are_told(path, tmp_path):
+    run = recipes.train(tiny_zoo.NAME, tmp_path / "run", verbose=0)
+    file = run.folder / "seed_2" / "results.json"
+    results = json.loads(file.read_text())
+    results["validation"]["other"] = results["validation"].pop("corr")
+    file.write_text(json.dumps(results))
+    with pytest.raises(ValueError, match=r"seeds 1 and 2 .* differ in \['corr', 'other'\]"):
+        recipes.read_run(None, run.folder)
+
+
 def test_an_entry_is_the_same_after_it_was_written():
     for name in zoo.names():
         entry = zoo.entry(name)

@@ -232,8 +232,11 @@ def new(
     data_dir: DataDir = None,
 ):
     """Write an entry of your own, with comments, to be changed and trained."""
-    recipes.new_entry(path, start, data, data_dir, dict(map(setting, settings or [])), task)
-    typer.echo(f"Written: {path}\nTrain it: kerasfuse train ./{path.name}")
+    entry = recipes.new_entry(path, start, data, data_dir, dict(map(setting, settings or [])), task)
+    # A bare name would be that of an entry.
+    named = path if len(path.parts) > 1 else f"./{path}"
+    place = f" --data-dir {data}" if entry.data_name == "own" and data else ""
+    typer.echo(f"Written: {path}\nTrain it: kerasfuse train {named}{place}")
 
 
 @app.command(rich_help_panel="Entries")

@@ -6,6 +6,7 @@ import numpy as np
 
 from kerasfuse.datasets.conversion.builder import FACTS, unreadable_in
 from kerasfuse.datasets.conversion.unreadable import counts, line
+from kerasfuse.datasets.own_data.splits import ALL
 
 _MOST_NAMED = 5
 
@@ -51,13 +52,18 @@ def text(name, facts, whole=False):
         whole: whether all samples whose files cannot be used are listed, or the first.
     """
     found = facts["report"]
-    counts = ", ".join(f"{count:,} {split}" for split, count in found["samples"].items())
+    # Files that name no split are in one, which is divided when they are read.
+    counts = ", ".join(
+        f"{count:,}" if split == ALL else f"{count:,} {split}"
+        for split, count in found["samples"].items()
+    )
     lines = [f"{name}: converted {counts} samples."]
     for modality, told in found["modalities"].items():
         line = f"  {modality} {told['width']}"
         if "steps" in told:
             low, middle, high = told["steps"]
-            line += f": {low} to {high} steps, median {middle}, padded {told['padding']}"
+            line += f": {low} to {high} steps, median {middle}, "
+            line += "no padding" if told["padding"] == "nowhere" else f"padded {told['padding']}"
         if told["cleaned"]:
             line += f"; {told['cleaned']:,} values that were not finite are now 0"
         if told["absent"]:

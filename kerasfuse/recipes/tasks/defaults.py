@@ -35,7 +35,15 @@ def model_defaults(model_class, modalities, num_outputs):
         modalities: dict of modality name to width, or to the shape of an image.
         num_outputs: number of outputs.
     """
-    found = dict(_SIZES.get(model_class, {}))
+    return {
+        **_SIZES.get(model_class, {}),
+        **needed_arguments(model_class, modalities, num_outputs),
+    }
+
+
+def needed_arguments(model_class, modalities, num_outputs):
+    """Return arguments without which a class of model does not fit the data, as `model_defaults`."""
+    found = {}
     if "encoders" in model_arguments(model_class):
         found["encoders"] = {m: _encoder(size) for m, size in modalities.items()}
     for argument in ("anchor", "guide"):  # "text" by default

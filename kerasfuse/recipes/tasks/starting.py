@@ -9,11 +9,12 @@ import numpy as np
 
 from kerasfuse import datasets, hub, zoo
 from kerasfuse.entries.arguments import model_arguments, model_classes
+from kerasfuse.entries.terms import OWN_TERMS, UNSTATED_TERMS
 from kerasfuse.entries.weights import Weights
 from kerasfuse.recipes.run_folder import command_options
 from kerasfuse.recipes.tasks.checks import check_task
 from kerasfuse.recipes.tasks.data_place import data_place
-from kerasfuse.recipes.tasks.defaults import RECIPE, model_defaults
+from kerasfuse.recipes.tasks.defaults import RECIPE, model_defaults, needed_arguments
 from kerasfuse.recipes.tasks.task import task_of
 
 _SPLITS = ("train", "validation", "test")
@@ -168,7 +169,7 @@ def _of_class(name, data_name, modalities, task):
     settings = task.settings()
     return zoo.Entry(
         name=_slug(f"{name}_{data_name}"),
-        title=f"{name} on files of your own" if data_name == "own" else f"{name} on {data_name}",
+        title=_title(name, data_name),
         paper=f"See kerasfuse.models.{name}.",
         summary=f"{name}, for {', '.join(modalities)}, as `kerasfuse train {name} --data` made it.",
         model_class=name,
@@ -189,12 +190,13 @@ def _of_entry(name, data_name, modalities, task, splits, from_scratch):
     start = zoo.entry(name)
     resized = start.override({"model.modalities": modalities})
     args = {**resized.model_args, "num_outputs": task.num_outputs}
-    if "text_encoder" in args and modalities.get(args.get("anchor", "text")) is not None:
-        args.pop("text_encoder")
-    args = {**model_defaults_missing(resized, modalities), **args}
+    needed = needed_arguments(start.model_class, modalities, task.num_outputs)
+    args = {**needed, **args, **{k: needed[k] for k in ("entropy",) if k in needed}}
+    if modalities.get(args.get("anchor", "text"), 0) is not None:  # vectors, not ids
+        args.pop("text_encoder", None)
     recipe = dataclasses.replace(
         start.recipe,
-        **{**task.settings(), "monitor": "val_loss"},
+        **{"targets": (), **task.settings(), "monitor": "val_loss"},
         folds=(),
         text_preset=None,
         modulation=None if task.scales_labels else start.recipe.modulation,
@@ -215,14 +217,24 @@ def _of_entry(name, data_name, modalities, task, splits, from_scratch):
         published=[],
         results={},
         scaling=start.scaling if same else scaling,
+        # Of other data nobody said how to make them.
+        features=start.features if same and plain_sizes(start) == modalities else {},
+        **({} if same else _texts(start, data_name, modalities)),
     )
 
 
-def model_defaults_missing(entry, modalities):
-    """Return encoders where an entry's own were of other modalities."""
-    if "encoders" in model_arguments(entry.model_class) and "encoders" not in entry.model_args:
-        return model_defaults(entry.model_class, modalities, 1)
-    return {}
+def _texts(start, data_name, modalities):
+    """Return a title and a summary, as those of the entry speak of its own data."""
+    return {
+        "title": _title(start.model_class, data_name),
+        "summary": f"{start.model_class}, for {', '.join(modalities)}, with the settings of the "
+        f"entry {start.name} where they fit these data.",
+    }
+
+
+def _title(model_class, data_name):
+    on = "files of your own" if data_name == "own" else data_name
+    return f"{model_class} on {on}"
 
 
 def plain_sizes(entry):
@@ -292,7 +304,7 @@ def _weights(name, data, entry, said, task, from_scratch):
     terms = (
         (named.weights.license, named.weights.commercial)
         if named is not None and named.data_name == entry.data_name
-        else ("ask the data's owners, research use", False)
+        else (OWN_TERMS if own else UNSTATED_TERMS, False)
     )
     return Weights(
         trained_on=f"{entry.data_name}: {data}" if own else entry.data_name,

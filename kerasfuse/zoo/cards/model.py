@@ -1,6 +1,7 @@
 """The model, its data and its weights on a card."""
 
 from kerasfuse import datasets
+from kerasfuse.entries.terms import OWN_TERMS
 from kerasfuse.metrics.label_scheme import MOSEI_EMOTIONS
 from kerasfuse.zoo.cards.recipe import arguments_text
 from kerasfuse.zoo.catalogue import folder
@@ -80,6 +81,8 @@ def _escaped(text):
 
 
 def _terms(entry):
+    if entry.weights.license == OWN_TERMS:
+        return OWN_TERMS
     allowed = "allowed" if entry.weights.commercial else "not allowed"
     return f"{entry.weights.license}; commercial use {allowed}"
 

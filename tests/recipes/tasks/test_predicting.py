@@ -147,6 +147,17 @@ def test_entries_of_ones_own(tmp_path, monkeypatch):
         recipes.new_entry(tmp_path / "other.toml", "LMF")
 
 
+def test_the_command_that_is_told_trains_the_new_entry(tmp_path, monkeypatch):
+    own_files.write(tmp_path, "classes")
+    monkeypatch.chdir(tmp_path)
+    options = ["--data", "samples.csv", "--set", "epochs=1", "--set", "dim=4", "--set", "rank=2"]
+    told = CliRunner().invoke(app, ["new", "mine.toml", "--from", "LMF", *options])
+    command = told.output.partition("Train it: kerasfuse ")[2].split()
+    trained = CliRunner().invoke(app, [*command, "--seeds", "1"])
+    assert trained.exit_code == 0, trained.output
+    assert zoo.entry("runs/mine").recorded
+
+
 def test_options_of_data_need_data(tmp_path):
     for arguments, message in (
         (["train", "LMF", "--folds", "5"], "--data beside --folds"),

@@ -9,7 +9,9 @@ import pytest
 import tiny_zoo
 
 from kerasfuse import datasets, models, recipes, zoo
+from kerasfuse.entries import parsing
 from kerasfuse.entries.arguments import model_classes
+from kerasfuse.entries.serialization import to_toml
 from kerasfuse.recipes.tasks.checks import DataWarning
 from kerasfuse.recipes.tasks.starting import starting_entry
 
@@ -314,3 +316,45 @@ def test_a_model_for_another_task_keeps_what_fits(tmp_path, monkeypatch):
         np.testing.assert_array_equal(a, b)
     told = [str(x.message) for x in warned if x.category is zoo.RemadeWeightsWarning]
     assert len(told) == 1 and "made anew" in told[0] and "audio" in told[0]
+
+
+# Of those that cannot be, why not.
+REFUSED = {
+    "HCTMG": "exactly three modalities",
+    "MAGBERT": "backbone",
+    "SelfMM": "real numbers",
+}
+
+
+@pytest.mark.filterwarnings("ignore:.* speak of modalities that are not among")
+@pytest.mark.parametrize("kind", ["number", "classes"])
+def test_every_entry_is_a_start_for_any_data(tmp_path, kind):
+    data = own_files.write(tmp_path, kind)
+    built = set()
+    for name in zoo.names():
+        start = zoo.entry(name)
+        why = REFUSED.get(start.model_class)
+        if why and not (start.model_class == "SelfMM" and kind == "number"):
+            with pytest.raises(ValueError, match=why):
+                starting_entry(name, data).entry.build()
+            continue
+        text = to_toml(starting_entry(name, data).entry)
+        entry = parsing.parse(text.encode(), "test")
+        # Of entries that have the same arguments, one is enough.
+        if (made := (entry.model_class, *entry.model_args)) not in built:
+            assert entry.build().modalities == own_files.WIDTHS, name
+            built.add(made)
+        assert entry.title != start.title and not entry.features, name
+        assert entry.weights.license == "not stated: the terms of the files that it was trained on"
+
+
+def test_a_run_is_a_start_for_another_task(tmp_path):
+    first = own_files.write(tmp_path / "first", "classes")
+    run = train(tmp_path / "run", first)
+    second = own_files.write(tmp_path / "second", "binary")
+    other = train(tmp_path / "other", second, str(run.folder), FAST)
+    assert other.entry.recipe.targets == () and other.entry.recipe.metrics == "binary"
+    with warnings.catch_warnings():
+        # Whoever trains on files of their own knows the terms of these.
+        warnings.simplefilter("error", zoo.WeightTermsWarning)
+        zoo.load(other.folder)
