@@ -154,11 +154,12 @@ class Recipe:
                     f"expected {field} under optimizer {' or '.join(optimizers)} only. "
                     f"Received: {shown(self.optimizer)}."
                 )
-        if not isinstance(self.text_preset, str | None):
-            raise ValueError(
-                "expected text_preset to be the name of a preset. "
-                f"Received: text_preset={shown(self.text_preset)}."
-            )
+        for field, what in (("text_preset", "a preset"), ("initial_weights", "an entry")):
+            value = getattr(self, field)
+            if not isinstance(value, str | None):
+                raise ValueError(
+                    f"expected {field} to be the name of {what}. Received: {field}={shown(value)}."
+                )
         if self.gate_search is not None:
             _check_counts("gate_search", self.gate_search, ("batch_size", "epochs"))
         if self.concepts is not None:

@@ -7,6 +7,8 @@ import pathlib
 import re
 import urllib.parse
 
+from kerasfuse.shown import shown
+
 ENTRY_FILE = "entry.toml"
 
 _WORD = r"[A-Za-z0-9_][\w.-]*"
@@ -101,10 +103,16 @@ def check_url(url, asked=None):
         asked: for a redirect, the URL that was asked for: from elsewhere to this machine there is
             no way.
     """
-    parts = urllib.parse.urlsplit(url)
-    if parts.scheme == "https" and parts.hostname:
+    try:
+        parts = urllib.parse.urlsplit(url)
+        host = parts.hostname
+    except ValueError as error:  # such as a bracket that nothing closes
+        raise ValueError(
+            f"expected an address that is one. Received: {shown(url)} ({error})."
+        ) from error
+    if parts.scheme == "https" and host:
         return
-    local = parts.scheme == "http" and parts.hostname in _LOOPBACK
+    local = parts.scheme == "http" and host in _LOOPBACK
     if asked is not None:
         old = urllib.parse.urlsplit(asked)
         if (parts.scheme, parts.netloc) != (old.scheme, old.netloc):

@@ -7,6 +7,7 @@ import os
 import pathlib
 import sys
 import urllib.error
+import urllib.parse
 import urllib.request
 
 import rich.console
@@ -15,7 +16,7 @@ import rich.progress
 from kerasfuse import __version__, atomic, checksum
 from kerasfuse.hub.address import check_url
 from kerasfuse.hub.watch import Watch, handlers
-from kerasfuse.shown import shortened
+from kerasfuse.shown import shortened, shown
 
 # Seconds without a byte.
 TIMEOUT = 30
@@ -130,6 +131,21 @@ class _NoRestError(Exception):
 
 
 class _SafeRedirects(urllib.request.HTTPRedirectHandler):
+    def http_error_302(self, request, response, code, message, headers):
+        # The base class takes apart whatever the server says.
+        where = headers.get("location") or headers.get("uri") or ""
+        try:
+            urllib.parse.urlsplit(urllib.parse.urljoin(request.full_url, where))
+        except ValueError as error:
+            raise ValueError(
+                f"expected {request.full_url} to lead to another https address. Received: a "
+                f"redirect to {shown(where)}, which is none ({error}). Nothing was fetched; tell "
+                "who runs the server."
+            ) from error
+        return super().http_error_302(request, response, code, message, headers)
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
+
     def redirect_request(self, request, response, code, message, headers, url):
         check_url(url, asked=request.full_url)
         return super().redirect_request(request, response, code, message, headers, url)

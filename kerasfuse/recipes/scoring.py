@@ -15,7 +15,8 @@ from kerasfuse.nearest_names import choose
 from kerasfuse.recipes.label_checks import check_labels
 from kerasfuse.recipes.run_folder import RunData, folder_of_data
 from kerasfuse.recipes.tasks.data_place import data_place
-from kerasfuse.recipes.text_preset import check_text_encoder
+from kerasfuse.recipes.tasks.preparing import prepared, weigh_classes
+from kerasfuse.recipes.text_preset import check_text_preset
 from kerasfuse.shown import shortened, shown
 from kerasfuse.tables import Results
 from kerasfuse.training import WarmupLinearDecay
@@ -108,29 +109,33 @@ def check_fit(entry, data_dir=None, splits=SPLITS):
     Args:
         entry: an `Entry`.
         data_dir: folder of the real data.
-        splits: names of those that are read.
+        splits: names of those that are read, of training and validation at least.
 
     Returns:
         `RunData`, by which a run knows its data again.
 
     Raises:
         ValueError: for labels that do not fit, see `check_labels`, sequences that do not share
-            their steps where the model needs it, and modalities to drop that are not there.
+            their steps where the model needs it, modalities to drop that are not there, and
+            weights to begin with, layers to freeze or a text preset that there are not.
     """
     splits = {split: load_split(entry, split, data_dir) for split in splits}
     check_labels(entry, {split: data.labels for split, data in splits.items()})
-    model = entry.build()
+    model = prepared(entry, splits["train"])
     model.check_data(splits["validation"])
-    if entry.recipe.drop_modality and "train" in splits:
+    if entry.recipe.drop_modality:
         datasets.ModalityDropout(splits["train"], entry.recipe.drop_modality)  # checks the names
     if entry.recipe.text_preset is not None:
-        check_text_encoder(model)
+        check_text_preset(model, entry.recipe.text_preset)
     _check_step(model, entry, splits["validation"])
-    return RunData(
+    data = RunData(
         checksum(splits),
         {split: data.num_samples for split, data in splits.items()},
         None if data_dir is None else str(pathlib.Path(data_dir).absolute()),
     )
+    if entry.recipe.class_weights is not None:
+        weigh_classes(splits["train"], entry.recipe)
+    return data
 
 
 def _check_step(model, entry, data):

@@ -10,7 +10,8 @@ from kerasfuse.entries import parsing
 from kerasfuse.entries.arguments import model_classes
 from kerasfuse.entries.definition import Entry
 from kerasfuse.entries.weights import KINDS
-from kerasfuse.nearest_names import choose, nearest
+from kerasfuse.nearest_names import choose, close_to
+from kerasfuse.shown import shown
 from kerasfuse.zoo.listing import Entries
 
 _PACKAGE = pathlib.Path(__file__).parents[1]
@@ -54,8 +55,11 @@ def place(name: str | os.PathLike[str]) -> pathlib.Path:
     for found in folders():
         if (path := found / f"{name}.toml").is_file():
             return path
+    close = close_to(name, names())
+    hint = f"Nearest: {', '.join(close)}. " if close else ""
     raise ValueError(
-        f"expected the name of a zoo entry. Received: name={name!r}. {nearest(name, names())}"
+        f"expected the name of a zoo entry. Received: name={shown(name)}. {hint}kerasfuse list "
+        "shows all."
     )
 
 

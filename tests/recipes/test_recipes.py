@@ -182,7 +182,7 @@ def test_processes_need_no_zoo_and_one_that_fails_is_told(path, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"name": "tiny"}, "name='tiny'. Valid: tiny_simulated"),
+        ({"name": "tiny"}, "name='tiny'. kerasfuse list shows all"),
         ({"overrides": {"epoch": 3}}, "epoch=3. Nearest: epochs"),
         ({"overrides": {"epochs": 0}}, "epochs=0"),
         ({"overrides": {"like": "mosy"}}, "mosy"),
@@ -221,9 +221,20 @@ def test_a_missing_data_folder(tmp_path, monkeypatch):
     assert not (tmp_path / "run").exists()
 
 
-def test_a_model_that_cannot_be_built_leaves_no_folder(path, tmp_path):
-    with pytest.raises(ValueError, match="rank=0"):
-        recipes.train(NAME, tmp_path / "run", overrides={"rank": 0})
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"rank": 0}, "rank=0"),
+        ({"initial_weights": "abc"}, "expected the name of a zoo entry"),
+        ({"frozen": ["nothing"]}, "expected frozen to name layers"),
+        ({"class_weights": "balanced"}, "expected class_weights"),
+        ({"text_preset": "abc"}, "expected a model with a text encoder"),
+        ({"drop_modality": {"smell": 0.5}}, "smell"),
+    ],
+)
+def test_a_training_that_cannot_begin_leaves_no_folder(path, tmp_path, overrides, message):
+    with pytest.raises(ValueError, match=message):
+        recipes.train(NAME, tmp_path / "run", overrides=overrides)
     assert not (tmp_path / "run").exists()
 
 

@@ -53,6 +53,11 @@ def test_other_sizes_and_models_without_an_encoder_are_told(tmp_path):
         load_text_preset(MulT({"text": 3, "audio": 4}, dim=8, num_heads=2), "bert")
 
 
+def test_a_preset_that_there_is_not_is_told(tmp_path):
+    with pytest.raises(ValueError, match="text_preset to be the name of a preset.*'nothing'"):
+        load_text_preset(dahb(), "nothing")
+
+
 @pytest.mark.parametrize("name", ["dahb_mosi", "dahb_mosei", "dahb_sims"])
 def test_entries_with_bert_say_its_sizes(name):
     entry = zoo.entry(name)

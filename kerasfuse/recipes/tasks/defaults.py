@@ -42,7 +42,7 @@ def model_defaults(model_class, modalities, num_outputs):
 
 
 def needed_arguments(model_class, modalities, num_outputs):
-    """Return arguments without which a class of model does not fit the data, as `model_defaults`."""
+    """Return, of those arguments, the ones without which a model does not fit the data."""
     found = {}
     if "encoders" in model_arguments(model_class):
         found["encoders"] = {m: _encoder(size) for m, size in modalities.items()}
