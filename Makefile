@@ -1,4 +1,5 @@
-# make demo, make test: each, alone, sets everything up on a fresh machine with Python 3.11+.
+# make demo and make test: each, alone, sets everything up on a fresh machine with Python 3.11+.
+# make demo SENTENCE="I would not watch it again." judges that one.
 # BACKEND=jax and BACKEND=tensorflow use an environment of their own.
 
 BACKEND ?= torch
@@ -49,7 +50,7 @@ WHEELS ?=
 	clean
 
 demo: $(INSTALLED)
-	$(BIN)/kerasfuse demo
+	$(BIN)/kerasfuse demo $(if $(SENTENCE),--sentence "$(SENTENCE)")
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --durations=10 $(TESTS)

@@ -5,7 +5,12 @@ from kerasfuse.recordings.extraction import Extraction
 from kerasfuse.recordings.faces import face
 from kerasfuse.recordings.features import Features
 from kerasfuse.recordings.figure import prediction_figure
-from kerasfuse.recordings.predicting import RecordingPrediction, Utterance, predict
+from kerasfuse.recordings.predicting import (
+    RecordingPrediction,
+    Utterance,
+    predict,
+    predict_text,
+)
 from kerasfuse.recordings.sound import RATE as RATE
 from kerasfuse.recordings.sound import Sound, log_mel, prosody
 from kerasfuse.recordings.stream import Stream
@@ -25,6 +30,7 @@ __all__ = [
     "face",
     "log_mel",
     "predict",
+    "predict_text",
     "prediction_figure",
     "prosody",
     "read_words",

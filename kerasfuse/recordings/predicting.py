@@ -13,6 +13,7 @@ from kerasfuse.recordings.sound import Sound, prosody
 from kerasfuse.recordings.stream import Stream
 from kerasfuse.recordings.utterances import by_energy, by_words
 from kerasfuse.recordings.words import words_of
+from kerasfuse.shown import shown
 from kerasfuse.text.spoken_words import SpokenWords
 from kerasfuse.text.word_timing import word_timing
 
@@ -110,13 +111,7 @@ def predict(model, path, transcript=None, *, features=None, speech_model=None, f
     >>> kerasfuse.recordings.predict(model, "clip.wav").outputs  # doctest: +SKIP
     array([[1.2]])
     """
-    features = features or getattr(model, "recording_features", None)
-    if features is None:
-        raise ValueError(
-            "expected a model of an entry with [features], which says how its inputs are made of a "
-            f"recording. Received: {type(model).__name__} without. Give features=..., or choose "
-            "another entry."
-        )
+    features = _features(model, features)
     path = pathlib.Path(path)
     sound = Sound(path)
     energy = prosody(sound)
@@ -159,18 +154,80 @@ def predict(model, path, transcript=None, *, features=None, speech_model=None, f
     for start, end in bounds:
         # The last word ends where its utterance does.
         rows = spoken.inside(start, end + 1e-6) if spoken else np.zeros(0, int)
-        (outputs,) = _outputs(model, [made(start, end, rows)])
-        influence = np.zeros(len(rows))
-        if 1 < len(rows) <= _MOST_WORDS:
-            without = [made(start, end, np.delete(rows, i)) for i in range(len(rows))]
-            place = outputs.argmax()
-            influence = outputs[place] - np.array([x[place] for x in _outputs(model, without)])
+        outputs, influence = _judged(model, made, start, end, rows)
         places = spoken.rows[rows] if spoken else rows
         words = [transcribed.words[place] for place in places]
         times = spoken.times[rows] if spoken else np.zeros((0, 2))
         utterances.append(Utterance(start, end, words, times, outputs, influence))
     absent = tuple(name for name in model.modalities if name not in made.seen)
     return RecordingPrediction(path, utterances, energy, vision, absent, tuple(notes))
+
+
+def predict_text(model, text, *, features=None):
+    """Let a model of words judge a sentence that nobody spoke: all but its words is absent.
+
+    A word's influence is what the output loses when the word is left out.
+
+    Args:
+        model: of `kerasfuse.zoo.load`, of an entry that says that words are among its features; or
+            any model, with `features`.
+        text: the sentence.
+        features: `Features`, by default the model's own.
+
+    Returns:
+        `Utterance`, whose times are 0.
+
+    Raises:
+        ValueError: for a model that takes no words, a text without any, and an encoder that is
+            another than the one of training.
+        FileNotFoundError, ImportError: see `kerasfuse.text.TextEncoder`.
+
+    Example:
+
+    >>> model = kerasfuse.zoo.load("mica_mosi_words")  # doctest: +SKIP
+    >>> kerasfuse.recordings.predict_text(model, "I loved it.").outputs  # doctest: +SKIP
+    array([1.9])
+    """
+    features = _features(model, features)
+    others = [n for n, one in features.modalities.items() if one["extractor"] != "word_vectors"]
+    if len(others) == len(features.modalities):
+        raise ValueError(
+            "expected a model that takes the words of a sentence. Received: "
+            f"{type(model).__name__}, whose features are {', '.join(features.modalities)}. Give "
+            "it a recording."
+        )
+    words = str(text).split()
+    spoken = SpokenWords.of_text(words, np.zeros((len(words), 2)))
+    if not spoken.words:
+        raise ValueError(f"expected a sentence with words. Received: {shown(text)}.")
+    features = dataclasses.replace(features, absent=(*features.absent, *others))
+    made = _Inputs(features, None, spoken, None, model.modalities)
+    rows = np.arange(len(spoken.words))
+    outputs, influence = _judged(model, made, 0.0, 0.0, rows)
+    said = [words[place] for place in spoken.rows]
+    return Utterance(0.0, 0.0, said, spoken.times, outputs, influence)
+
+
+def _features(model, features):
+    features = features or getattr(model, "recording_features", None)
+    if features is None:
+        raise ValueError(
+            "expected a model of an entry with [features], which says how its inputs are made of a "
+            f"recording. Received: {type(model).__name__} without. Give features=..., or choose "
+            "another entry."
+        )
+    return features
+
+
+def _judged(model, made, start, end, rows):
+    """Give the outputs for some words, and what each word is worth."""
+    (outputs,) = _outputs(model, [made(start, end, rows)])
+    influence = np.zeros(len(rows))
+    if 1 < len(rows) <= _MOST_WORDS:
+        without = [made(start, end, np.delete(rows, i)) for i in range(len(rows))]
+        place = outputs.argmax()
+        influence = outputs[place] - np.array([x[place] for x in _outputs(model, without)])
+    return outputs, influence
 
 
 class _Inputs:

@@ -64,19 +64,27 @@ def test_padding_may_stand_in_front(preset):
     np.testing.assert_allclose(array(encode(front)[0]), array(encode(behind)[0]), atol=1e-5)
 
 
-def test_an_adapter_adds_a_low_rank_product_to_each_layer(preset):
+def test_low_rank_terms_are_those_of_queries_and_values(preset):
     encode = AdaptedTextEncoder(preset[0], rank=2)
     encode(IDS)
     for weight in encode.trainable_variables:
         weight.assign(RNG.normal(0, 0.3, weight.shape))
-    ids, mask = encode.justified(ops.convert_to_tensor(IDS[:1]))
-    z = array(encode.embedded(ids)).astype("float64")
-    frozen = encode.bert().transformer_layers
-    for i, layer in enumerate(frozen):
-        h = array(layer(z.astype("float32"), padding_mask=np.ones((1, 5), "int32")))
-        down, up = array(encode.downs[i].kernel), array(encode.ups[i].kernel)
-        z = h + h.astype("float64") @ down @ up
-    np.testing.assert_allclose(array(encode(IDS[:1])[0]), z, atol=1e-4)
+    found = array(encode(IDS[:1])[0])
+    before = encode.bert().get_weights()
+    try:
+        for i, layer in enumerate(encode.bert().transformer_layers):
+            attention = layer._self_attention_layer
+            for part, frozen in enumerate((attention.query_dense, attention.value_dense)):
+                down, up = (array(x[2 * i + part].kernel) for x in (encode.downs, encode.ups))
+                term = (down.astype("float64") @ up).reshape(frozen.kernel.shape)
+                frozen.kernel.assign(array(frozen.kernel) + term)
+        ids, _ = encode.justified(ops.convert_to_tensor(IDS[:1]))
+        z = encode.embedded(ids)
+        for layer in encode.bert().transformer_layers:
+            z = layer(z, padding_mask=np.ones((1, 5), "int32"), training=False)
+    finally:
+        encode.bert().set_weights(before)
+    np.testing.assert_allclose(found, array(z), atol=1e-4)
 
 
 def test_only_adapters_are_weights_and_only_they_are_in_a_file(preset, tmp_path):
@@ -84,7 +92,7 @@ def test_only_adapters_are_weights_and_only_they_are_in_a_file(preset, tmp_path)
     encode = AdaptedTextEncoder(preset[0], rank=2, pooling="mean", dropout=0.0)
     model = keras.Model(inputs, keras.layers.Dense(1)(encode(inputs)))
     layers = tiny.SIZES["num_layers"]
-    assert encode.count_params() == layers * 2 * 2 * 8
+    assert encode.count_params() == layers * 2 * 2 * 2 * 8
     before = [np.array(w) for w in encode.bert().get_weights()]
     model.compile(keras.optimizers.Adam(0.01), "mse")
     y = np.array([[1.0], [-1.0], [0.0]])
@@ -165,7 +173,7 @@ def test_models_take_it_and_keep_it_in_their_config(preset, kind):
     model.compile("adam", "mse")
     model.fit(batch, np.zeros((3, 1)), verbose=0)
     paths = [w.path for w in model.trainable_variables]
-    assert any("down_0" in path for path in paths)
+    assert any("down_query_0" in path for path in paths)
     assert not any("token_embedding" in w.path for w in model.weights)
     copy = kind.from_config(model.get_config())
     copy.set_weights(model.get_weights())

@@ -12,7 +12,7 @@ from kerasfuse.cli import arrays, tables
 from kerasfuse.cli.arguments import is_path, setting
 from kerasfuse.cli.commands.app import app
 from kerasfuse.cli.commands.options import AnyName, Data, DataDir, Task, WeightsFile
-from kerasfuse.cli.demo import run_demo
+from kerasfuse.cli.demo import SENTENCE, run_demo
 from kerasfuse.cli.errors import say
 from kerasfuse.nearest_names import choose
 from kerasfuse.recipes.scoring import SPLITS
@@ -244,6 +244,9 @@ def demo(
     folder: Annotated[
         pathlib.Path, typer.Option(help="Where the picture and the model go.")
     ] = pathlib.Path("kerasfuse-demo"),
+    sentence: Annotated[
+        str, typer.Option(help="An opinion, which a model of real ones judges.")
+    ] = SENTENCE,
 ):
-    """Load a model, score it, fine-tune it and look inside it: under 3 minutes on 2 cores."""
-    run_demo(folder)
+    """Judge a sentence; load, score and fine-tune a model: under 3 minutes on 2 cores."""
+    run_demo(folder, sentence=sentence)

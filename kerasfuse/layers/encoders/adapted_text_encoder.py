@@ -10,24 +10,23 @@ from kerasfuse.layers.sequence.masked_pooling import MaskedPooling
 
 @keras.saving.register_keras_serializable("kerasfuse")
 class AdaptedTextEncoder(keras.layers.Layer):
-    """Encode token ids by a frozen BERT, each of whose layers is followed by a low-rank adapter.
+    """Encode token ids by a frozen BERT whose queries and values get low-rank terms.
 
-        z_0     = embeddings of the ids
-        z_(i+1) = h_i + B_i A_i drop(h_i),      h_i = layer_i(z_i)
+        q = W_q z + B_q A_q z,      k = W_k z,      v = W_v z + B_v A_v z
 
-    A_i is `(width, rank)` and B_i `(rank, width)`. B_i starts at 0, where the encoder is the
-    pretrained one. Only the adapters are weights of this layer: a file of its weights holds
-    nothing of the BERT, which is read from its preset when the layer is made.
+    in each of its layers, of all heads together. W are the weights of the BERT; A is
+    `(width, rank)` and B `(rank, width)`. B starts at 0, where the encoder is the pretrained one.
+    Only A and B are weights of this layer: a file of its weights holds nothing of the BERT, which
+    is read from its preset when the layer is made.
 
-    Reference: Houlsby et al., "Parameter-Efficient Transfer Learning for NLP", ICML 2019, section
-    2, without the nonlinearity: low-rank as in Hu et al., "LoRA", ICLR 2022, on the output of each
-    layer in place of the projections of its attention. Ours, because the adapters of Keras'
-    `enable_lora` are merged into the full weights when these are saved.
+    Reference: Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models", ICLR 2022, section
+    4, with alpha = rank. Ours, because the adapters of Keras' `enable_lora` are merged into the
+    full weights when these are saved.
 
     Args:
         preset: see `kerasfuse.text.TextEncoder`; of a BERT.
-        rank: width of the adapters.
-        dropout: rate on what an adapter reads.
+        rank: of the terms.
+        dropout: rate on what attention and feed-forward add to each layer, in training.
         sha256: refuse a preset whose sha256 is another; see `TextEncoder.sha256`.
         pooling: a mode of `MaskedPooling`, to make one vector of a text; `None` for its steps.
 
@@ -84,16 +83,24 @@ class AdaptedTextEncoder(keras.layers.Layer):
         if self.pooling is not None:
             self.pool = MaskedPooling(self.pooling, name="pool", dtype=policy)
             self.pool.build((None, None, width))
+        # Of layer i: 2 i for queries, 2 i + 1 for values.
         self.downs, self.ups = [], []
         for i in range(self.bert().num_layers):
-            down = keras.layers.Dense(self.rank, use_bias=False, name=f"down_{i}", dtype=policy)
-            up = keras.layers.Dense(
-                width, use_bias=False, kernel_initializer="zeros", name=f"up_{i}", dtype=policy
-            )
-            down.build((None, None, width))
-            up.build((None, None, self.rank))
-            self.downs.append(down)
-            self.ups.append(up)
+            for part in ("query", "value"):
+                down = keras.layers.Dense(
+                    self.rank, use_bias=False, name=f"down_{part}_{i}", dtype=policy
+                )
+                up = keras.layers.Dense(
+                    width,
+                    use_bias=False,
+                    kernel_initializer="zeros",
+                    name=f"up_{part}_{i}",
+                    dtype=policy,
+                )
+                down.build((None, None, width))
+                up.build((None, None, self.rank))
+                self.downs.append(down)
+                self.ups.append(up)
 
     def call(self, inputs, training=None):
         ids, mask = self.justified(inputs)
@@ -129,12 +136,23 @@ class AdaptedTextEncoder(keras.layers.Layer):
         return ops.cast(bert.embeddings_layer_norm(z), self.compute_dtype)
 
     def layer(self, i, z, mask, training=None):
-        """Return what layer i and its adapter make of a sequence."""
-        h = self.bert().transformer_layers[i](
-            z, padding_mask=ops.cast(mask, "int32"), training=False
+        """Return what layer i, with its terms, makes of a sequence `(batch, steps, width)`."""
+        bert = self.bert().transformer_layers[i]
+        attention = bert._self_attention_layer
+        q = self._adapted(2 * i, attention.query_dense, z)
+        v = self._adapted(2 * i + 1, attention.value_dense, z)
+        h = ops.dot_product_attention(
+            q, attention.key_dense(z), v, mask=mask[:, None, None, :], flash_attention=False
         )
-        h = ops.cast(h, self.compute_dtype)
-        return h + self.ups[i](self.downs[i](self.drop(h, training=training)))
+        h = self.drop(attention.output_dense(h), training=training)
+        h = bert._self_attention_layer_norm(ops.cast(z + h, bert.compute_dtype))
+        z = bert._feedforward_output_dense(bert._feedforward_intermediate_dense(h))
+        z = bert._feedforward_layer_norm(h + self.drop(z, training=training))
+        return ops.cast(z, self.compute_dtype)
+
+    def _adapted(self, place, frozen, z):
+        x = frozen(z)
+        return x + ops.reshape(self.ups[place](self.downs[place](z)), ops.shape(x))
 
     def compute_mask(self, inputs, previous_mask):
         return None  # Masks travel as arguments here.
