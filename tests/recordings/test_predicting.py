@@ -73,6 +73,21 @@ def clip(tmp_path, monkeypatch):
     return tmp_path / "clip.wav"
 
 
+def test_a_sentence_that_nobody_spoke(clip):
+    model = Summing()
+    found = recordings.predict_text(model, "Good, don't — bad!")
+    assert found.words == ["Good,", "don't", "bad!"] and found.text == "Good, don't bad!"
+    assert found.outputs == pytest.approx([2 + 0.25 - 3])
+    assert found.influence == pytest.approx([2, 0.25, -3])
+    for batch in model.batches:
+        assert not batch["timing"].any() and not batch["audio"].any()
+    with pytest.raises(ValueError, match="expected a sentence with words. Received: ' - '"):
+        recordings.predict_text(model, " - ")
+    heard = Features.of({"audio": PROSODY}, {"audio": 5})
+    with pytest.raises(ValueError, match="takes the words of a sentence.*features are audio"):
+        recordings.predict_text(model, "good", features=heard)
+
+
 def test_utterances_words_and_what_each_is_worth(clip):
     model = Summing()
     found = recordings.predict(model, clip, clip.with_suffix(".srt"))

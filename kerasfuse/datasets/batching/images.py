@@ -21,6 +21,11 @@ class Images:
         if samples is None:
             return
         self.samples = _stacked(name, samples, shape)
+        if isinstance(shape, int):
+            raise ValueError(
+                f"expected inputs[{name!r}] to be sequences (samples, steps, {shape}). Received: "
+                f"shape {self.samples.shape}"
+            )
         if shape is not None and self.samples.shape[1:] != tuple(shape):
             raise ValueError(
                 f"expected inputs[{name!r}] to be images of shape {tuple(shape)}. Received: shape "

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from kerasfuse.shown import shown
+
 # Feature widths and length limits of the unaligned files of MulT (Tsai et al., ACL 2019).
 WIDTHS = {
     "mosi": {"text": 300, "audio": 5, "vision": 20},
@@ -64,9 +66,9 @@ def checked_world(world, options):
         world: its name.
         options: dict of option to value, `None` where it was not given.
     """
-    if world not in OPTIONS:
+    if not isinstance(world, str) or world not in OPTIONS:
         raise ValueError(
-            f"expected world to be one of {', '.join(map(repr, OPTIONS))}. Received: {world!r}"
+            f"expected world to be one of {', '.join(map(repr, OPTIONS))}. Received: {shown(world)}"
         )
     given = {name: value for name, value in options.items() if value is not None}
     for name, value in given.items():

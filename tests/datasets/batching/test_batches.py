@@ -300,6 +300,8 @@ def test_images_that_do_not_fit_are_told():
         Batches({"image": x})
     with pytest.raises(ValueError, match=r"images of shape \(4, 4, 3\). Received: .*\(4, 4, 1\)"):
         Batches({"image": x}, modalities={"image": (4, 4, 3)})
+    with pytest.raises(ValueError, match=r"sequences \(samples, steps, 4\). Received: .*4, 1\)"):
+        Batches({"image": x}, modalities={"image": 4})
     with pytest.raises(ValueError, match=r"of one shape. Received: \(2, 2, 1\), \(4, 4, 1\)"):
         Batches({"image": [np.ones((4, 4, 1)), np.ones((2, 2, 1))]})
     x[1, 2, 3, 0], x[2, 0, 0, 0] = np.nan, np.inf
