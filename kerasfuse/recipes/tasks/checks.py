@@ -83,8 +83,8 @@ def _check_classes(task, splits):
     alone = [task.names[i] for i in np.flatnonzero(total == 1)]
     if alone:
         warnings.warn(
-            f"one sample alone has the class {some(alone, len(task.names), 'classes')}: it is in "
-            "one split, and cannot be both learnt and tested.",
+            f"with a single sample each: {some(alone, len(task.names), 'classes')}. What is in one "
+            "split cannot be both learnt and tested.",
             DataWarning,
             stacklevel=2,
         )

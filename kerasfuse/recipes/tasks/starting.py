@@ -11,11 +11,13 @@ from kerasfuse import datasets, hub, zoo
 from kerasfuse.entries.arguments import model_arguments, model_classes
 from kerasfuse.entries.terms import OWN_TERMS, UNSTATED_TERMS
 from kerasfuse.entries.weights import Weights
+from kerasfuse.nearest_names import close_to
 from kerasfuse.recipes.run_folder import command_options
 from kerasfuse.recipes.tasks.checks import check_task
 from kerasfuse.recipes.tasks.data_place import data_place
 from kerasfuse.recipes.tasks.defaults import RECIPE, model_defaults, needed_arguments
 from kerasfuse.recipes.tasks.task import task_of
+from kerasfuse.shown import shown
 
 _SPLITS = ("train", "validation", "test")
 _SHARE = 0.15
@@ -42,6 +44,18 @@ def is_model(name):
     return isinstance(name, str) and name in model_classes()
 
 
+def _check_name(name):
+    if is_model(name) or hub.is_address(name) or zoo.is_file(name):
+        return
+    known = (*model_classes(), *zoo.names())
+    if name not in known:
+        close = ", ".join(close_to(name, known))
+        raise ValueError(
+            "expected the name of a class of model or of an entry, or a run folder. Received: "
+            f"name={shown(name)}. {f'Nearest: {close}.' if close else 'kerasfuse list shows entries.'}"
+        )
+
+
 def starting_entry(name, data, data_dir=None, overrides=None, task=None, from_scratch=False):
     """Make an entry of a class of model, or of another entry, for any data.
 
@@ -64,6 +78,7 @@ def starting_entry(name, data, data_dir=None, overrides=None, task=None, from_sc
         FileNotFoundError: when the data are not there.
     """
     overrides = dict(overrides or {})
+    _check_name(name)
     data_name, place = data_place(data, data_dir)
     given = _data_arguments(data_name, overrides)
     arguments = _with_splits(data_name, place, given)
