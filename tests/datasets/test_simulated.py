@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kerasfuse.datasets import load
+from kerasfuse.datasets import arguments, load
 
 SMALL = {
     "world": "codes",
@@ -273,3 +273,20 @@ def test_matching_events_across_modalities_is_worth_it():
 def test_options_outside_their_range_are_named(options, message):
     with pytest.raises(ValueError, match=message):
         load("simulated", **options)
+
+
+ODD = [{}, [], [1], {"a": 1}, "abc", "", -1, 1.5, float("nan"), float("inf"), True, 10**20]
+ODD += [{"text": "x"}, {"text": 1}, ["text"], (1, 2), b"x"]
+
+
+@pytest.mark.parametrize("argument", arguments("simulated"))
+def test_whatever_an_argument_is_it_works_or_is_refused_in_a_sentence(argument):
+    refused = 0
+    for value in ODD:
+        options = {"num_samples": 4, argument: value}
+        try:
+            load("simulated", "train", 8, **options)
+        except ValueError as error:
+            assert str(error).startswith("expected "), (value, str(error))
+            refused += 1
+    assert refused >= 5

@@ -25,7 +25,7 @@ NOISE = {"clock": 0.1, "codes": 0.5}
 # The longest clip is this many times the typical one.
 LONGEST = 1.3
 # More would take all memory.
-_MOST_SAMPLES = 1_000_000
+_MOST_SAMPLES, _MOST_IDENTITY = 1_000_000, 1_000
 _NUM_SAMPLES = {"train": 2000, "validation": 400, "test": 400}
 SPLITS = ("train", "validation", "test")
 # What only one of the worlds has.
@@ -37,9 +37,10 @@ OPTIONS = {
 
 def checked_sizes(like, num_samples, data_seed, split):
     """Return the number of samples of a split."""
-    if like not in WIDTHS:
+    if not isinstance(like, str) or like not in WIDTHS:
         raise ValueError(
-            f"expected like to be one of {', '.join(map(repr, WIDTHS))}. Received: like={like!r}"
+            f"expected like to be one of {', '.join(map(repr, WIDTHS))}. "
+            f"Received: like={shown(like)}"
         )
     if isinstance(num_samples, dict):
         unknown = sorted(set(num_samples) - set(SPLITS))
@@ -117,7 +118,7 @@ def checked_clock(like, duration=_DURATION, rates=None, lag=0.1, num_events=(3, 
     least, most = num_events
     check_integer("num_events[0]", least, 1)
     check_integer("num_events[1]", most, least)
-    check_integer("identity_dim", identity_dim, 1)
+    check_integer("identity_dim", identity_dim, 1, _MOST_IDENTITY)
     return {
         "duration": float(duration),
         "rates": rates,
@@ -160,10 +161,14 @@ def _check_modalities(argument, value, names):
         )
 
 
-def check_integer(argument, value, least):
-    """Refuse what is no integer from `least`."""
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
-        raise ValueError(f"expected {argument} to be an integer from {least}. Received: {value!r}")
+def check_integer(argument, value, least, most=None):
+    """Refuse what is no integer from `least`, and to `most` where there is such a number."""
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or value < least or (most is not None and value > most):
+        upto = "" if most is None else f" to {most:,}"
+        raise ValueError(
+            f"expected {argument} to be an integer from {least}{upto}. Received: {shown(value)}"
+        )
 
 
 def in_order(by_modality):

@@ -50,9 +50,10 @@ def _check_name(name):
     known = (*model_classes(), *zoo.names())
     if name not in known:
         close = ", ".join(close_to(name, known))
+        hint = f"Nearest: {close}." if close else "kerasfuse list shows entries."
         raise ValueError(
             "expected the name of a class of model or of an entry, or a run folder. Received: "
-            f"name={shown(name)}. {f'Nearest: {close}.' if close else 'kerasfuse list shows entries.'}"
+            f"name={shown(name)}. {hint}"
         )
 
 
