@@ -31,6 +31,19 @@ def without_memory():
         yield True
 
 
+@contextlib.contextmanager
+def with_memory():
+    """Give what is read from a file in the block its values, in a block `without_memory`, too."""
+    if name() == "torch":
+        from kerasfuse.backend import torch_device
+
+        if torch_device.device_type(keras.ops.zeros(())) == "meta":
+            with keras.device(torch_device.default()):
+                yield
+            return
+    yield
+
+
 def fixes_shapes_from_two_batches():
     """Whether the trainer takes the shapes of a whole data set from its first two batches."""
     return name() == "tensorflow"

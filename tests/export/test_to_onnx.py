@@ -15,7 +15,7 @@ ONE_AFTER_THE_OTHER = "one node after the other .*KERAS_BACKEND=tensorflow"
 SMALL = ("dahb_mosi_utterance", "mica_ravdess", "joint_late_av_mnist")
 LARGER = ("mica_mosei", "mica_mosi_utterance", "mica_simulated", "mult_mosi_utterance")
 LARGER += ("dahb_ravdess", "mult_ravdess", "dahb_frozen_mosi_words", "linear_mosi_words")
-LARGER += ("mica_mosi_words", "mult_mosi_words")
+LARGER += ("mica_mosi_words", "mult_mosi_words", "text_mosi_words")
 LARGER += tuple(
     entry.name
     for pattern in ("*_av_mnist", "agm_*_ravdess")
@@ -38,11 +38,14 @@ def batch(modalities, samples, steps):
     """
     rng = np.random.default_rng(samples)
     shapes = [
-        (count, size) if isinstance(size, int) else tuple(size)
+        (count, size) if isinstance(size, int) else (count,) if size is None else tuple(size)
         for size, count in zip(modalities.values(), steps[: len(modalities)], strict=True)
     ]
     arrays = {
-        name: rng.normal(size=(samples, *shape)).astype("float32")
+        # Ids of tokens, which are no numbers to be computed with, where there is no width.
+        name: rng.integers(1, 1000, (samples, *shape)).astype("int32")
+        if modalities[name] is None
+        else rng.normal(size=(samples, *shape)).astype("float32")
         for name, shape in zip(modalities, shapes, strict=True)
     }
     for number, x in enumerate(arrays.values()):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from kerasfuse import backend
 from kerasfuse.layers import AdaptedTextEncoder, ShiftedTextEncoder
 from kerasfuse.models import DAHB, MAGBERT, LateFusion, SelfMM
 from kerasfuse.text import TextEncoder
@@ -131,6 +132,13 @@ def test_a_preset_that_changed_is_read_again(tmp_path):
     first = array(AdaptedTextEncoder(tmp_path)(IDS)[0])
     tiny.make(tmp_path, seed=1)
     assert np.abs(array(AdaptedTextEncoder(tmp_path)(IDS)[0]) - first).max() > 0.1
+
+
+def test_a_preset_that_is_first_read_where_a_model_is_only_counted(tmp_path):
+    tiny.make(tmp_path)
+    with backend.without_memory():
+        AdaptedTextEncoder(tmp_path)
+    assert np.isfinite(array(AdaptedTextEncoder(tmp_path)(IDS)[0])).all()
 
 
 def test_a_text_longer_than_the_places_is_refused(preset):

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from kerasfuse import backend
 from kerasfuse.layers.encoders.dropout import Dropout
 from kerasfuse.layers.sequence.left_justify import LeftJustify
 from kerasfuse.layers.sequence.masked_pooling import MaskedPooling
@@ -201,7 +202,8 @@ def frozen_bert(preset, sha256=None):
 
     key = (preset, presets.stamp(preset), keras.mixed_precision.dtype_policy().name)
     if key not in _BERTS:
-        backbone, tokenizer = presets.load(preset)
+        with backend.with_memory():
+            backbone, tokenizer = presets.load(preset)
         if not hasattr(backbone, "transformer_layers") or not hasattr(
             backbone, "segment_embedding"
         ):
@@ -210,7 +212,8 @@ def frozen_bert(preset, sha256=None):
                 f"{preset!r}, a {type(backbone).__name__}"
             )
         backbone.trainable = False
-        _BERTS[key] = backbone, presets.fingerprint(backbone, tokenizer)
+        with backend.with_memory():
+            _BERTS[key] = backbone, presets.fingerprint(backbone, tokenizer)
     backbone, found = _BERTS[key]
     if sha256 is not None and found != sha256:
         raise ValueError(
