@@ -139,6 +139,8 @@ class AdaptedTextEncoder(keras.layers.Layer):
     def layer(self, i, z, mask, training=None):
         """Return what layer i, with its terms, makes of a sequence `(batch, steps, width)`."""
         bert = self.bert().transformer_layers[i]
+        # The BERT may compute in another type than this layer.
+        z = ops.cast(z, bert.compute_dtype)
         attention = bert._self_attention_layer
         q = self._adapted(2 * i, attention.query_dense, z)
         v = self._adapted(2 * i + 1, attention.value_dense, z)
@@ -146,14 +148,16 @@ class AdaptedTextEncoder(keras.layers.Layer):
             q, attention.key_dense(z), v, mask=mask[:, None, None, :], flash_attention=False
         )
         h = self.drop(attention.output_dense(h), training=training)
-        h = bert._self_attention_layer_norm(ops.cast(z + h, bert.compute_dtype))
+        h = bert._self_attention_layer_norm(z + ops.cast(h, z.dtype))
         z = bert._feedforward_output_dense(bert._feedforward_intermediate_dense(h))
-        z = bert._feedforward_layer_norm(h + self.drop(z, training=training))
+        z = self.drop(z, training=training)
+        z = bert._feedforward_layer_norm(h + ops.cast(z, h.dtype))
         return ops.cast(z, self.compute_dtype)
 
     def _adapted(self, place, frozen, z):
         x = frozen(z)
-        return x + ops.reshape(self.ups[place](self.downs[place](z)), ops.shape(x))
+        term = ops.reshape(self.ups[place](self.downs[place](z)), ops.shape(x))
+        return x + ops.cast(term, x.dtype)
 
     def compute_mask(self, inputs, previous_mask):
         return None  # Masks travel as arguments here.
