@@ -4,6 +4,9 @@ import difflib
 
 from kerasfuse.shown import shown
 
+# Of more names, the first are shown.
+_MANY = 20
+
 
 def close_to(name, valid):
     """Return the valid names that are near `name`, at most three, the nearest first."""
@@ -11,10 +14,12 @@ def close_to(name, valid):
 
 
 def nearest(name, valid):
-    """Say which valid names are near `name`, or all of them when none is."""
+    """Say which valid names are near `name`, or, when none is, which there are."""
     if close := close_to(name, valid):
         return f"Nearest: {', '.join(close)}."
-    return f"Valid: {', '.join(sorted(valid)) if valid else 'none'}."
+    names = sorted(valid)
+    more = f" and {len(names) - _MANY} more" if len(names) > _MANY else ""
+    return f"Valid: {', '.join(names[:_MANY]) or 'none'}{more}."
 
 
 def choose(argument, value, choices):

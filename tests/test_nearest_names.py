@@ -11,6 +11,7 @@ def test_near_names_are_offered_and_else_all():
     assert nearest("tset", SPLITS) == "Nearest: test."
     assert nearest("xyz", SPLITS) == "Valid: test, train, validation."
     assert nearest(3, ()) == "Valid: none."
+    assert nearest("?", [str(i) for i in range(100)]).endswith(", 25, 26 and 80 more.")
 
 
 def test_one_of_the_choices_is_returned():

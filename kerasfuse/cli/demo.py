@@ -14,7 +14,7 @@ from kerasfuse.recipes.scoring import constant_scores, load_split, score
 
 SENTENCE = "It starts slowly, but the ending is wonderful."
 # The entry that judges it.
-OF_WORDS = "mica_mosi_words"
+_OF_WORDS = "mica_mosi_words"
 _BAR = 20
 
 
@@ -96,17 +96,17 @@ def run_demo(
     print(f"Saved {folder / 'attention.png'} and {folder / f'{name}.keras'}")
 
 
-def judge_sentence(sentence, name=OF_WORDS):
+def judge_sentence(sentence):
     """Print how positive a sentence is to a model that was trained on real opinions, and why.
 
     Raises:
         ValueError: for a sentence without words.
     """
-    entry = zoo.entry(name)
-    print(f"1. Judging a sentence by {name}: {entry.title}")
+    entry = zoo.entry(_OF_WORDS)
+    print(f"1. Judging a sentence by {entry.name}: {entry.title}")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", zoo.WeightTermsWarning)
-        model = zoo.load(name)
+        model = zoo.load(entry.name)
     try:
         found = recordings.predict_text(model, sentence)
     except (ImportError, FileNotFoundError) as error:  # the encoder of words is in an extra

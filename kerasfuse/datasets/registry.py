@@ -207,7 +207,7 @@ def splits(name: str, data_dir: str | os.PathLike[str] | None = None, **config: 
     Raises:
         ValueError, FileNotFoundError: see `load`.
     """
-    if name not in _OF_USERS:
+    if not is_of_users(name):
         return list(_SPLITS)
     inputs = _prepared(name, "everything", data_dir, config)["inputs"]
     found = [split for split in _SPLITS if split in inputs.splits]
@@ -215,6 +215,11 @@ def splits(name: str, data_dir: str | os.PathLike[str] | None = None, **config: 
     return [
         split for split in _SPLITS if divided or split in found or config.get(split) is not None
     ]
+
+
+def is_of_users(name):
+    """Whether a data set is whatever files its user has."""
+    return name in _OF_USERS
 
 
 def _find(name):

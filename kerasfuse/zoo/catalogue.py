@@ -10,7 +10,7 @@ from kerasfuse.entries import parsing
 from kerasfuse.entries.arguments import model_classes
 from kerasfuse.entries.definition import Entry
 from kerasfuse.entries.weights import KINDS
-from kerasfuse.nearest_names import choose, close_to
+from kerasfuse.nearest_names import choose, nearest
 from kerasfuse.shown import shown
 from kerasfuse.zoo.listing import Entries
 
@@ -55,11 +55,9 @@ def place(name: str | os.PathLike[str]) -> pathlib.Path:
     for found in folders():
         if (path := found / f"{name}.toml").is_file():
             return path
-    close = close_to(name, names())
-    hint = f"Nearest: {', '.join(close)}. " if close else ""
     raise ValueError(
-        f"expected the name of a zoo entry. Received: name={shown(name)}. {hint}kerasfuse list "
-        "shows all."
+        f"expected the name of a zoo entry, as kerasfuse list shows them. Received: "
+        f"name={shown(name)}. {nearest(name, names())}"
     )
 
 

@@ -11,12 +11,13 @@ from kerasfuse.zoo.scores import score
 def best_results(entries):
     """Return a markdown table of each model with its best recorded result on real data.
 
-    Scores on different data sets do not compare. Among the results of one model the highest
+    Models of one modality alone fuse nothing and have no row. Scores on different data sets do not
+    compare. Among the results of one model the highest
     accuracy is the best, whatever the data; an error counts only where there is no accuracy.
     """
     rows = {}
     recorded = [entry for entry in entries if entry.recorded and not entry.simulated]
-    for entry in sorted(recorded, key=_place):
+    for entry in sorted(filter(_fuses, recorded), key=_place):
         rows.setdefault(entry.model_class, entry)
     return markdown(
         ("model", "paper", "best real result", "data", "entry"),
@@ -60,6 +61,11 @@ def by_data_set(entries):
         columns = ("name", "model", "parameters", "test score", "constant", "weights")
         sections.append(f"## {data}\n\nTerms: {terms}.\n\n{markdown(columns, rows)}")
     return "\n\n".join(sections)
+
+
+def _fuses(entry):
+    arguments = entry.model_args
+    return len({*arguments["modalities"], *arguments.get("encoders", ())}) > 1
 
 
 def _place(entry):

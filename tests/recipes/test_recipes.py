@@ -182,7 +182,7 @@ def test_processes_need_no_zoo_and_one_that_fails_is_told(path, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"name": "tiny"}, "name='tiny'. kerasfuse list shows all"),
+        ({"name": "tiny"}, "name='tiny'. Valid: tiny_simulated"),
         ({"overrides": {"epoch": 3}}, "epoch=3. Nearest: epochs"),
         ({"overrides": {"epochs": 0}}, "epochs=0"),
         ({"overrides": {"like": "mosy"}}, "mosy"),

@@ -140,7 +140,7 @@ def test_simulated_weights_are_called_so(path, model_with_weights):
 def test_an_unknown_name_gets_the_nearest(path):
     with pytest.raises(ValueError, match="name='tiny_simulatd'. Nearest: tiny_simulated"):
         zoo.entry("tiny_simulatd")
-    with pytest.raises(ValueError, match="name='xyz'. kerasfuse list shows all"):
+    with pytest.raises(ValueError, match="Valid: tiny_simulated"):
         zoo.load("xyz")
     with pytest.raises(ValueError, match="zoo entry"):
         zoo.entry("../zoo/tiny_simulated")

@@ -208,6 +208,7 @@ def frozen_bert(preset, sha256=None):
     if key not in _BERTS:
         with backend.with_memory():
             backbone, tokenizer = presets.load(preset)
+            sha256_of = presets.fingerprint(backbone, tokenizer)
         if not hasattr(backbone, "transformer_layers") or not hasattr(
             backbone, "segment_embedding"
         ):
@@ -216,8 +217,7 @@ def frozen_bert(preset, sha256=None):
                 f"{preset!r}, a {type(backbone).__name__}"
             )
         backbone.trainable = False
-        with backend.with_memory():
-            _BERTS[key] = backbone, presets.fingerprint(backbone, tokenizer)
+        _BERTS[key] = backbone, sha256_of
     backbone, found = _BERTS[key]
     if sha256 is not None and found != sha256:
         raise ValueError(

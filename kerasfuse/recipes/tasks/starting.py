@@ -8,10 +8,11 @@ import re
 import numpy as np
 
 from kerasfuse import datasets, hub, zoo
+from kerasfuse.datasets.registry import is_of_users
 from kerasfuse.entries.arguments import model_arguments, model_classes
 from kerasfuse.entries.terms import OWN_TERMS, UNSTATED_TERMS
 from kerasfuse.entries.weights import Weights
-from kerasfuse.nearest_names import close_to
+from kerasfuse.nearest_names import nearest
 from kerasfuse.recipes.run_folder import command_options
 from kerasfuse.recipes.tasks.checks import check_task
 from kerasfuse.recipes.tasks.data_place import data_place
@@ -49,11 +50,9 @@ def _check_name(name):
         return
     known = (*model_classes(), *zoo.names())
     if name not in known:
-        close = ", ".join(close_to(name, known))
-        hint = f"Nearest: {close}." if close else "kerasfuse list shows entries."
         raise ValueError(
             "expected the name of a class of model or of an entry, or a run folder. Received: "
-            f"name={shown(name)}. {hint}"
+            f"name={shown(name)}. {nearest(name, known)}"
         )
 
 
@@ -207,7 +206,9 @@ def _of_entry(name, data_name, modalities, task, splits, from_scratch):
     resized = start.override({"model.modalities": modalities})
     args = {**resized.model_args, "num_outputs": task.num_outputs}
     needed = needed_arguments(start.model_class, modalities, task.num_outputs)
-    args = {**needed, **args, **{k: needed[k] for k in ("entropy",) if k in needed}}
+    args = {**needed, **args}
+    if "entropy" in needed:  # whatever it was, it must be this
+        args["entropy"] = needed["entropy"]
     if modalities.get(args.get("anchor", "text"), 0) is not None:  # vectors, not ids
         args.pop("text_encoder", None)
     recipe = dataclasses.replace(
@@ -320,7 +321,7 @@ def _weights(name, data, entry, said, task, from_scratch):
     terms = (
         (named.weights.license, named.weights.commercial)
         if named is not None and named.data_name == entry.data_name
-        else (OWN_TERMS if own else UNSTATED_TERMS, False)
+        else (OWN_TERMS if is_of_users(entry.data_name) else UNSTATED_TERMS, False)
     )
     return Weights(
         trained_on=f"{entry.data_name}: {data}" if own else entry.data_name,
