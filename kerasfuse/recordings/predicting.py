@@ -221,12 +221,14 @@ def _features(model, features):
 
 def _judged(model, made, start, end, rows):
     """Give the outputs for some words, and what each word is worth."""
-    (outputs,) = _outputs(model, [made(start, end, rows)])
-    influence = np.zeros(len(rows))
+    variants = [rows]
     if 1 < len(rows) <= _MOST_WORDS:
-        without = [made(start, end, np.delete(rows, i)) for i in range(len(rows))]
+        variants += [np.delete(rows, i) for i in range(len(rows))]
+    outputs, *without = _outputs(model, made(start, end, variants))
+    influence = np.zeros(len(rows))
+    if without:
         place = outputs.argmax()
-        influence = outputs[place] - np.array([x[place] for x in _outputs(model, without)])
+        influence = outputs[place] - np.array([x[place] for x in without])
     return outputs, influence
 
 
@@ -237,45 +239,49 @@ class _Inputs:
         self._features, self._path, self._spoken = features, path, spoken
         self._vision, self._widths = vision, widths
         self._encoder = None
-        self._sounds = {}
         self.seen = set()
 
-    def __call__(self, start, end, rows):
-        found = {}
+    def __call__(self, start, end, variants):
+        """Return a dict of inputs for each of several choices among the words."""
+        found = [{} for _ in variants]
         for name, width in self._widths.items():
-            x = self._made(name, start, end, rows)
-            if x is None or not len(x):
-                x = np.zeros((1, width), "float32")
-            else:
-                if x.shape[1] != width:
-                    raise ValueError(
-                        f"expected {name!r} to be {width} wide, as the model takes it. Received: "
-                        f"{x.shape[1]} columns of {self._features.modalities[name]['extractor']}."
-                    )
-                x = self._features.scaled(name, x)
-                self.seen.add(name)
-            found[name] = x
+            for inputs, x in zip(found, self._made(name, start, end, variants), strict=True):
+                inputs[name] = self._fitted(name, width, x)
         return found
 
-    def _made(self, name, start, end, rows):
+    def _fitted(self, name, width, x):
+        if x is None or not len(x):
+            return np.zeros((1, width), "float32")
+        if x.shape[1] != width:
+            raise ValueError(
+                f"expected {name!r} to be {width} wide, as the model takes it. Received: "
+                f"{x.shape[1]} columns of {self._features.modalities[name]['extractor']}."
+            )
+        self.seen.add(name)
+        return self._features.scaled(name, x)
+
+    def _made(self, name, start, end, variants):
         if name in self._features.absent:
-            return None
+            return [None] * len(variants)
         one = self._features.modalities[name]
         extractor = one["extractor"]
         if extractor == "word_vectors":
-            words = [self._spoken.words[row] for row in rows]
-            return self._encoder_of(one).words([words])[0]
+            # All at once: an encoder is fast in batches.
+            texts = [[self._spoken.words[row] for row in rows] for rows in variants]
+            return self._encoder_of(one).words(texts)
         if extractor == "word_timing":
-            # A word that is left out was never said: its time is a pause.
-            times = self._spoken.times
-            others = np.setdiff1d(self._spoken.inside(start, end + 1e-6), rows)
-            kept = np.delete(np.arange(len(times)), others)
-            return word_timing(times[kept], np.searchsorted(kept, rows), start, end)
+            return [self._timing(start, end, rows) for rows in variants]
         if extractor == "face":
-            return None if self._vision is None else self._vision.between(start, end).values
-        if (name, start) not in self._sounds:
-            self._sounds[name, start] = SOUNDS[extractor](Sound(self._path, start, end)).values
-        return self._sounds[name, start]
+            face = None if self._vision is None else self._vision.between(start, end).values
+            return [face] * len(variants)
+        return [SOUNDS[extractor](Sound(self._path, start, end)).values] * len(variants)
+
+    def _timing(self, start, end, rows):
+        # A word that is left out was never said: its time is a pause.
+        times = self._spoken.times
+        others = np.setdiff1d(self._spoken.inside(start, end + 1e-6), rows)
+        kept = np.delete(np.arange(len(times)), others)
+        return word_timing(times[kept], np.searchsorted(kept, rows), start, end)
 
     def _encoder_of(self, one):
         if self._encoder is None:

@@ -104,15 +104,16 @@ def test_utterances_words_and_what_each_is_worth(clip):
 def test_inputs_are_those_of_training(clip):
     model = Summing()
     recordings.predict(model, clip, clip.with_suffix(".srt"))
-    whole, without = model.batches[:2]
-    assert whole["text"].shape == (1, 32, 2) and not whole["text"][:, 2:].any()
+    # One batch an utterance: the whole one, and without each of its words.
+    batch, _ = model.batches
+    assert batch["text"].shape == (3, 32, 2) and not batch["text"][:, 2:].any()
     times = recordings.read_words(clip.with_suffix(".srt")).times[:3]
     expected = word_timing(times, np.array([0, 1]), 0.5, 2.0)
-    np.testing.assert_allclose(whole["timing"][0, :2], expected)
+    np.testing.assert_allclose(batch["timing"][0, :2], expected)
     # Without the first word the second one has nothing before it.
     expected = word_timing(times[1:], np.array([0]), 0.5, 2.0)
-    np.testing.assert_allclose(without["timing"][0, :1], expected)
-    assert not whole["audio"].any() and whole["audio"].shape == (1, 32, 3)
+    np.testing.assert_allclose(batch["timing"][1, :1], expected)
+    assert not batch["audio"].any() and batch["audio"].shape == (3, 32, 3)
 
 
 def test_the_encoder_must_be_that_of_training(clip, monkeypatch):
@@ -193,7 +194,7 @@ def test_inputs_are_those_of_the_data_set_mosi_words(shared_data, monkeypatch, t
         if name.partition("[")[0] != video:
             continue
         start, end = bounds[int(name.partition("[")[2][:-1])]
-        found = made(start, end, spoken.inside(start, end))
+        (found,) = made(start, end, [spoken.inside(start, end)])
         for modality in ("text", "timing"):
             steps = len(found[modality])
             np.testing.assert_allclose(found[modality], inputs[modality][row, :steps], atol=2e-3)
