@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kerasfuse import zoo
-from kerasfuse.models import DAHB, MulT
+from kerasfuse.models import DAHB, LateFusion, MulT
 from kerasfuse.recipes.text_preset import load_text_preset
 
 hub = pytest.importorskip("keras_hub", reason="needs the extra `text`")
@@ -51,6 +51,12 @@ def test_other_sizes_and_models_without_an_encoder_are_told(tmp_path):
         load_text_preset(dahb(vocabulary_size=31), str(tmp_path / "bert"))
     with pytest.raises(ValueError, match="Received: MulT without one"):
         load_text_preset(MulT({"text": 3, "audio": 4}, dim=8, num_heads=2), "bert")
+    # Its layer of that name is an encoder of vectors.
+    vectors = {"class": "TransformerEncoder", "dim": 8, "num_layers": 1, "num_heads": 2}
+    late = LateFusion({"text": 3, "audio": 4}, {"text": vectors, "audio": vectors})
+    assert late.get_layer("text_encoder")
+    with pytest.raises(ValueError, match="Received: LateFusion without one"):
+        load_text_preset(late, "bert")
 
 
 def test_a_preset_that_there_is_not_is_told(tmp_path):

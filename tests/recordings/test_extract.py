@@ -13,6 +13,7 @@ import kerasfuse.text
 from kerasfuse import datasets, recordings
 from kerasfuse.cli import app
 from kerasfuse.datasets.conversion.unreadable import Unreadable
+from kerasfuse.recipes.tasks.starting import starting_entry
 from kerasfuse.recordings import extracting, extraction, versions
 from kerasfuse.recordings.clips import find_clips
 from kerasfuse.recordings.sound.prosody import COLUMNS
@@ -77,6 +78,14 @@ def test_recordings_is_a_data_set(clips):
     assert train.num_samples + test.num_samples < 24
     assert not set(train.columns["speaker"]) & set(test.columns["speaker"])
     assert datasets.splits("recordings", clips, sound="prosody") == ["train", "validation", "test"]
+
+
+def test_a_model_of_ones_own_recordings_has_no_terms_but_ones_own(clips):
+    overrides = {"sound": "prosody", "group": "speaker"}
+    entry = starting_entry("LFLSTM", "recordings", clips, overrides).entry
+    assert entry.model_args["modalities"] == {"audio": 5}
+    assert entry.weights.license.startswith("not stated: the terms of the files")
+    assert entry.title == "LFLSTM on files of your own"
 
 
 def test_nothing_is_extracted_twice(clips, tmp_path, monkeypatch):

@@ -250,7 +250,7 @@ def _texts(start, data_name, modalities):
 
 
 def _title(model_class, data_name):
-    on = "files of your own" if data_name == "own" else data_name
+    on = "files of your own" if is_of_users(data_name) else data_name
     return f"{model_class} on {on}"
 
 
