@@ -8,8 +8,8 @@ import keras
 import numpy as np
 from h5py import h5f, h5fd, h5g, h5p
 
-# Larger files are stored in float16, so that the package stays small.
-LARGEST = 5_000_000
+# Bytes of floating numbers: more are stored in float16, so that the package stays small.
+LARGEST = 2**21
 # An array of fewer bytes is stored as it is: what describes the compression would outweigh it.
 SMALLEST_COMPRESSED = 2_000
 # Means and deviations of features and labels, in units of the data, stay as they are.
@@ -17,8 +17,17 @@ _UNITS = ("feature_scaling", "label_scaling")
 
 
 def stored_dtype(path):
-    """Return the dtype that the weights of a file are stored in: float16 for a large file."""
-    return "float16" if pathlib.Path(path).stat().st_size > LARGEST else "float32"
+    """Return the dtype that the weights of a file are stored in: float16 where they are many."""
+    numbers = []
+
+    def count(name, item):
+        if isinstance(item, h5py.Dataset) and np.issubdtype(item.dtype, np.floating):
+            numbers.append(item.size)
+
+    with h5py.File(path) as file:
+        file.visititems(count)
+    # As they are in training, however the file at hand holds them.
+    return "float16" if 4 * sum(numbers) > LARGEST else "float32"
 
 
 def round_weights(model, dtype):

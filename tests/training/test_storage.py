@@ -15,12 +15,16 @@ ROOT = pathlib.Path(__file__).parents[2]
 FULL = pathlib.Path("/dev/full")
 
 
-def test_only_a_large_file_is_stored_in_half_precision(tmp_path, monkeypatch):
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_only_many_numbers_are_stored_in_half_precision(tmp_path, monkeypatch, dtype):
     file = tmp_path / "a.weights.h5"
-    file.write_bytes(bytes(100))
+    with h5py.File(file, "w") as made:
+        # What a number takes in training counts, not what it takes here; steps are no such number.
+        made.create_dataset("layers/kernel", data=np.ones(25, dtype), compression="gzip")
+        made.create_dataset("steps", data=np.arange(1000))
     monkeypatch.setattr(storage, "LARGEST", 100)
     assert storage.stored_dtype(file) == "float32"
-    file.write_bytes(bytes(101))
+    monkeypatch.setattr(storage, "LARGEST", 99)
     assert storage.stored_dtype(file) == "float16"
 
 
