@@ -31,10 +31,10 @@ def write(folder):
 
 
 def public_packages():
-    """Return the packages with an `__all__`, but the command line, which has a guide."""
+    """Return the packages with an `__all__`, but those of the command line, which has a guide."""
     found = []
     for module in pkgutil.walk_packages(kerasfuse.__path__, "kerasfuse."):
-        if module.ispkg and module.name != "kerasfuse.cli":
+        if module.ispkg and not module.name.startswith("kerasfuse.cli"):
             package = importlib.import_module(module.name)
             if getattr(package, "__all__", None):
                 found.append(package)

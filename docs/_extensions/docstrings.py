@@ -46,7 +46,9 @@ def constructor_signature(app, what, name, obj, options, arguments, returns):
     """Show the arguments of `__init__`; the `__new__` of a Keras layer takes anything."""
     if what != "class" or "__init__" not in vars(obj):
         return None
-    return stringify_signature(signature(obj.__init__, bound_method=True)), returns
+    made = signature(obj.__init__, bound_method=True)
+    # The text names the types; a type beside a default that is made each time is misread.
+    return stringify_signature(made, show_annotation=False), returns
 
 
 def to_restructured_text(app, what, name, obj, options, lines):

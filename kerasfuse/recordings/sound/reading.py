@@ -40,7 +40,8 @@ class Sound:
     Attributes:
         path: the file.
         found_rate: samples a second in the file.
-        start, end: as given.
+        start: seconds, as given; 0 by default.
+        end: seconds, as given; `None` for all of it.
 
     Raises:
         FileNotFoundError: for a file that is not there.
