@@ -257,16 +257,22 @@ def masked_recurrence(x, mask, layers):
     return x if mask is None else x * ops.cast(mask, x.dtype)[:, :, None]
 
 
-def assert_alike(sizes, message):
-    """Stop a graph of tensorflow with `message` where sizes differ that it learns when it runs.
+def checked_alike(inputs, sizes, message):
+    """Return the tensors of the dict `inputs`; stop a graph with `message` where `sizes` differ.
 
-    Other backends know their sizes before, so that this does nothing there.
+    Only a graph of tensorflow learns sizes when it runs. Whatever reads the tensors waits for the
+    check, which operations without side effects otherwise overtake. Other backends know their
+    sizes before, and this does nothing.
     """
-    if name() == "tensorflow":
-        import tensorflow
+    if name() != "tensorflow":
+        return inputs
+    import tensorflow
 
-        for size in sizes[1:]:
-            tensorflow.debugging.assert_equal(size, sizes[0], message=message)
+    checks = [
+        tensorflow.debugging.assert_equal(size, sizes[0], message=message) for size in sizes[1:]
+    ]
+    with tensorflow.control_dependencies([check for check in checks if check is not None]):
+        return {key: x if x is None else tensorflow.identity(x) for key, x in inputs.items()}
 
 
 def known_integer(x):

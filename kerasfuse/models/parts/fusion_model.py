@@ -102,7 +102,7 @@ class FusionModel(AuxiliaryLossTracking, keras.Model):
     def __call__(self, inputs, *args, **kwargs):
         # Before Keras looks at them: its own words differ between backends.
         self._check_modalities(inputs)
-        self._check_alignment(inputs)
+        inputs = self._check_alignment(inputs)
         return super().__call__(inputs, *args, **kwargs)
 
     def fit(self, x=None, *args, **kwargs):
@@ -124,7 +124,7 @@ class FusionModel(AuxiliaryLossTracking, keras.Model):
 
     def call(self, inputs, training=None, mask=None):
         # Where jax compiles, its trainer begins here.
-        self._check_alignment(inputs)
+        inputs = self._check_alignment(inputs)
         return super().call(inputs, training=training, mask=mask)
 
     def _check_modalities(self, inputs):
@@ -179,14 +179,15 @@ class FusionModel(AuxiliaryLossTracking, keras.Model):
 
     def _check_alignment(self, inputs):
         if not self.word_aligned:
-            return
-        inputs = {name: x for name, x in inputs.items() if x is not None}
-        steps = {name: x.shape[1] for name, x in inputs.items()}
+            return inputs
+        present = {name: x for name, x in inputs.items() if x is not None}
+        steps = {name: x.shape[1] for name, x in present.items()}
         expected = self._expected_alignment
         if len(set(steps.values()) - {None}) > 1:
             raise ValueError(f"{expected} Received: steps={steps}")
-        if not any(isinstance(x, keras.KerasTensor) for x in inputs.values()):
-            backend.assert_alike([ops.shape(x)[1] for x in inputs.values()], expected)
+        if any(isinstance(x, keras.KerasTensor) for x in present.values()):
+            return inputs
+        return backend.checked_alike(inputs, [ops.shape(x)[1] for x in present.values()], expected)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         from_labels = self._update_auxiliary_losses(x, y) if training else 0.0
