@@ -15,7 +15,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 
 # A file may import from its own floor and from those below. The ground is free for all.
 GROUND = {
-    *("atomic", "cache", "checksum", "deprecation", "drawing", "nearest_names"),
+    *("atomic", "cache", "checksum", "deprecation", "drawing", "kinds", "nearest_names"),
     *("optional_packages", "plain_files", "plain_hdf5", "progress", "shown", "tables"),
 }
 FLOORS = {name: 0 for name in GROUND} | {

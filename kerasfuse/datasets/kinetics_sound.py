@@ -7,6 +7,7 @@ from kerasfuse.datasets.conversion.builder import Builder, Version
 from kerasfuse.datasets.conversion.records import Records
 from kerasfuse.datasets.formats import wav_and_frames
 from kerasfuse.datasets.registry import register
+from kerasfuse.kinds import check_names
 
 # Appendix A.1 of the paper.
 _CLASSES = (
@@ -64,6 +65,8 @@ def kinetics_sound(split, data_dir=None, *, classes=None, unreadable=None):
 
     >>> train = kerasfuse.datasets.load("kinetics_sound", classes=["bowling", "tap dancing"])
     """
+    if classes is not None:
+        check_names("classes", classes)
     classes = _CLASSES if classes is None else [_plain(name) for name in classes]
     if len(classes) < 2 or len(set(classes)) < len(classes):
         raise ValueError(f"expected names of 2 classes or more. Received: classes={classes!r}")

@@ -13,6 +13,7 @@ from kerasfuse.datasets.conversion.records import Records
 from kerasfuse.datasets.formats import mosi_words_files
 from kerasfuse.datasets.mosi import Mosi
 from kerasfuse.datasets.registry import register
+from kerasfuse.kinds import check_names, check_path
 from kerasfuse.nearest_names import choose
 from kerasfuse.text import TextEncoder
 from kerasfuse.text.word_timing import TIMING
@@ -155,8 +156,9 @@ class MosiWords(Builder):
 
 
 def _chosen(argument, names, least=1):
+    check_names(argument, names)
     unknown = [name for name in names if name not in MODALITIES]
-    if unknown or len(names) < least or isinstance(names, str):
+    if unknown or len(names) < least:
         raise ValueError(
             f"expected {argument} to be a list of some of {list(MODALITIES)}. Received: "
             f"{argument}={names!r}"
@@ -165,6 +167,7 @@ def _chosen(argument, names, least=1):
 
 
 def _prepared(data_dir, encoder, layers, as_ids, sha256):
+    check_path("encoder", encoder)
     folder = source_files.folder(data_dir)
     words, labels, audio = mosi_words_files.find(folder)
     missing = [

@@ -21,6 +21,7 @@ from kerasfuse.datasets.own_data.faults import refuse
 from kerasfuse.datasets.own_data.labels import in_classes, read_labels
 from kerasfuse.datasets.own_data.splits import ALL, Splits, column_of
 from kerasfuse.datasets.registry import register
+from kerasfuse.kinds import check_names
 from kerasfuse.shown import shortened
 
 _TABLES = (".csv", ".parquet")
@@ -43,7 +44,7 @@ def own(
     test=None,
     group=None,
     weight=None,
-    aligned=False,
+    aligned=(),
     clean=False,
     unreadable=None,
 ):
@@ -110,6 +111,9 @@ def own(
     >>> train = kerasfuse.datasets.load("own", data_dir="samples.csv")
     """
     splits = Splits(fold, folds, validation, test)
+    if not isinstance(aligned, bool):
+        check_names("aligned", aligned)
+        aligned = list(aligned) or False
     place = source_files.folder(data_dir)
     if (place / _EXTRACTED).is_file() and not any(place.glob("*.npz")):
         place /= _EXTRACTED
@@ -128,7 +132,7 @@ def own(
         files = _npz_files(place)
         read = functools.partial(_read_npz, labelled=label is not False)
     config = f"{place.stem}-{hashlib.sha256(str(place.resolve()).encode()).hexdigest()[:8]}"
-    wanted = {"clean": clean, "aligned": aligned if isinstance(aligned, bool) else list(aligned)}
+    wanted = {"clean": clean, "aligned": aligned}
     if label is not None:
         wanted["label"] = label
         config += f"-{hashlib.sha256(repr(label).encode()).hexdigest()[:8]}"
@@ -169,6 +173,9 @@ def own(
     columns_beside = {}
     if table is not None or group is not None or weight is not None:
         columns_beside = _beside(records, asides())
+        for what, name in (("group", group), ("weight", weight)):
+            if name is not None:
+                column_of(columns_beside, name, (), what)
     weights = None
     if weight is not None and split == "train":
         weights = _weights(columns_beside, weight, records.ids)
@@ -209,8 +216,6 @@ def _beside(records, asides):
 
 
 def _weights(columns, weight, ids):
-    if weight not in columns:
-        column_of(columns, weight, (), "weight")
     values = columns[weight]
     try:
         weights = np.array([float(value) for value in values], "float32")

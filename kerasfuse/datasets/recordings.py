@@ -5,6 +5,7 @@ import hashlib
 from kerasfuse.datasets.conversion import source_files
 from kerasfuse.datasets.own import own
 from kerasfuse.datasets.registry import register
+from kerasfuse.kinds import check_names
 
 _BY_WORD = ("text", "timing")
 
@@ -74,6 +75,8 @@ def recordings(
     name = hashlib.sha256(repr((str(place.resolve()), options)).encode()).hexdigest()[:12]
     folder = source_files.home() / "recordings" / f"{place.stem}-{name}"
     found = extract([place], folder, jobs=jobs, **options)
+    if columns is not None:
+        check_names("columns", columns)
     both = all(name in found.modalities for name in _BY_WORD)
     read = [name for name in _BY_WORD if columns is None or name in columns]
     return own(

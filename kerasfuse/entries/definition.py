@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from kerasfuse import datasets
 from kerasfuse.entries import building
+from kerasfuse.entries.argument_kinds import check_kinds
 from kerasfuse.entries.arguments import (
     check_nested_classes,
     current_model_args,
@@ -95,6 +96,7 @@ class Entry:
                         f"Received: {kind}.{key}={shown(arguments[key])}. {nearest(key, valid)}"
                     )
         check_nested_classes(self.model_args)
+        check_kinds(model_classes()[self.model_class], self.model_args)
         self._check_scaling()
         self._check_folds()
         if self.features:

@@ -46,6 +46,28 @@ def test_no_data_set_is_left_out():
     assert sorted(FILES) == datasets.names()
 
 
+# No argument of a data set can be all of these.
+ODD = [[1, 2], {"a": 1}, "abc", -1, 1.5, float("nan"), True, 10**20, (), None, b"x"]
+
+
+@pytest.mark.parametrize(("name", "i"), ROWS)
+def test_whatever_an_argument_is_it_works_or_is_refused_in_a_sentence(
+    loaded, name, i, tmp_path, monkeypatch
+):
+    loaded(name, i)  # once, so that what does not change the records is not converted anew
+    data_dir, given = FILES[name][i](tmp_path / "files")
+    for argument in datasets.arguments(name):
+        refused = 0
+        for value in ODD:
+            options = {**given, argument: value}
+            try:
+                datasets.load(name, "train", data_dir=data_dir, **options)
+            except (ValueError, FileNotFoundError) as error:
+                assert str(error).startswith("expected "), (argument, value, str(error))
+                refused += 1
+        assert refused >= 5, argument
+
+
 def batches_of(batches):
     return [batches[index] for index in range(len(batches))]
 

@@ -10,8 +10,10 @@ from kerasfuse import zoo
     ("settings", "message"),
     [
         ({"rank": 10**9}, "rank of LMF to be at most 1,000,000. Received: rank=1000000000"),
-        ({"dim": "abc"}, "arguments that a model LMF can be made with. Received: .*dim='abc'"),
-        ({"rank": {"a": 1}}, "arguments that a model LMF can be made with"),
+        ({"dim": "abc"}, "model.dim of LMF to be a whole number from 1.* model.dim='abc'"),
+        ({"dim": {"a": 1}}, "`dim` to be one value or a dict over"),
+        ({"output_dropout": True}, "model.output_dropout of LMF to be a finite number"),
+        ({"rank": 0}, "model.rank of LMF to be a whole number from 1"),
     ],
 )
 def test_arguments_that_no_model_can_be_made_with(settings, message):

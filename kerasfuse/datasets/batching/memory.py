@@ -68,8 +68,10 @@ class Memory:
         sequences = tuple(name for name, _ in self._sequences())
         if isinstance(aligned, bool):
             return sequences if aligned else ()
-        if isinstance(aligned, str) or (unknown := [n for n in aligned if n not in sequences]):
-            received = aligned if isinstance(aligned, str) else unknown
+        if not isinstance(aligned, list | tuple) or (
+            unknown := [n for n in aligned if n not in sequences]
+        ):
+            received = unknown if isinstance(aligned, list | tuple) else aligned
             raise ValueError(
                 f"expected aligned to be True or names among the sequences {list(sequences)}. "
                 f"Received: aligned={received!r}"

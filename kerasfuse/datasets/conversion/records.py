@@ -12,6 +12,7 @@ from kerasfuse.datasets.conversion import report
 from kerasfuse.datasets.conversion.builder import FACTS
 from kerasfuse.datasets.conversion.damaged import whole
 from kerasfuse.datasets.conversion.standardization import standardized_steps, without_constant
+from kerasfuse.kinds import check_names
 
 # Samples that are in memory at a time while moments are computed.
 _BLOCK = 64
@@ -114,6 +115,7 @@ class Records:
         """
         if names is None:
             return
+        check_names("modalities", names)
         if not names or (unknown := [name for name in names if name not in self._fields]):
             received = unknown if names else names
             raise ValueError(

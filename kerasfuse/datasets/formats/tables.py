@@ -18,6 +18,7 @@ from kerasfuse.datasets.formats.text_files import read_rows
 from kerasfuse.datasets.own_data.faults import refuse, some
 from kerasfuse.datasets.own_data.labels import read_labels
 from kerasfuse.datasets.own_data.splits import ALL
+from kerasfuse.kinds import check_names
 from kerasfuse.nearest_names import nearest
 from kerasfuse.optional_packages import require
 from kerasfuse.shown import shortened, shown
@@ -147,7 +148,8 @@ class Table:
             return []
         if label is None:
             return [n for n in self._columns if n == "label" or n.startswith("label_")]
-        wanted = [label] if isinstance(label, str) else list(label)
+        wanted = [label] if isinstance(label, str) else label
+        check_names("label", wanted)
         if unknown := [name for name in wanted if name not in self._columns]:
             raise ValueError(
                 f"expected label to name columns of {str(self.path)!r}. Received: {unknown[0]!r}. "

@@ -69,6 +69,10 @@ def in_classes(labels, names, classes, ids):
     Raises:
         ValueError: for labels that are none of the classes, counted.
     """
+    if not isinstance(classes, list | tuple):
+        raise ValueError(
+            f"expected classes to be a list of names or numbers. Received: classes={shown(classes)}"
+        )
     values = np.asarray(labels).reshape(-1)
     if len(values) != len(ids):
         raise ValueError(

@@ -6,6 +6,7 @@ import numpy as np
 
 from kerasfuse.datasets.own_data.partition import partition
 from kerasfuse.nearest_names import nearest
+from kerasfuse.shown import shown
 
 ALL = "samples"  # the stored split of files that name none; "all" means something to TFDS
 _SHARE = 0.15
@@ -79,6 +80,11 @@ class Splits:
             groups: their groups, or `None`.
         """
         if self.folds is not None:
+            if self.folds > len(labels):
+                raise ValueError(
+                    f"expected at most as many folds as samples, {len(labels):,}. "
+                    f"Received: folds={self.folds}"
+                )
             part = partition(labels, [1 / self.folds] * self.folds, groups, self.seed)
             test = self.fold or 0
             place = {"test": test, "validation": (test + 1) % self.folds}
@@ -112,9 +118,10 @@ def column_of(asides, name, ids, what):
     Raises:
         ValueError: for a column that is not there.
     """
-    if name not in asides:
+    if not isinstance(name, str) or name not in asides:
         raise ValueError(
             f"expected {what} to name a column beside labels and features. Received: "
-            f"{what}={name!r}. {nearest(name, list(asides)) if asides else 'There is none.'}"
+            f"{what}={shown(name)}. "
+            f"{nearest(str(name), list(asides)) if asides else 'There is none.'}"
         )
     return [asides[name][one] for one in ids]

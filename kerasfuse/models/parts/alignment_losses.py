@@ -32,11 +32,12 @@ def add_alignment_losses(outputs, queries, keys, masks, alpha, beta, mmd_estimat
             "query_mask": masks[target],
             "key_mask": masks[source],
         }
+        # Made in any case, as they check their arguments.
+        regularizer = MMDRegularizer(alpha / len(queries), mmd_estimator, name=f"mmd_{pair}")
+        align = PropagatedAlignment(beta / len(queries), *elements, name=f"alignment_{pair}")
         if alpha:
-            regularizer = MMDRegularizer(alpha / len(queries), mmd_estimator, name=f"mmd_{pair}")
             outputs = regularizer(outputs, **arguments)
         if beta:
-            align = PropagatedAlignment(beta / len(queries), *elements, name=f"alignment_{pair}")
             outputs = align(outputs, **arguments)
     return outputs
 

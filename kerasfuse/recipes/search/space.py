@@ -9,6 +9,8 @@ from kerasfuse.shown import shown
 
 _RANGE = ("low", "high", "log", "step")
 _LARGEST = 1e300
+# Names have a dot at most: recipe.learning_rate, or encoders.text.dim.
+_MOST_TABLES = 8
 _KEYS = (*_RANGE, "choices", "when")
 
 
@@ -173,6 +175,10 @@ def default_space(entry):
 def _parameters(space, prefix=""):
     for key, table in space.items():
         name = f"{prefix}{key}"
+        if name.count(".") > _MOST_TABLES:
+            raise ValueError(
+                f"expected tables within at most {_MOST_TABLES} others. Received: {shown(name)}."
+            )
         if not isinstance(table, dict):
             raise ValueError(
                 f"expected a table for {name}: low and high, or choices. Received: {table!r}."

@@ -102,3 +102,11 @@ def test_every_entry_has_a_space_of_its_own():
         for parameter in parameters:
             for value in parameter.extremes:
                 entry.override({parameter.name: value})  # raises where it does not fit
+
+
+def test_names_of_many_parts_are_refused_in_a_sentence():
+    space = {"low": 1}
+    for _ in range(2000):
+        space = {"a": space}
+    with pytest.raises(ValueError, match="expected tables within at most 8 others"):
+        spaces.parse(space)
