@@ -29,11 +29,14 @@ def check_served(model, folder):
     rng = np.random.default_rng(0)
     lengths = (9, 9, 9) if getattr(model, "word_aligned", False) else (9, 21, 14)
     shapes = [
-        (steps, size) if isinstance(size, int) else tuple(size)
+        (steps, size) if isinstance(size, int) else (steps,) if size is None else tuple(size)
         for size, steps in zip(model.modalities.values(), lengths, strict=False)
     ]
     arrays = {
-        name: rng.normal(size=(3, *shape)).astype("float32")
+        # Ids of tokens, where there is no width.
+        name: rng.integers(1, 1000, (3, *shape)).astype("int32")
+        if model.modalities[name] is None
+        else rng.normal(size=(3, *shape)).astype("float32")
         for name, shape in zip(model.modalities, shapes, strict=True)
     }
     for x in arrays.values():
