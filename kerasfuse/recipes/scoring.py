@@ -142,7 +142,10 @@ def _check_step(model, entry, data):
     """Let a model read two samples as in training: what arguments are wrong for shows by then."""
     inputs, labels = data[0]
     try:
-        few, labels = {name: x[:2] for name, x in inputs.items()}, labels[:2]
+        # With companions a sample has six of its own.
+        count = 7 if entry.model_args.get("pairs") == "companions" else 2
+        rows = np.arange(count) % len(labels)
+        few, labels = {name: x[rows] for name, x in inputs.items()}, labels[rows]
         outputs = model(few, training=True)
         model.compile(loss=entry.recipe.make_loss())
         keras.ops.convert_to_numpy(model.compute_loss(few, labels, outputs))
