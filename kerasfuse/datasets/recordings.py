@@ -74,9 +74,9 @@ def recordings(
     }
     name = hashlib.sha256(repr((str(place.resolve()), options)).encode()).hexdigest()[:12]
     folder = source_files.home() / "recordings" / f"{place.stem}-{name}"
-    found = extract([place], folder, jobs=jobs, **options)
-    if columns is not None:
+    if columns is not None:  # before hours of work
         check_names("columns", columns)
+    found = extract([place], folder, jobs=jobs, **options)
     both = all(name in found.modalities for name in _BY_WORD)
     read = [name for name in _BY_WORD if columns is None or name in columns]
     return own(

@@ -7,14 +7,12 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from kerasfuse import progress
 from kerasfuse.datasets.batching.batches import Batches
 from kerasfuse.datasets.conversion.builder import Builder
 from kerasfuse.datasets.conversion.records import Records
+from kerasfuse.kinds import check_switch
 from kerasfuse.nearest_names import choose, nearest
-from kerasfuse.shown import shown
 
 _SPLITS = ("train", "validation", "test")
 # Data that users bring have the splits that they say.
@@ -237,9 +235,6 @@ def _prepared(name, split, data_dir, config):
             raise ValueError(
                 f"expected an argument of {name}. Received: {key}={value!r}. {nearest(key, valid)}"
             )
-        is_switch = isinstance(inspect.signature(function).parameters[key].default, bool)
-        if is_switch and not isinstance(value, bool | np.bool_):
-            raise ValueError(
-                f"expected {key} of {name} to be True or False. Received: {key}={shown(value)}"
-            )
+        if isinstance(inspect.signature(function).parameters[key].default, bool):
+            check_switch(key, value)
     return function(split, data_dir, **config)

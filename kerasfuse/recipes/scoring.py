@@ -139,10 +139,10 @@ def check_fit(entry, data_dir=None, splits=SPLITS):
 
 
 def _check_step(model, entry, data):
-    """Let a model read two samples as in training: what arguments are wrong for shows by then."""
+    """Compute the loss of a few samples: what arguments are wrong for shows by then."""
     inputs, labels = data[0]
     try:
-        # With companions a sample has six of its own.
+        # Where companions are asked for, rows come in sevens: a sample and six of its own.
         count = 7 if entry.model_args.get("pairs") == "companions" else 2
         rows = np.arange(count) % len(labels)
         few, labels = {name: x[rows] for name, x in inputs.items()}, labels[rows]

@@ -17,6 +17,7 @@ from kerasfuse import __version__, atomic, backend, hub, zoo
 from kerasfuse.datasets import Companions, ModalityDropout
 from kerasfuse.entries.callbacks import make_callbacks
 from kerasfuse.entries.recipe import check_seeds
+from kerasfuse.kinds import check_count
 from kerasfuse.metrics import conventions
 from kerasfuse.recipes import folds
 from kerasfuse.recipes.costs.peak_memory import peak_memory
@@ -212,8 +213,7 @@ def begin(
     else:
         entry = _entry(name, task, from_scratch).override(overrides or {})
     seeds = check_seeds(entry.recipe.seeds if seeds is None else seeds)
-    if type(jobs) is not int or jobs < 1:
-        raise ValueError(f"expected jobs to be a whole number from 1. Received: jobs={jobs!r}.")
+    check_count("jobs", jobs)
     if executor is not None:
         executor.check()
     folder = pathlib.Path(run_dir or pathlib.Path("runs", entry.name))

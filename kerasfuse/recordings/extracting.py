@@ -15,6 +15,7 @@ import numpy as np
 
 from kerasfuse import atomic, backend, progress
 from kerasfuse.datasets.conversion.unreadable import Unreadable
+from kerasfuse.kinds import check_count
 from kerasfuse.recordings.clips import find_clips
 from kerasfuse.recordings.extraction import Extraction
 from kerasfuse.shown import shortened
@@ -72,8 +73,7 @@ def extract(sources, output, *, jobs=1, **options):
     >>> kerasfuse.recordings.extract(["clips.csv"], "features").table  # doctest: +SKIP
     PosixPath('features/samples.csv')
     """
-    if type(jobs) is not int or jobs < 1:
-        raise ValueError(f"expected jobs to be a whole number from 1. Received: jobs={jobs!r}")
+    check_count("jobs", jobs)
     extraction, output = Extraction(**options), pathlib.Path(output)
     clips = find_clips(sources)
     atomic.check_writable(output)

@@ -8,14 +8,13 @@ import numpy as np
 
 from kerasfuse.checksum import sha256
 from kerasfuse.datasets.conversion.unreadable import Unreadable
-from kerasfuse.kinds import check_path
+from kerasfuse.kinds import check_count, check_path, check_switch
 from kerasfuse.nearest_names import choose
 from kerasfuse.recordings import versions
 from kerasfuse.recordings.faces import face
 from kerasfuse.recordings.sound import Sound, log_mel, prosody
 from kerasfuse.recordings.stream import Stream
 from kerasfuse.recordings.words import words_of
-from kerasfuse.shown import shown
 from kerasfuse.text.spoken_words import SpokenWords
 from kerasfuse.text.word_timing import TIMING, word_timing
 
@@ -52,12 +51,8 @@ class Extraction:
     def __post_init__(self):
         choose("sound", self.sound, (*SOUNDS, "none"))
         choose("words", self.words, WORDS)
-        if not isinstance(self.face, bool):
-            raise ValueError(f"expected face to be True or False. Received: {shown(self.face)}")
-        if type(self.layers) is not int or self.layers < 1:
-            raise ValueError(
-                f"expected layers to be a whole number from 1. Received: {shown(self.layers)}"
-            )
+        check_switch("face", self.face)
+        check_count("layers", self.layers)
         check_path("encoder", self.encoder)
         for name in ("speech_model", "face_models"):
             if getattr(self, name) is not None:

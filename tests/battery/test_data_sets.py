@@ -51,9 +51,7 @@ ODD = [[1, 2], {"a": 1}, "abc", -1, 1.5, float("nan"), True, 10**20, (), None, b
 
 
 @pytest.mark.parametrize(("name", "i"), ROWS)
-def test_whatever_an_argument_is_it_works_or_is_refused_in_a_sentence(
-    loaded, name, i, tmp_path, monkeypatch
-):
+def test_whatever_an_argument_is_it_works_or_is_refused_in_a_sentence(loaded, name, i, tmp_path):
     loaded(name, i)  # once, so that what does not change the records is not converted anew
     data_dir, given = FILES[name][i](tmp_path / "files")
     for argument in datasets.arguments(name):

@@ -57,7 +57,7 @@ def batch(modalities, samples, steps):
     return arrays
 
 
-def check(model, path):
+def check_exported(model, path):
     """Compare both on batches of other sizes and lengths than the one that was traced."""
     onnxruntime = pytest.importorskip("onnxruntime")
     export.to_onnx(model, path)
@@ -79,13 +79,13 @@ def check(model, path):
     "name", [*SMALL, *(pytest.param(name, marks=pytest.mark.exports) for name in LARGER)]
 )
 def test_an_entry_runs_without_keras(tmp_path, name):
-    check(zoo.load(name), tmp_path / "model.onnx")
+    check_exported(zoo.load(name), tmp_path / "model.onnx")
 
 
 @on_torch
 def test_a_model_that_drops_attention(tmp_path):
     model = MulT(WIDTHS, dim=8, num_heads=2, num_layers=1, attention_dropout=0.1)
-    check(model, tmp_path / "model.onnx")
+    check_exported(model, tmp_path / "model.onnx")
 
 
 # What is refused, and leaves nothing behind.

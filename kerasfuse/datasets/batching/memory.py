@@ -6,6 +6,7 @@ import numpy as np
 
 from kerasfuse.datasets.batching.images import Images
 from kerasfuse.datasets.batching.sequences import Sequences
+from kerasfuse.kinds import check_names
 from kerasfuse.nearest_names import close_to
 
 
@@ -68,13 +69,11 @@ class Memory:
         sequences = tuple(name for name, _ in self._sequences())
         if isinstance(aligned, bool):
             return sequences if aligned else ()
-        if not isinstance(aligned, list | tuple) or (
-            unknown := [n for n in aligned if n not in sequences]
-        ):
-            received = unknown if isinstance(aligned, list | tuple) else aligned
+        check_names("aligned", aligned)
+        if unknown := [name for name in aligned if name not in sequences]:
             raise ValueError(
                 f"expected aligned to be True or names among the sequences {list(sequences)}. "
-                f"Received: aligned={received!r}"
+                f"Received: aligned={unknown!r}"
             )
         return tuple(aligned)
 

@@ -9,7 +9,7 @@ from kerasfuse.shown import shown
 
 _RANGE = ("low", "high", "log", "step")
 _LARGEST = 1e300
-# Names have a dot at most: recipe.learning_rate, or encoders.text.dim.
+# The longest names have a few parts, such as model.encoders.text.dim.
 _MOST_TABLES = 8
 _KEYS = (*_RANGE, "choices", "when")
 

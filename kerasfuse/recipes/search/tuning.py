@@ -15,6 +15,7 @@ import numpy as np
 from kerasfuse import analysis, atomic, hub, zoo
 from kerasfuse.entries.recipe import check_seeds
 from kerasfuse.entries.serialization import plain, to_toml
+from kerasfuse.kinds import check_count
 from kerasfuse.metrics.conventions import lower_is_better
 from kerasfuse.recipes.execution.cluster import Executor, run_jobs
 from kerasfuse.recipes.execution.processes import run_processes
@@ -286,11 +287,8 @@ def check_search(
             "expected fresh seeds, which the search does not see. "
             f"Received: seeds={list(seeds)}, search_seed={search_seed}."
         )
-    for what, value in (("trials", trials), ("jobs", jobs)):
-        if type(value) is not int or value < 1:
-            raise ValueError(
-                f"expected {what} to be a whole number from 1. Received: {what}={value!r}."
-            )
+    check_count("trials", trials)
+    check_count("jobs", jobs)
     space = spaces.default_space(entry) if space is None else dict(space)
     _check_space(entry, spaces.parse(space))
     folder = _folder(entry.name, run_dir)

@@ -205,6 +205,7 @@ def test_a_worker_that_is_killed_leaves_whole_trials(path, tmp_path):
     [
         ({"space": {}}, "a space with an argument to search over"),
         ({"space": {"rnak": {"low": 1, "high": 2}}}, "rnak=1. Nearest: rank"),
+        ({"space": {"rank": {"choices": ["a", "b"]}}}, "model.rank of LMF to be a whole number"),
         ({"space": {"epochs": {"low": 0, "high": 2}}}, "epochs=0"),
         ({"trials": 0}, "trials=0"),
         ({"jobs": 0}, "jobs=0"),
