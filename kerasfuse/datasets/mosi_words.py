@@ -13,7 +13,7 @@ from kerasfuse.datasets.conversion.records import Records
 from kerasfuse.datasets.formats import mosi_words_files
 from kerasfuse.datasets.mosi import Mosi
 from kerasfuse.datasets.registry import register
-from kerasfuse.kinds import check_names, check_path
+from kerasfuse.kinds import check_path
 from kerasfuse.nearest_names import choose
 from kerasfuse.text import TextEncoder
 from kerasfuse.text.word_timing import TIMING
@@ -156,9 +156,8 @@ class MosiWords(Builder):
 
 
 def _chosen(argument, names, least=1):
-    check_names(argument, names)
-    unknown = [name for name in names if name not in MODALITIES]
-    if unknown or len(names) < least:
+    is_list = isinstance(names, list | tuple)
+    if not is_list or len(names) < least or any(name not in MODALITIES for name in names):
         raise ValueError(
             f"expected {argument} to be a list of some of {list(MODALITIES)}. Received: "
             f"{argument}={names!r}"

@@ -6,7 +6,6 @@ import numpy as np
 
 from kerasfuse.datasets.batching.images import Images
 from kerasfuse.datasets.batching.sequences import Sequences
-from kerasfuse.kinds import check_names
 from kerasfuse.nearest_names import close_to
 
 
@@ -69,8 +68,9 @@ class Memory:
         sequences = tuple(name for name, _ in self._sequences())
         if isinstance(aligned, bool):
             return sequences if aligned else ()
-        check_names("aligned", aligned)
-        if unknown := [name for name in aligned if name not in sequences]:
+        is_list = isinstance(aligned, list | tuple)
+        unknown = [name for name in aligned if name not in sequences] if is_list else aligned
+        if unknown != []:
             raise ValueError(
                 f"expected aligned to be True or names among the sequences {list(sequences)}. "
                 f"Received: aligned={unknown!r}"
