@@ -27,6 +27,8 @@ TASKS = ("regression", "classes", "multilabel")
 METRICS = ("binary", *_SENTIMENT, "iemocap", "mosei_emotions", *_OF_CLASSES, *TASKS)
 OPTIMIZERS = ("adam", "adamw", "sgd")
 STRATEGIES = ("AGM", "MSES", "MSLR", "OGMGE")
+# Of the numbers that an optimizer keeps, in float32.
+_LARGEST = 3.4e38
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,10 +125,13 @@ class Recipe:
                 )
         for field in ("learning_rate", "clip_norm", *["plateau_factor"] * plateau):
             value = getattr(self, field)
-            if type(value) not in (int, float) or not 0 < value < float("inf"):
+            if type(value) not in (int, float) or not 0 < value < _LARGEST:
                 raise ValueError(
-                    f"expected {field} to be a number above 0. Received: {field}={shown(value)}."
+                    f"expected {field} to be a number above 0 and below {_LARGEST}. Received: "
+                    f"{field}={shown(value)}."
                 )
+            # Optimizers of Keras take no whole numbers.
+            object.__setattr__(self, field, float(value))
         if plateau and self.plateau_factor >= 1:
             raise ValueError(
                 "expected plateau_factor to lie between 0 and 1. "
@@ -149,6 +154,7 @@ class Recipe:
                     f"{field}={shown(value)}."
                 )
             optimizers = {"momentum": ("sgd",), "weight_decay": ("sgd", "adamw")}[field]
+            object.__setattr__(self, field, float(value))
             if value and self.optimizer not in optimizers:
                 raise ValueError(
                     f"expected {field} under optimizer {' or '.join(optimizers)} only. "

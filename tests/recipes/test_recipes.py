@@ -117,6 +117,12 @@ def test_a_finished_run_is_not_trained_again(finished, path, monkeypatch):
     assert lines == ["seed 1: already finished", "seed 2: already finished"]
 
 
+def test_whole_numbers_are_numbers(path, tmp_path):
+    overrides = {"learning_rate": 1, "clip_norm": 1, "weight_decay": 0, "epochs": 1}
+    run = recipes.train(NAME, tmp_path / "run", seeds=[1], overrides=overrides, verbose=0)
+    assert type(run.entry.recipe.learning_rate) is float and list(run.seeds) == [1]
+
+
 def test_overrides_reach_model_data_and_recipe(path, tmp_path):
     overrides = {"rank": 3, "num_samples": 16, "epochs": 1}
     run = recipes.train(NAME, tmp_path / "run", seeds=[5], overrides=overrides, verbose=0)

@@ -252,6 +252,7 @@ BAD = [
     ("batch_size = 12", "batch_size = 12\nbatchsize = 8", "recipe.batchsize. Nearest: batch_size"),
     ("learning_rate = 1e-2", 'learning_rate = "big"', "learning_rate='big'"),
     ("learning_rate = 1e-2", "learning_rate = nan", "learning_rate=nan"),
+    ("learning_rate = 1e-2", "learning_rate = 1e39", "below 3.4e.38. Received: learning_rate=1e"),
     ("plateau_factor = 0.5", "plateau_factor = 2", "plateau_factor=2"),
     ('monitor = "val_loss"', 'monitor = "test_loss"', "monitor='test_loss'. Nearest: val_loss"),
     ('score = "mae"', 'score = "mea"', "score='mea'. Nearest: mae"),
