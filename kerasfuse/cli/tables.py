@@ -140,6 +140,23 @@ def show_scores(entry, split, scores, constant, shipped):
     show(f"{entry.name}, {split}", columns, rows, notes)
 
 
+def show_absent(entry, split, scores, found):
+    """Print one model's scores where modalities are absent.
+
+    Args:
+        entry: an `Entry`.
+        split: what was scored.
+        scores: dict of metric to score, with all modalities.
+        found: dict of what is absent to such a dict.
+    """
+    columns = ["metric", "with all", *(f"without {some}" for some in found)]
+    rows = [
+        [metric, *(format_value(metric, x[metric]) for x in (scores, *found.values()))]
+        for metric in scores
+    ]
+    show(f"{entry.name}, {split}: modalities absent", columns, rows, [])
+
+
 def show_search(found):
     """Print what a search chose, and what that is worth on fresh seeds."""
     best = found.best

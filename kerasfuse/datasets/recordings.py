@@ -1,6 +1,7 @@
 """Your own clips of sound or video as a data set, features and all."""
 
 import hashlib
+import inspect
 
 from kerasfuse.datasets.conversion import source_files
 from kerasfuse.datasets.own import own
@@ -8,6 +9,8 @@ from kerasfuse.datasets.registry import register
 from kerasfuse.kinds import check_names
 
 _BY_WORD = ("text", "timing")
+# What is extracted; the rest says how it is read.
+_OPTIONS = ("sound", "words", "face", "encoder", "layers", "speech_model", "face_models")
 
 
 @register
@@ -72,8 +75,7 @@ def recordings(
         **{"sound": sound, "words": words, "face": face, "encoder": encoder, "layers": layers},
         **{"speech_model": speech_model, "face_models": face_models},
     }
-    name = hashlib.sha256(repr((str(place.resolve()), options)).encode()).hexdigest()[:12]
-    folder = source_files.home() / "recordings" / f"{place.stem}-{name}"
+    folder = extracted_folder(data_dir, options)
     if columns is not None:  # before hours of work
         check_names("columns", columns)
     found = extract([place], folder, jobs=jobs, **options)
@@ -93,3 +95,18 @@ def recordings(
         weight=weight,
         aligned=_BY_WORD if both and len(read) == 2 else False,
     )
+
+
+def extracted_folder(data_dir, options):
+    """Return the folder of what is extracted of clips.
+
+    Args:
+        data_dir: as of the data set.
+        options: dict of arguments of the data set; of those that say what is extracted, the ones
+            that are missing have their defaults.
+    """
+    parameters = inspect.signature(recordings).parameters
+    told = {name: options.get(name, parameters[name].default) for name in _OPTIONS}
+    place = source_files.folder(data_dir)
+    name = hashlib.sha256(repr((str(place.resolve()), told)).encode()).hexdigest()[:12]
+    return source_files.home() / "recordings" / f"{place.stem}-{name}"

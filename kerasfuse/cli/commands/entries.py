@@ -79,15 +79,27 @@ def evaluate(
         bool,
         typer.Option("--record", help="Score the entry's weights anew, and write that into it."),
     ] = False,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="MODALITIES",
+            help="Score it once more without these, such as audio or audio,vision. Repeatable; "
+            "with --record a row of the card each.",
+        ),
+    ] = None,
 ):
     """Score a model on its data, beside what is recorded and the best constant prediction."""
+    absent = [tuple(name.strip() for name in some.split(",")) for some in without or []]
     split = split or ("everything" if is_path(data) else "test")
     choose("split", split, (*SPLITS, *["everything"] * is_path(data)))
     if record:
-        recipes.record_weights(name, data_dir)
+        recipes.record_weights(name, data_dir, absent)
     scores, constant = recipes.evaluate(name, split, data_dir, weights or "default", data)
     shipped = weights is None and data is None
     tables.show_scores(zoo.entry(name), split, scores, constant, shipped)
+    if absent:
+        found = recipes.evaluate_without(name, absent, split, data_dir, weights or "default", data)
+        tables.show_absent(zoo.entry(name), split, scores, found)
 
 
 @app.command(rich_help_panel="Entries")

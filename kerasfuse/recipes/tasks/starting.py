@@ -11,18 +11,24 @@ from kerasfuse import datasets, hub, zoo
 from kerasfuse.datasets.registry import is_of_users
 from kerasfuse.entries.arguments import model_arguments, model_classes
 from kerasfuse.entries.terms import OWN_TERMS, UNSTATED_TERMS
+from kerasfuse.entries.token_ids import sizes
 from kerasfuse.entries.weights import Weights
 from kerasfuse.nearest_names import nearest
 from kerasfuse.recipes.run_folder import command_options
 from kerasfuse.recipes.tasks.checks import check_task
 from kerasfuse.recipes.tasks.data_place import data_place
 from kerasfuse.recipes.tasks.defaults import RECIPE, model_defaults, needed_arguments
+from kerasfuse.recipes.tasks.features import features_of
 from kerasfuse.recipes.tasks.task import task_of
 from kerasfuse.shown import shown
 
 _SPLITS = ("train", "validation", "test")
 _SHARE = 0.15
 _ALIGN_STEPS = 50
+# Features of recordings are scaled in the model, where there is one choice: so it takes recordings.
+_UNSCALED = ("ravdess_speech",)
+# Arguments of data that change no feature.
+_SAME = ("fold", "encoder_sha256")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,6 +112,8 @@ def starting_entry(name, data, data_dir=None, overrides=None, task=None, from_sc
         settings["recipe.folds"] = list(range(folds))
     entry = dataclasses.replace(entry, data_name=data_name, data_args={})
     arguments |= _alignment(entry, overrides, arguments, splits)
+    if data_name in _UNSCALED and entry.scaling.get("features"):
+        arguments.setdefault("standardize", False)
     entry = dataclasses.replace(entry, data_args=arguments)
     settings |= _aligner(entry, overrides, arguments, splits)
     if "num_samples" in model_arguments(entry.model_class):  # SelfMM keeps a label of each
@@ -114,6 +122,8 @@ def starting_entry(name, data, data_dir=None, overrides=None, task=None, from_sc
     rest = {k: x for k, x in overrides.items() if not _is_of_data(k, data_name)}
     rest.pop("data", None)
     entry = entry.override({**_plain(settings, rest), **rest})
+    features = features_of(entry, place) or _features_of_start(name, entry)
+    entry = dataclasses.replace(entry, features=features)
     entry = dataclasses.replace(
         entry, weights=_weights(name, data, entry, {**given, **rest}, task, from_scratch)
     )
@@ -234,10 +244,24 @@ def _of_entry(name, data_name, modalities, task, splits, from_scratch):
         published=[],
         results={},
         scaling=start.scaling if same else scaling,
-        # Of other data nobody said how to make them.
         features=start.features if same and plain_sizes(start) == modalities else {},
         **({} if same else _texts(start, data_name, modalities)),
     )
+
+
+def _features_of_start(name, entry):
+    """Return how the features of the entry that is begun with are made, where these are the same.
+
+    Of other data nobody said how to make them, and what a person's own files are is not known.
+    """
+    if is_model(name) or is_of_users(entry.data_name):
+        return {}
+    start = zoo.entry(name)
+    sides = [
+        (x.data_name, sizes(x.model_args), {k: v for k, v in x.data_args.items() if k not in _SAME})
+        for x in (start, entry)
+    ]
+    return start.features if sides[0] == sides[1] else {}
 
 
 def _texts(start, data_name, modalities):

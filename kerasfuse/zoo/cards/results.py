@@ -16,7 +16,7 @@ def results_lines(entry):
         tables.setdefault(row["table"], []).append(row)
     for title, rows in tables.items():
         lines += ["", *_table_lines(entry, title, rows)]
-    return lines
+    return [*lines, *_absent_lines(entry)]
 
 
 def peers_lines(entry, others):
@@ -128,6 +128,27 @@ def _primary_lines(primary):
         return []
     chosen = ", ".join(f"{modality} in {count}" for modality, count in primary.most_common())
     return ["", f"The gate chose {chosen} of {primary.total()} searches."]
+
+
+def _absent_lines(entry):
+    rows = entry.results.get("absent", [])
+    if not rows:
+        return []
+    metrics = list(rows[0]["test"])
+    table = [["absent", *metrics]]
+    whole = {"modalities": ["nothing"], "test": entry.results["shipped"]["test"]}
+    for row in [whole, *rows]:
+        empty = f" (leaves {row['empty']:,} samples empty)" if "empty" in row else ""
+        scores = [format_value(metric, row["test"].get(metric)) for metric in metrics]
+        table.append([", ".join(row["modalities"]) + empty, *scores])
+    return [
+        "",
+        "### Where modalities are absent",
+        "",
+        "What these weights score on test when all samples lack them.",
+        "",
+        *_table(table, upright=len(metrics) <= len(rows) + 1),
+    ]
 
 
 def _table_lines(entry, title, rows):
