@@ -9,9 +9,10 @@ from importlib import util
 
 import numpy as np
 import tensorflow_datasets as tfds
-from tensorflow_datasets.core import example_serializer, writer
+from tensorflow_datasets.core import example_serializer
 
 from kerasfuse.atomic import replacing, sweep
+from kerasfuse.datasets.conversion import record_bytes
 from kerasfuse.datasets.conversion.checking import Piece
 from kerasfuse.datasets.conversion.source import Source
 from kerasfuse.datasets.conversion.unreadable import check_share
@@ -87,11 +88,11 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         """Write the samples of a `Piece` into one file, and beside it their index."""
         serializer = example_serializer.ExampleSerializer(self.info.features.get_serialized_info())
         serialized = (
-            (key, serializer.serialize_example(self.info.features.encode_example(example)))
-            for key, example in self._generate_examples(piece)
+            serializer.serialize_example(self.info.features.encode_example(example))
+            for _, example in self._generate_examples(piece)
         )
         with replacing(path) as temporary:
-            writer.ExampleWriter(self.info.file_format).write(temporary, serialized)
+            record_bytes.write(temporary, serialized, self.info.file_format)
         # The index comes last: where it is, the piece is whole.
         with replacing(path.with_suffix(".npz")) as temporary:
             np.savez(temporary, **piece.index())

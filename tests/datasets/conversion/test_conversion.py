@@ -44,6 +44,13 @@ def written(monkeypatch, fail_at=None):
     return pieces
 
 
+def compression(path):
+    from array_record.python import array_record_module
+
+    options = array_record_module.ArrayRecordReader(str(path)).writer_options_string()
+    return options.split(",")[3]
+
+
 def found(folder):
     return [path.name for path in folder.rglob("*") if path.is_file() and path.name[0] != "."]
 
@@ -70,12 +77,12 @@ def test_interrupted_conversions_look_like_none_and_go_on(file, tmp_path, monkey
 
 
 def test_a_conversion_that_is_killed_within_a_piece_leaves_no_piece(file, tmp_path, monkeypatch):
-    def half(self, path, examples):
+    def half(path, *arguments):
         pathlib.Path(path).write_bytes(b"half")
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(builder.writer.ExampleWriter, "write", half)
+        patch.setattr(builder.record_bytes, "write", half)
         with pytest.raises(KeyboardInterrupt):
             load("mosi", data_dir=file)
     assert not [name for name in found(tmp_path / "tfds") if name.endswith((".npz", ".records"))]
@@ -198,6 +205,32 @@ def test_samples_that_fit_are_read_from_disk_once(file, monkeypatch, room, kept)
         np.testing.assert_array_equal(arrays[1], first[name][2])
 
 
+def test_only_the_fields_that_are_asked_for_are_decoded(file, monkeypatch):
+    asked = []
+    decode = records.record_bytes.arrays
+    monkeypatch.setattr(
+        records.record_bytes, "arrays", lambda x, fields: asked.append(fields) or decode(x, fields)
+    )
+    batches = load("mosi", data_dir=file)
+    batches._store.choose(["audio"])
+    batches[0]
+    assert asked == [{"audio": [[None, 5], "float32"]}] * 7
+
+
+def test_records_that_former_versions_compressed_otherwise_are_read(file, tmp_path, monkeypatch):
+    new = load("mosi", data_dir=file, batch_size=7)
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "former"))
+    monkeypatch.setattr(builder.record_bytes, "_ARRAY_RECORD", "group_size:1")
+    former = load("mosi", data_dir=file, batch_size=7)
+    names = {
+        place: compression(next((tmp_path / place).rglob("mosi-train.array_record*")))
+        for place in ("tfds", "former")
+    }
+    assert names == {"tfds": "snappy", "former": "zstd:3"}
+    for name, x in new[0][0].items():
+        np.testing.assert_array_equal(x, former[0][0][name])
+
+
 # Kills, full disks and damage.
 
 
@@ -247,9 +280,7 @@ def test_a_full_disk_is_told_and_the_next_conversion_goes_on(file, tmp_path, mon
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(
-            *(builder.writer.ExampleWriter, part) if part == "write" else (builder, part), full
-        )
+        patch.setattr(*(builder.record_bytes, part) if part == "write" else (builder, part), full)
         with pytest.raises(OSError, match="expected room for .*a full disk.*TFDS_DATA_DIR"):
             load("mosi", data_dir=file)
     assert load("mosi", data_dir=file).num_samples == 7
