@@ -1,4 +1,4 @@
-"""The bytes of one record: a `tf.train.Example` with arrays as bytes, as TensorFlow Datasets has it.
+"""The bytes of one record: a `tf.train.Example` with arrays as bytes, as TFDS writes it.
 
 TFDS decodes every field by way of arrays of objects. Here arrays are views of the bytes, and only
 those are made that are asked for.
@@ -11,8 +11,8 @@ from tensorflow_datasets.core import writer
 from tensorflow_datasets.core.file_adapters import FileFormat
 from tensorflow_datasets.proto import tf_example_pb2
 
-# zstd, the default, makes the records of RAVDESS a seventh smaller, and takes up to twice as long to
-# read and nearly three times as long to write.
+# zstd, the default, makes the records of RAVDESS a seventh smaller, and takes up to twice as long
+# to read and nearly three times as long to write.
 _ARRAY_RECORD = "group_size:1,snappy"
 
 
