@@ -2,17 +2,21 @@
 
 import concurrent.futures
 import errno
+import hashlib
 import os
 import pathlib
 import shutil
+import subprocess
+import time
 
 import numpy as np
+import own_files
 import pytest
 import tensorflow_datasets as tfds
 import tiny_data
 
 from kerasfuse.datasets import convert, load
-from kerasfuse.datasets.conversion import builder, conversion, records, source_files
+from kerasfuse.datasets.conversion import builder, conversion, records, sharing, source_files
 from kerasfuse.datasets.mosi import Mosi
 
 
@@ -229,6 +233,90 @@ def test_records_that_former_versions_compressed_otherwise_are_read(file, tmp_pa
     assert names == {"tfds": "snappy", "former": "zstd:3"}
     for name, x in new[0][0].items():
         np.testing.assert_array_equal(x, former[0][0][name])
+
+
+# Several processes.
+
+
+def contents(folder):
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.fixture
+def table(tmp_path):
+    return own_files.write(tmp_path / "own", count=30)
+
+
+@pytest.mark.parametrize("name", ["mosi", "own"])
+def test_two_processes_write_the_bytes_of_one(name, file, table, tmp_path, monkeypatch):
+    data_dir = file if name == "mosi" else table
+    monkeypatch.setattr(source_files, "_COARSEST", 0)  # files that are new have a stamp, too
+    told, wrote = [], []
+    for jobs in (1, 2):
+        monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / f"tfds{jobs}"))
+        with monkeypatch.context() as patch:
+            pieces = written(patch)
+            if jobs == 2:  # the helper takes its time to start
+                patch.setattr(sharing, "claim", after_the_helper(sharing.claim))
+            told.append(convert(name, data_dir, jobs=jobs))
+        wrote.append(len(pieces))
+    one, two = (contents(tmp_path / f"tfds{jobs}") for jobs in (1, 2))
+    assert one == two and len(one) > 8
+    assert 0 < wrote[1] < wrote[0]  # the helper wrote the others
+    assert told[0].replace("tfds1", "tfds2") == told[1]
+
+
+def after_the_helper(claim):
+    """Take a piece only when the helper has taken one."""
+
+    def waiting(path):
+        while not list(path.parent.glob(".claimed-*")):
+            time.sleep(0.01)
+        return claim(path)
+
+    return waiting
+
+
+def test_what_a_helper_leaves_undone_is_done(file, monkeypatch):
+    monkeypatch.setattr(sharing, "_start", lambda told: subprocess.Popen(["false"]))
+    # As if another process had taken all of them, and died.
+    monkeypatch.setattr(sharing, "claim", lambda path: False)
+    pieces = written(monkeypatch)
+    assert "7 train" in convert("mosi", file, jobs=3)
+    assert len(pieces) == 4 + 2 + 2
+
+
+def test_several_processes_tell_of_the_first_fault_as_one_does(table, monkeypatch):
+    monkeypatch.setattr(sharing, "_start", lambda told: subprocess.Popen(["sleep", "60"]))
+    for i in (0, 10):
+        np.save(table.parent / f"files/speech-{i}.npy", np.full((4, 4), np.nan))
+    for jobs, claimed in ((1, lambda path: True), (2, lambda path: "00000" not in path.stem)):
+        monkeypatch.setattr(sharing, "claim", claimed)
+        with pytest.raises(ValueError, match="sample 's0'"):
+            convert("own", table, jobs=jobs)
+
+
+def test_a_helper_whose_conversion_is_gone_writes_nothing(file, tmp_path, monkeypatch):
+    share = sharing.Share(str(tmp_path / "tfds/mosi/.converting-x"), 2, None, parent=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(sharing.os, "getppid", lambda: 2)
+        with sharing.helping(share):
+            load("mosi", data_dir=file)
+    assert not found(tmp_path / "tfds")
+    pathlib.Path(share.stage).mkdir(parents=True)
+    monkeypatch.setattr(sharing.os, "getppid", lambda: 1)
+    with sharing.helping(share):
+        load("mosi", data_dir=file)
+    assert len([name for name in found(tmp_path / "tfds") if name.endswith(".npz")]) == 8
+
+
+def test_jobs_is_a_count(file):
+    with pytest.raises(ValueError, match="expected jobs to be a whole number from 1"):
+        convert("mosi", file, jobs=0)
 
 
 # Kills, full disks and damage.
