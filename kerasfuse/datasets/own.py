@@ -4,6 +4,7 @@ Other data sets have a name and a format that their authors chose. This one read
 saved yourself, from a folder of .npz files, one a split, or from a table that names .npy files.
 """
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -15,7 +16,7 @@ from kerasfuse.datasets.conversion.builder import Builder
 from kerasfuse.datasets.conversion.records import Records
 from kerasfuse.datasets.conversion.source import Sample, Source
 from kerasfuse.datasets.conversion.unreadable import policy
-from kerasfuse.datasets.formats import numpy_files
+from kerasfuse.datasets.formats import npz_rows
 from kerasfuse.datasets.formats.tables import SPLITS, Table, field_of
 from kerasfuse.datasets.own_data.faults import refuse
 from kerasfuse.datasets.own_data.labels import in_classes, read_labels
@@ -238,10 +239,13 @@ def _asides(table, files):
         return table.asides
     found = {}
     for file, split in files:
-        arrays = _load_arrays(file)
-        columns = {n: x for n, x in arrays.items() if n not in _NO_FEATURES and x.ndim == 1}
+        arrays = _open_arrays(file)
+        names = [n for n, x in arrays.items() if n not in _NO_FEATURES and x.ndim == 1]
+        columns = {name: _whole(file, arrays[name]) for name in names}
         count = len(next(iter(arrays.values())))
-        ids = arrays.get("ids", [f"{split}/{i}" for i in range(count)])
+        ids = [f"{split}/{i}" for i in range(count)]
+        if "ids" in arrays:
+            ids = _whole(file, arrays["ids"])
         for name, values in columns.items():
             found.setdefault(name, {}).update(
                 {(split, str(i)): x for i, x in zip(ids, values.tolist(), strict=True)}
@@ -289,7 +293,7 @@ def _npz_files(folder):
 def _read_npz(files, config, clean, labelled=True):
     contents, fields = {}, {}
     for file, split in files:
-        arrays = _load_arrays(file)
+        arrays = _open_arrays(file)
         if not labelled and arrays:
             arrays["labels"] = np.zeros(len(next(iter(arrays.values()))))
         if "labels" not in arrays:
@@ -304,7 +308,8 @@ def _read_npz(files, config, clean, labelled=True):
                 f"with {counts}"
             )
         labels = arrays.pop("labels")
-        ids = arrays.pop("ids", None)
+        labels = _whole(file, labels) if labelled else labels
+        ids = _whole(file, arrays.pop("ids")) if "ids" in arrays else None
         arrays = {name: x for name, x in arrays.items() if x.ndim > 1 or not len(x)}
         found = {name: field_of(x.shape[1:], x.dtype, name, file) for name, x in arrays.items()}
         if fields and found != fields:
@@ -346,9 +351,10 @@ def _numbered(labels, contents):
     return found, names and list(names)
 
 
-def _load_arrays(file):
+@contextlib.contextmanager
+def _of_arrays(file):
     try:
-        return numpy_files.load_arrays(file)
+        yield
     except ValueError as error:
         raise ValueError(
             f"expected arrays of numbers. Received: {str(file)!r}, which cannot be read "
@@ -357,15 +363,27 @@ def _load_arrays(file):
         ) from error
 
 
+def _open_arrays(file):
+    with _of_arrays(file):
+        return npz_rows.open_arrays(file)
+
+
+def _whole(file, rows):
+    with _of_arrays(file):
+        return rows.read()
+
+
 class _NpzReader:
     def __init__(self, file, split, arrays, labels, ids):
         self._file, self._split, self._arrays = file, split, arrays
         self._labels, self._ids = labels, ids
 
     def __call__(self, i):
+        with _of_arrays(self._file):
+            features = {name: np.atleast_2d(x[i]) for name, x in self._arrays.items()}
         return Sample(
             id=f"{self._split}/{i}" if self._ids is None else str(self._ids[i]),
-            features={name: np.atleast_2d(x[i]) for name, x in self._arrays.items()},
+            features=features,
             label=self._labels[i],
             place=f"{self._file}[{i}]",
         )

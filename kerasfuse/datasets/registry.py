@@ -9,9 +9,10 @@ from typing import Any
 
 from kerasfuse import progress
 from kerasfuse.datasets.batching.batches import Batches
+from kerasfuse.datasets.conversion import sharing
 from kerasfuse.datasets.conversion.builder import Builder
 from kerasfuse.datasets.conversion.records import Records
-from kerasfuse.kinds import check_switch
+from kerasfuse.kinds import check_count, check_switch
 from kerasfuse.nearest_names import choose, nearest
 
 _SPLITS = ("train", "validation", "test")
@@ -172,14 +173,18 @@ def load(
     )
 
 
-def convert(name: str, data_dir: str | os.PathLike[str] | None = None, **config: Any) -> str:
+def convert(
+    name: str, data_dir: str | os.PathLike[str] | None = None, jobs: int = 1, **config: Any
+) -> str:
     """Convert the files of a data set into records, if that is not done yet.
 
-    `load` does the same on first use.
+    `load` does the same on first use, in one process.
 
     Args:
         name, data_dir: see `load`.
-        **config: see `load`.
+        jobs: how many processes convert. The records are the same bytes, whatever their number.
+            Each process reads a pickle whole; of files of other formats it holds a few samples.
+        **config: see `load`. If a data set has an argument `jobs`, it is given that as well.
 
     Returns:
         Text that tells where the records are and what was found in the files.
@@ -188,7 +193,11 @@ def convert(name: str, data_dir: str | os.PathLike[str] | None = None, **config:
         ValueError: for files that hold anything but what they should.
         FileNotFoundError: when the files are not found.
     """
-    with progress.silence():
+    check_count("jobs", jobs)
+    if "jobs" in arguments(name):
+        config["jobs"] = jobs
+    place = None if data_dir is None else os.fspath(data_dir)
+    with progress.silence(), sharing.shared_by(sharing.Jobs(jobs, (name, place, config))):
         inputs = _prepared(name, "train", data_dir, config)["inputs"]
     if not isinstance(inputs, Records):
         return f"{name} is read as it is: there is nothing to convert."

@@ -22,11 +22,13 @@ def convert(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="An argument of the data set. Repeatable."),
     ] = None,
+    jobs: Annotated[int, typer.Option(help="Processes that convert at the same time.")] = 1,
 ):
     """Convert the files of a data set into records, once, and tell what is in them."""
     if is_path(name) and pathlib.Path(name).exists():
         name, data_dir = "own", name
-    typer.echo(datasets.convert(name, data_dir, **dict(map(setting, settings or []))))
+    options = {"jobs": jobs, **dict(map(setting, settings or []))}
+    typer.echo(datasets.convert(name, data_dir, **options))
 
 
 @app.command(rich_help_panel="Data")

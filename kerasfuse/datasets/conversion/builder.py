@@ -1,5 +1,6 @@
 """The records of a data set, as TensorFlow Datasets writes them, a piece at a time."""
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -9,9 +10,10 @@ from importlib import util
 
 import numpy as np
 import tensorflow_datasets as tfds
-from tensorflow_datasets.core import example_serializer, writer
+from tensorflow_datasets.core import example_serializer
 
 from kerasfuse.atomic import replacing, sweep
+from kerasfuse.datasets.conversion import record_bytes, sharing
 from kerasfuse.datasets.conversion.checking import Piece
 from kerasfuse.datasets.conversion.source import Source
 from kerasfuse.datasets.conversion.unreadable import check_share
@@ -86,12 +88,15 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def write_piece(self, piece, path):
         """Write the samples of a `Piece` into one file, and beside it their index."""
         serializer = example_serializer.ExampleSerializer(self.info.features.get_serialized_info())
+        # In one order of the fields: that of protobuf's own is another in each process.
         serialized = (
-            (key, serializer.serialize_example(self.info.features.encode_example(example)))
-            for key, example in self._generate_examples(piece)
+            serializer.get_tf_example(self.info.features.encode_example(example)).SerializeToString(
+                deterministic=True
+            )
+            for _, example in self._generate_examples(piece)
         )
         with replacing(path) as temporary:
-            writer.ExampleWriter(self.info.file_format).write(temporary, serialized)
+            record_bytes.write(temporary, serialized, self.info.file_format)
         # The index comes last: where it is, the piece is whole.
         with replacing(path.with_suffix(".npz")) as temporary:
             np.savez(temporary, **piece.index())
@@ -147,29 +152,77 @@ def file_format():
 
 
 def write_pieces(builder, bars):
-    """Write the pieces of all splits that are not written yet."""
+    """Write the pieces of all splits that are not written yet, with the help of other processes."""
     source, stage = builder.builder_config.source, builder.builder_config.stage
     per_sample = sum(
         np.dtype(field.dtype).itemsize * int(np.prod([size or 100 for size in field.shape]))
         for field in source.fields.values()
     )
     step = max(_LEAST_SAMPLES, _PIECE_BYTES // per_sample)
-    total = sum(count for count, _ in source.splits.values())
-    left_out, seen = [], 0
     sweep(stage)
+    pieces = list(_pieces(source, stage, step))
+    written = _Written(builder.name, source, pieces, bars)
+    missing = sum(not _is_whole(path) for _, path in pieces)
+    with sharing.helpers(stage, step, source.unreadable, missing) as helpers:
+        # With helpers, what is wrong is told below, of the first piece in which something is.
+        with contextlib.suppress(*[ValueError] * bool(helpers)):
+            for piece, path in pieces:
+                if not _is_whole(path) and sharing.claim(path):
+                    builder.write_piece(piece, path)
+                written.look()
+            for helper in helpers:
+                helper.wait()
+    for piece, path in pieces:
+        if not _is_whole(path):
+            builder.write_piece(piece, path)
+        written.look()
+
+
+def write_share(builder, share):
+    """Write pieces that nobody writes, until there are none, as a helper."""
+    for piece, path in _pieces(
+        builder.builder_config.source, builder.builder_config.stage, share.step
+    ):
+        if share.is_wanted and not _is_whole(path) and sharing.claim(path):
+            builder.write_piece(piece, path)
+
+
+def _pieces(source, stage, step):
     for split, (count, _) in source.splits.items():
-        task = bars.add_task(f"{builder.name}, {split}", total=count)
         for number, first in enumerate(range(0, count, step)):
-            stop = min(first + step, count)
-            path = stage / f"{split}-{number:05d}.records"
-            if not (path.exists() and path.with_suffix(".npz").exists()):
-                builder.write_piece(Piece(source, split, first, stop), path)
-            seen += stop - first
-            if source.unreadable:
+            piece = Piece(source, split, first, min(first + step, count))
+            yield piece, stage / f"{split}-{number:05d}.records"
+
+
+def _is_whole(path):
+    return path.exists() and path.with_suffix(".npz").exists()
+
+
+class _Written:
+    """Follow, in order, which pieces are written: show it, and count what was left out."""
+
+    def __init__(self, name, source, pieces, bars):
+        self._source, self._waiting, self._bars = source, pieces[::-1], bars
+        self._tasks = {
+            split: bars.add_task(f"{name}, {split}", total=count)
+            for split, (count, _) in source.splits.items()
+        }
+        self._total = sum(count for count, _ in source.splits.values())
+        self._left_out, self._seen = [], 0
+
+    def look(self):
+        self._check()
+        while self._waiting and _is_whole(self._waiting[-1][1]):
+            piece, path = self._waiting.pop()
+            self._seen += len(piece)
+            if self._source.unreadable:
                 with np.load(path.with_suffix(".npz")) as index:
-                    left_out += unreadable_in(index)
-                check_share(left_out, seen, total)
-            bars.update(task, completed=stop)
+                    self._left_out += unreadable_in(index)
+                self._check()
+            self._bars.advance(self._tasks[piece.split], len(piece))
+
+    def _check(self):
+        check_share(self._left_out, self._seen, self._total)
 
 
 def unreadable_in(index):

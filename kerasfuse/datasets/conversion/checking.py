@@ -26,7 +26,7 @@ class Piece:
     """
 
     def __init__(self, source, split, first, stop):
-        self._source, self._split, self._range = source, split, range(first, stop)
+        self._source, self.split, self._range = source, split, range(first, stop)
         self._ids, self._labels, self._digests, self._dropped = [], [], [], []
         self._lengths = {name: [] for name in source.fields}
         # Samples with zeros in front, behind; values cleaned; samples without the modality.
@@ -34,8 +34,11 @@ class Piece:
         self._clipped = 0
         self._notes, self._unreadable = [], []
 
+    def __len__(self):
+        return len(self._range)
+
     def __iter__(self):
-        _, read = self._source.splits[self._split]
+        _, read = self._source.splits[self.split]
         for i in self._range:
             try:
                 sample = read(i)
@@ -80,8 +83,8 @@ class Piece:
             advice = ' Or leave such samples out with unreadable="skip".'
             error.args = (str(error) + advice * bool(self._source.unreadable),)
             raise error
-        found = error.listed(self._split)
-        self._unreadable.append(found | {"id": found["id"] or f"{self._split}[{i}]"})
+        found = error.listed(self.split)
+        self._unreadable.append(found | {"id": found["id"] or f"{self.split}[{i}]"})
 
     def _drop(self, sample, what):
         left_out = what == "features" and self._source.leaves_out_empty

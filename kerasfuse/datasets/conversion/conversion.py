@@ -15,7 +15,7 @@ import tensorflow_datasets as tfds
 
 from kerasfuse import plain_files, progress
 from kerasfuse.atomic import disk_is_full, locked, replacing, sweep
-from kerasfuse.datasets.conversion import report, source_files
+from kerasfuse.datasets.conversion import report, sharing, source_files
 from kerasfuse.datasets.conversion.builder import (
     FACTS,
     Packaging,
@@ -23,6 +23,7 @@ from kerasfuse.datasets.conversion.builder import (
     staged,
     unreadable_in,
     write_pieces,
+    write_share,
 )
 from kerasfuse.datasets.conversion.damaged import whole
 from kerasfuse.datasets.conversion.unreadable import (
@@ -95,6 +96,8 @@ def prepared(
         choose("unreadable", unreadable, POLICIES)
     root = source_files.home() / builder_class.name
     files = [pathlib.Path(file) for file in files]
+    if share := sharing.shared_in(root):
+        _help(builder_class, read, share)
     _sweep(builder_class, root)
     found = _find(builder_class, root, files, accept) if files or not data_dir else None
     if not found and not files:
@@ -115,6 +118,15 @@ def prepared(
             f"{source_files.named(files or [stored])}. {facts['report']['sizes']}"
         )
     return stored, facts
+
+
+def _help(builder_class, read, share):
+    with progress.bars() as bars:
+        source = read(bars)
+        source.unreadable = share.unreadable
+        stage = pathlib.Path(share.stage)
+        write_share(_builder(builder_class, source, stage, stage.parents[1]), share)
+    raise sharing.DoneError
 
 
 def _check_complete(stored, facts, unreadable):

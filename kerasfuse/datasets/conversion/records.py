@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from kerasfuse import plain_files
-from kerasfuse.datasets.conversion import report
+from kerasfuse.datasets.conversion import record_bytes, report
 from kerasfuse.datasets.conversion.builder import FACTS
 from kerasfuse.datasets.conversion.damaged import whole
 from kerasfuse.datasets.conversion.standardization import standardized_steps, without_constant
@@ -67,7 +67,9 @@ class Records:
         self.aligned = tuple(n for n, field in fields.items() if field in stored["aligned"])
         with whole(self.folder):
             index = _concatenated([self.folder / f"index-{name}.npz" for name in splits])
-            self._records = tfds.builder_from_directory(folder).as_data_source(split=split)
+            self._records = tfds.builder_from_directory(folder).as_data_source(
+                split=split, deserialize_method=tfds.decode.DeserializeMethod.RAW_BYTES
+            )
             if len(self._records) != len(index["ids"]):
                 raise ValueError(f"{len(self._records)} records, {len(index['ids'])} in the index")
         self.ids, self.labels = index["ids"].tolist(), index["labels"]
@@ -180,11 +182,11 @@ class Records:
         ]
 
     def _fetched(self, numbers):
-        wanted = self._fields.values()
-        # Batches may be read in several threads.
-        with whole(self.folder), self._reading:
-            records = self._records.__getitems__(numbers)
-            return [{field: record["features"][field] for field in wanted} for record in records]
+        wanted = {field: self._stored["fields"][field] for field in self._fields.values()}
+        with whole(self.folder):
+            with self._reading:  # batches may be read in several threads
+                records = self._records.__getitems__(numbers)
+            return [record_bytes.arrays(record, wanted) for record in records]
 
     def _scaled(self, name, x):
         if name not in self._moments:

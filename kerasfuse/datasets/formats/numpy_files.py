@@ -21,11 +21,11 @@ def load_array(path, mmap_mode=None):
         ValueError: for whatever else the file holds, as a few words on what that is.
     """
     if mmap_mode:
-        loaded = _guarded(np.load, path, mmap_mode=mmap_mode, allow_pickle=False)
+        loaded = guarded(np.load, path, mmap_mode=mmap_mode, allow_pickle=False)
     else:
         # numpy leaves a file that it opened itself open when the content is no archive.
         with open(path, "rb") as file:
-            loaded = _guarded(np.load, file, allow_pickle=False)
+            loaded = guarded(np.load, file, allow_pickle=False)
     if isinstance(loaded, np.ndarray):
         return loaded
     loaded.close()
@@ -39,20 +39,38 @@ def load_arrays(path):
         ValueError: for whatever else the file holds, as a few words on what that is.
     """
     with open(path, "rb") as file:
-        loaded = _guarded(np.load, file, allow_pickle=False)
+        loaded = guarded(np.load, file, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
             raise ValueError("it holds one array without a name")
-        size = pathlib.Path(path).stat().st_size
-        declared = sum(part.file_size for part in loaded.zip.infolist())
-        if declared > _MOST_BYTES + _BYTES_A_STORED_BYTE * size:
-            raise ValueError(f"{size:,} bytes that become {declared:,}")
-        arrays = {name: _guarded(loaded.__getitem__, name) for name in loaded.files}
+        check_size(path, loaded.zip)
+        arrays = {name: guarded(loaded.__getitem__, name) for name in loaded.files}
     if other := [name for name, x in arrays.items() if not isinstance(x, np.ndarray)]:
         raise ValueError(f"{other[0]!r} is no array")
     return arrays
 
 
-def _guarded(read, *arguments, **options):
+def check_size(path, archive):
+    """Refuse an archive that becomes far more than its own size.
+
+    Args:
+        path: the file.
+        archive: `zipfile.ZipFile` of it.
+
+    Raises:
+        ValueError: with both sizes.
+    """
+    size = pathlib.Path(path).stat().st_size
+    declared = sum(part.file_size for part in archive.infolist())
+    if declared > _MOST_BYTES + _BYTES_A_STORED_BYTE * size:
+        raise ValueError(f"{size:,} bytes that become {declared:,}")
+
+
+def guarded(read, *arguments, **options):
+    """Call a function that reads a file of numpy; what it raises becomes a few words.
+
+    Raises:
+        ValueError: in place of all but a file that is not there.
+    """
     try:
         return read(*arguments, **options)
     except FileNotFoundError:

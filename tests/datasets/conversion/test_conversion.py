@@ -2,17 +2,21 @@
 
 import concurrent.futures
 import errno
+import hashlib
 import os
 import pathlib
 import shutil
+import subprocess
+import time
 
 import numpy as np
+import own_files
 import pytest
 import tensorflow_datasets as tfds
 import tiny_data
 
 from kerasfuse.datasets import convert, load
-from kerasfuse.datasets.conversion import builder, conversion, records, source_files
+from kerasfuse.datasets.conversion import builder, conversion, records, sharing, source_files
 from kerasfuse.datasets.mosi import Mosi
 
 
@@ -44,6 +48,13 @@ def written(monkeypatch, fail_at=None):
     return pieces
 
 
+def compression(path):
+    from array_record.python import array_record_module
+
+    options = array_record_module.ArrayRecordReader(str(path)).writer_options_string()
+    return options.split(",")[3]
+
+
 def found(folder):
     return [path.name for path in folder.rglob("*") if path.is_file() and path.name[0] != "."]
 
@@ -70,12 +81,12 @@ def test_interrupted_conversions_look_like_none_and_go_on(file, tmp_path, monkey
 
 
 def test_a_conversion_that_is_killed_within_a_piece_leaves_no_piece(file, tmp_path, monkeypatch):
-    def half(self, path, examples):
+    def half(path, *arguments):
         pathlib.Path(path).write_bytes(b"half")
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(builder.writer.ExampleWriter, "write", half)
+        patch.setattr(builder.record_bytes, "write", half)
         with pytest.raises(KeyboardInterrupt):
             load("mosi", data_dir=file)
     assert not [name for name in found(tmp_path / "tfds") if name.endswith((".npz", ".records"))]
@@ -198,6 +209,116 @@ def test_samples_that_fit_are_read_from_disk_once(file, monkeypatch, room, kept)
         np.testing.assert_array_equal(arrays[1], first[name][2])
 
 
+def test_only_the_fields_that_are_asked_for_are_decoded(file, monkeypatch):
+    asked = []
+    decode = records.record_bytes.arrays
+    monkeypatch.setattr(
+        records.record_bytes, "arrays", lambda x, fields: asked.append(fields) or decode(x, fields)
+    )
+    batches = load("mosi", data_dir=file)
+    batches._store.choose(["audio"])
+    batches[0]
+    assert asked == [{"audio": [[None, 5], "float32"]}] * 7
+
+
+def test_records_that_former_versions_compressed_otherwise_are_read(file, tmp_path, monkeypatch):
+    new = load("mosi", data_dir=file, batch_size=7)
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "former"))
+    monkeypatch.setattr(builder.record_bytes, "_ARRAY_RECORD", "group_size:1")
+    former = load("mosi", data_dir=file, batch_size=7)
+    names = {
+        place: compression(next((tmp_path / place).rglob("mosi-train.array_record*")))
+        for place in ("tfds", "former")
+    }
+    assert names == {"tfds": "snappy", "former": "zstd:3"}
+    for name, x in new[0][0].items():
+        np.testing.assert_array_equal(x, former[0][0][name])
+
+
+# Several processes.
+
+
+def contents(folder):
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.fixture
+def table(tmp_path):
+    return own_files.write(tmp_path / "own", count=30)
+
+
+@pytest.mark.parametrize("name", ["mosi", "own"])
+def test_two_processes_write_the_bytes_of_one(name, file, table, tmp_path, monkeypatch):
+    data_dir = file if name == "mosi" else table
+    monkeypatch.setattr(source_files, "_COARSEST", 0)  # files that are new have a stamp, too
+    told, wrote = [], []
+    for jobs in (1, 2):
+        monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / f"tfds{jobs}"))
+        with monkeypatch.context() as patch:
+            pieces = written(patch)
+            if jobs == 2:  # the helper takes its time to start
+                patch.setattr(sharing, "claim", after_the_helper(sharing.claim))
+            told.append(convert(name, data_dir, jobs=jobs))
+        wrote.append(len(pieces))
+    one, two = (contents(tmp_path / f"tfds{jobs}") for jobs in (1, 2))
+    assert one == two and len(one) > 8
+    assert 0 < wrote[1] < wrote[0]  # the helper wrote the others
+    assert told[0].replace("tfds1", "tfds2") == told[1]
+
+
+def after_the_helper(claim):
+    """Take a piece only when the helper has taken one."""
+
+    def waiting(path):
+        while not list(path.parent.glob(".claimed-*")):
+            time.sleep(0.01)
+        return claim(path)
+
+    return waiting
+
+
+def test_what_a_helper_leaves_undone_is_done(file, monkeypatch):
+    monkeypatch.setattr(sharing, "_start", lambda told: subprocess.Popen(["false"]))
+    # As if another process had taken all of them, and died.
+    monkeypatch.setattr(sharing, "claim", lambda path: False)
+    pieces = written(monkeypatch)
+    assert "7 train" in convert("mosi", file, jobs=3)
+    assert len(pieces) == 4 + 2 + 2
+
+
+def test_several_processes_tell_of_the_first_fault_as_one_does(table, monkeypatch):
+    monkeypatch.setattr(sharing, "_start", lambda told: subprocess.Popen(["sleep", "60"]))
+    for i in (0, 10):
+        np.save(table.parent / f"files/speech-{i}.npy", np.full((4, 4), np.nan))
+    for jobs, claimed in ((1, lambda path: True), (2, lambda path: "00000" not in path.stem)):
+        monkeypatch.setattr(sharing, "claim", claimed)
+        with pytest.raises(ValueError, match="sample 's0'"):
+            convert("own", table, jobs=jobs)
+
+
+def test_a_helper_whose_conversion_is_gone_writes_nothing(file, tmp_path, monkeypatch):
+    share = sharing.Share(str(tmp_path / "tfds/mosi/.converting-x"), 2, None, parent=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(sharing.os, "getppid", lambda: 2)
+        with sharing.helping(share):
+            load("mosi", data_dir=file)
+    assert not found(tmp_path / "tfds")
+    pathlib.Path(share.stage).mkdir(parents=True)
+    monkeypatch.setattr(sharing.os, "getppid", lambda: 1)
+    with sharing.helping(share):
+        load("mosi", data_dir=file)
+    assert len([name for name in found(tmp_path / "tfds") if name.endswith(".npz")]) == 8
+
+
+def test_jobs_is_a_count(file):
+    with pytest.raises(ValueError, match="expected jobs to be a whole number from 1"):
+        convert("mosi", file, jobs=0)
+
+
 # Kills, full disks and damage.
 
 
@@ -247,9 +368,7 @@ def test_a_full_disk_is_told_and_the_next_conversion_goes_on(file, tmp_path, mon
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(
-            *(builder.writer.ExampleWriter, part) if part == "write" else (builder, part), full
-        )
+        patch.setattr(*(builder.record_bytes, part) if part == "write" else (builder, part), full)
         with pytest.raises(OSError, match="expected room for .*a full disk.*TFDS_DATA_DIR"):
             load("mosi", data_dir=file)
     assert load("mosi", data_dir=file).num_samples == 7
