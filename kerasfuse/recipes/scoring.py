@@ -20,6 +20,7 @@ from kerasfuse.recipes.text_preset import check_text_preset
 from kerasfuse.shown import shortened, shown
 from kerasfuse.tables import Results
 from kerasfuse.training import WarmupLinearDecay
+from kerasfuse.training.callbacks.gate_of import gate_of
 
 SPLITS = ("train", "validation", "test")
 # Metrics that a constant prediction has none of.
@@ -117,7 +118,7 @@ def check_fit(entry, data_dir=None, splits=SPLITS):
     Raises:
         ValueError: for labels that do not fit, see `check_labels`, sequences that do not share
             their steps where the model needs it, modalities to drop that are not there, and
-            weights to begin with, layers to freeze or a text preset that there are not.
+            weights to begin with, layers to freeze, a text preset or a gate that there are not.
     """
     splits = {split: load_split(entry, split, data_dir) for split in splits}
     check_labels(entry, {split: data.labels for split, data in splits.items()})
@@ -127,6 +128,8 @@ def check_fit(entry, data_dir=None, splits=SPLITS):
         datasets.ModalityDropout(splits["train"], entry.recipe.drop_modality)  # checks the names
     if entry.recipe.text_preset is not None:
         check_text_preset(model, entry.recipe.text_preset)
+    if entry.recipe.gate_search is not None:
+        gate_of(model)  # there is one
     _check_step(model, entry, splits["validation"])
     data = RunData(
         checksum(splits),
