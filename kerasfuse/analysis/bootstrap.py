@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kerasfuse import metrics as fuse_metrics
+from kerasfuse.metrics.resampled import evaluate_resamples
 from kerasfuse.tables import Results
 
 
@@ -100,23 +100,17 @@ def paired_bootstrap(metrics, labels, a, b, resamples=1000, confidence=0.95, see
 
 def _resampled(metrics, labels, runs, resamples, seed):
     """Score every run as it is, and on each resample: lists of dicts of metric name."""
-
-    def scored(rows):
-        return [
-            _mean([fuse_metrics.evaluate(metrics, labels[rows], x[rows]) for x in run])
-            for run in runs
-        ]
-
+    samples = len(labels)
     generator = np.random.default_rng(seed)
-    whole = scored(np.arange(len(labels)))
-    drawn = [scored(generator.integers(0, len(labels), len(labels))) for _ in range(resamples)]
-    return whole, [
-        {m: np.array([each[i][m] for each in drawn]) for m in whole[i]} for i in range(len(runs))
-    ]
+    drawn = [generator.integers(0, samples, samples) for _ in range(resamples)]
+    rows = np.stack([np.arange(samples), *drawn])
+    scored = [_mean([evaluate_resamples(metrics, labels, x, rows) for x in run]) for run in runs]
+    whole = [{metric: float(x[0]) for metric, x in each.items()} for each in scored]
+    return whole, [{metric: x[1:] for metric, x in each.items()} for each in scored]
 
 
 def _mean(scores):
-    return {metric: float(np.mean([each[metric] for each in scores])) for metric in scores[0]}
+    return {metric: np.mean([each[metric] for each in scores], axis=0) for metric in scores[0]}
 
 
 def _intervals(values, draws, confidence):

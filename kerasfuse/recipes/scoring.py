@@ -15,7 +15,7 @@ from kerasfuse.nearest_names import choose
 from kerasfuse.recipes.label_checks import check_labels
 from kerasfuse.recipes.run_folder import RunData, folder_of_data
 from kerasfuse.recipes.tasks.data_place import data_place
-from kerasfuse.recipes.tasks.preparing import prepared, weigh_classes
+from kerasfuse.recipes.tasks.preparing import prepared, refresh_companions, weigh_classes
 from kerasfuse.recipes.text_preset import check_text_preset
 from kerasfuse.shown import shortened, shown
 from kerasfuse.tables import Results
@@ -118,7 +118,8 @@ def check_fit(entry, data_dir=None, splits=SPLITS):
     Raises:
         ValueError: for labels that do not fit, see `check_labels`, sequences that do not share
             their steps where the model needs it, modalities to drop that are not there, and
-            weights to begin with, layers to freeze, a text preset or a gate that there are not.
+            weights to begin with, layers to freeze, a text preset, a gate or means for
+            companions that there are not.
     """
     splits = {split: load_split(entry, split, data_dir) for split in splits}
     check_labels(entry, {split: data.labels for split, data in splits.items()})
@@ -130,6 +131,8 @@ def check_fit(entry, data_dir=None, splits=SPLITS):
         check_text_preset(model, entry.recipe.text_preset)
     if entry.recipe.gate_search is not None:
         gate_of(model)  # there is one
+    if entry.recipe.companions is not None:
+        refresh_companions(entry, splits["train"]).check(model)
     _check_step(model, entry, splits["validation"])
     data = RunData(
         checksum(splits),

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 
 from kerasfuse import __version__, atomic, backend, hub, zoo
-from kerasfuse.datasets import Companions, ModalityDropout
+from kerasfuse.datasets import ModalityDropout
 from kerasfuse.entries.callbacks import make_callbacks
 from kerasfuse.entries.recipe import check_seeds
 from kerasfuse.kinds import check_count
@@ -48,10 +48,10 @@ from kerasfuse.recipes.scoring import (
     load_split,
     score,
 )
-from kerasfuse.recipes.tasks.preparing import prepared, weigh_classes
+from kerasfuse.recipes.tasks.preparing import prepared, refresh_companions, weigh_classes
 from kerasfuse.recipes.tasks.starting import is_model, named_after, starting_entry
 from kerasfuse.recipes.text_preset import load_text_preset
-from kerasfuse.training.callbacks import KeepEpochs, RefreshCompanions, RunCheckpoint
+from kerasfuse.training.callbacks import KeepEpochs, RunCheckpoint
 from kerasfuse.training.storage import round_weights, stored_dtype
 
 # Held by the process that trains in a folder.
@@ -343,10 +343,8 @@ def _train_once(entry, folder, seed, data, keep_epochs, verbose, callbacks):
         if keep_epochs:
             watching.append(KeepEpochs(folder / "epochs", best))
         if recipe.companions is not None:
-            train = Companions(train, entry.model_args.get("class_width", 1.0))
-            refresh = RefreshCompanions(
-                train, recipe.companions["refresh"], path=folder / "companions.npz"
-            )
+            refresh = refresh_companions(entry, train, folder / "companions.npz")
+            train = refresh.companions
             refresh.restore()
             watching.append(refresh)
         if recipe.drop_modality:

@@ -236,6 +236,7 @@ def test_a_missing_data_folder(tmp_path, monkeypatch):
         ({"class_weights": "balanced"}, "expected class_weights"),
         ({"text_preset": "abc"}, "expected a model with a text encoder"),
         ({"drop_modality": {"smell": 0.5}}, "smell"),
+        ({"companions": {"refresh": 1}}, "expected a model that offers the mean"),
         ({"gate_search": {"batch_size": 4, "epochs": 1}}, "expected a model with one"),
     ],
 )

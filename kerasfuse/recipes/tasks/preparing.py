@@ -6,8 +6,10 @@ import warnings
 import numpy as np
 
 from kerasfuse import zoo
+from kerasfuse.datasets import Companions
 from kerasfuse.models import Scaled
 from kerasfuse.nearest_names import nearest
+from kerasfuse.training.callbacks import RefreshCompanions
 
 
 def prepared(entry, train):
@@ -49,6 +51,21 @@ def freeze(model, patterns):
             )
         for name in names:
             layers[name].trainable = False
+
+
+def refresh_companions(entry, train, path=None):
+    """Make the callback of an entry whose recipe has `companions`, over those of a split.
+
+    Args:
+        entry: an `Entry`.
+        train: `Batches` of the training split.
+        path: file that keeps the ranking, or `None`.
+
+    Raises:
+        ValueError: for samples with more labels than one.
+    """
+    companions = Companions(train, entry.model_args.get("class_width", 1.0))
+    return RefreshCompanions(companions, entry.recipe.companions["refresh"], path)
 
 
 def weigh_classes(train, recipe):

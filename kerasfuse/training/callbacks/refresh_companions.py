@@ -48,14 +48,23 @@ class RefreshCompanions(keras.callbacks.Callback):
                 self.companions.lists = {name: kept[name] for name in kept.files}
 
     def on_train_begin(self, logs=None):
+        names = self.check(self.model)
+        self._extractor = self.model.extract(*names)
+
+    def check(self, model):
+        """Return the names of what a model is asked for.
+
+        Raises:
+            ValueError: for a model that does not offer it.
+        """
         names = [f"mean/{m}" for m in self.companions.batches.modalities]
-        missing = [name for name in names if name not in getattr(self.model, "intermediates", ())]
+        missing = [name for name in names if name not in getattr(model, "intermediates", ())]
         if missing:
             raise ValueError(
                 "expected a model that offers the mean of each modality, such as DAHB. "
-                f"Received: {type(self.model).__name__}, without {', '.join(missing)}"
+                f"Received: {type(model).__name__}, without {', '.join(missing)}"
             )
-        self._extractor = self.model.extract(*names)
+        return names
 
     def on_epoch_begin(self, epoch, logs=None):
         if epoch % self.every != 1 % self.every or epoch == 0:
