@@ -5,6 +5,7 @@ import math
 import numpy as np
 from keras import ops
 
+from kerasfuse import backend
 from kerasfuse.metrics.balanced_accuracy import BalancedAccuracy
 from kerasfuse.metrics.class_accuracy import ClassAccuracy
 from kerasfuse.metrics.evaluate import evaluate
@@ -53,7 +54,8 @@ def evaluate_resamples(metrics, y_true, y_pred, rows):
 
 
 def _scores(metric, y_true, y_pred, rows):
-    if not _is_vectorized(metric):
+    # TensorFlow takes longer to trace a map than for a thousand turns of a loop.
+    if backend.name() == "tensorflow" or not _is_vectorized(metric):
         found = [evaluate([metric], y_true[each], y_pred[each])[metric.name] for each in rows]
         return np.array(found)
     metric.reset_state()
