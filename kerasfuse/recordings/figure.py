@@ -11,9 +11,9 @@ _MOST_WORDS = 40
 def prediction_figure(prediction, values=None, names=("score",), title=None):
     """Draw what a model says of a recording.
 
-    Above, a line a score over the time of each utterance; then the words that mattered most, each
-    as high as its influence, what the score loses without it; then the energy of the sound and,
-    where there is a face, how open the mouth is.
+    Above, a line a score over the time of each utterance; then, of a model of words, those that
+    mattered most, each as high as its influence, what the score loses without it; then the energy
+    of the sound and, where there is a face, how open the mouth is.
 
     Args:
         prediction: `RecordingPrediction`.
@@ -30,8 +30,14 @@ def prediction_figure(prediction, values=None, names=("score",), title=None):
     values = prediction.outputs if values is None else np.asarray(values)
     if len(names) != values.shape[1]:
         names = tuple(map(str, range(values.shape[1])))
-    figure = new_figure("prediction_figure", 10, 6)
-    above, middle, below = figure.subplots(3, sharex=True, height_ratios=(2, 3, 1.5))
+    words = [
+        (float(abs(effect)), word, float(times.mean()), float(effect))
+        for one in prediction.utterances
+        for word, times, effect in zip(one.words, one.times, one.influence, strict=True)
+    ]
+    figure = new_figure("prediction_figure", 10, 6 if words else 4)
+    heights = (2, 3, 1.5) if words else (2, 1.5)
+    above, *middle, below = figure.subplots(len(heights), sharex=True, height_ratios=heights)
     for place, name in enumerate(names):
         colour = COLOURS[place % len(COLOURS)]
         for one, row in zip(prediction.utterances, values, strict=True):
@@ -42,29 +48,8 @@ def prediction_figure(prediction, values=None, names=("score",), title=None):
         above.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
     above.set_ylabel(names[0] if len(names) == 1 else "score")
     above.set_title(title or prediction.path.name, loc="left", color=INK)
-    words = [
-        (float(abs(effect)), word, float(times.mean()), float(effect))
-        for one in prediction.utterances
-        for word, times, effect in zip(one.words, one.times, one.influence, strict=True)
-    ]
-    for _, word, time, effect in sorted(words, reverse=True)[:_MOST_WORDS]:
-        colour = COLOURS[0] if effect >= 0 else COLOURS[1]
-        middle.annotate(
-            # Not everybody's words are free of what matplotlib takes for mathematics.
-            word.replace("$", r"\$"),
-            (time, effect),
-            rotation=60 if effect >= 0 else -60,
-            fontsize=8,
-            color=colour,
-            ha="left",
-            va="bottom" if effect >= 0 else "top",
-            rotation_mode="anchor",
-        )
-        middle.plot([time, time], [0, effect], color=colour, linewidth=1)
-    middle.axhline(0, color=MUTED, linewidth=0.5)
-    # Words stand on their lines, slanted, and need the room of the longest.
-    middle.margins(y=0.6)
-    middle.set_ylabel("influence")
+    if words:
+        _draw_words(middle[0], words)
     energy = prediction.energy
     below.fill_between(energy.times, -80, energy.values[:, 0], color=MUTED, linewidth=0)
     below.set_ylabel("sound, dB")
@@ -76,3 +61,24 @@ def prediction_figure(prediction, values=None, names=("score",), title=None):
         mouth.set_ylabel("mouth open")
     figure.align_ylabels()
     return figure
+
+
+def _draw_words(axes, words):
+    for _, word, time, effect in sorted(words, reverse=True)[:_MOST_WORDS]:
+        colour = COLOURS[0] if effect >= 0 else COLOURS[1]
+        axes.annotate(
+            # Not everybody's words are free of what matplotlib takes for mathematics.
+            word.replace("$", r"\$"),
+            (time, effect),
+            rotation=60 if effect >= 0 else -60,
+            fontsize=8,
+            color=colour,
+            ha="left",
+            va="bottom" if effect >= 0 else "top",
+            rotation_mode="anchor",
+        )
+        axes.plot([time, time], [0, effect], color=colour, linewidth=1)
+    axes.axhline(0, color=MUTED, linewidth=0.5)
+    # Words stand on their lines, slanted, and need the room of the longest.
+    axes.margins(y=0.6)
+    axes.set_ylabel("influence")

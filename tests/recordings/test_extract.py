@@ -207,6 +207,39 @@ def test_silence_is_left_out_with_its_cause(tmp_path):
         recordings.extract([tmp_path / "silent.wav"], tmp_path / "out")
 
 
+def test_bad_clips_are_listed_and_nothing_of_the_others_is_lost(tmp_path, monkeypatch):
+    pytest.importorskip("av", reason="PyAV is not installed")
+    monkeypatch.setattr(kerasfuse.text, "TextEncoder", Encoder)
+    folder = tmp_path / "clips"
+    write_video(folder / "whole.mp4")
+    write_video(folder / "mute.mp4", sound=False)
+    write_video(folder / "cut.mp4")
+    (folder / "cut.mp4").write_bytes((folder / "cut.mp4").read_bytes()[:2000])
+    (folder / "text.mp4").write_text("a text " * 99)
+    soundfile.write(folder / "silent.wav", np.zeros(RATE), RATE)
+    for rate in (8000, 96000):
+        t = np.arange(2 * rate) / rate
+        soundfile.write(folder / f"{rate}.wav", 0.3 * np.sin(2 * np.pi * 200 * t), rate)
+    # Tags, captions that overlap, and one beyond the end of the sound.
+    (folder / "8000.srt").write_text(
+        "1\n00:00:00,000 --> 00:00:01,000\n<i>so</i> {\\an8}nice\n\n"
+        "2\n00:00:00,500 --> 00:00:01,500\n[music] indeed\n\n"
+        "3\n00:01:00,000 --> 00:01:01,000\nlater\n"
+    )
+    found = recordings.extract([folder], tmp_path / "out", sound="prosody")
+    assert {one["id"] for one in found.left_out} == {"mute", "cut", "text", "silent"}
+    assert all(one["cause"].startswith("expected ") for one in found.left_out)
+    data = datasets.load("own", "everything", data_dir=tmp_path / "out", shuffle=False, label=False)
+    assert sorted(data.ids) == ["8000", "96000", "whole"]
+    inputs = data.subset(np.arange(3))[0][0]
+    steps = {name: inputs["audio"][i].any(axis=-1).sum() for i, name in enumerate(data.ids)}
+    assert steps["8000"] == steps["96000"] and steps["whole"] > 20
+    said = inputs["text"][data.ids.index("8000"), :, 0]
+    assert said[said > 0].tolist() == [2, 4, 6]
+    notes = json.loads((tmp_path / "out/facts.json").read_text())["notes"]["8000"]
+    assert any("1 of 4 words come after the end of the recording" in note for note in notes)
+
+
 def test_the_command(clips, tmp_path):
     output = tmp_path / "features"
     result = CliRunner().invoke(app, ["extract", str(clips), "--output", str(output)])

@@ -341,6 +341,16 @@ def test_the_command_scores_each_part(entry, two_parts, tmp_path):
     np.testing.assert_allclose(found.outputs[1], direct[0], rtol=1e-3, atol=1e-4)
 
 
+def test_a_picture_has_room_for_words_where_there_are_any(clip):
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    spoken = recordings.predict(Summing(), clip, clip.with_suffix(".srt"))
+    silent = dataclasses.replace(spoken, utterances=[])
+    for found, panels in ((spoken, 3), (silent, 2)):
+        figure = found.figure(np.zeros((len(found.utterances), 1)))
+        written = {text.get_text() for axes in figure.axes for text in axes.texts}
+        assert len(figure.axes) == panels and ("don't!" in written) == (panels == 3)
+
+
 def test_the_command_tells_what_does_not_go_together(entry, two_parts, tmp_path, monkeypatch):
     np.savez(tmp_path / "x.npz", audio=np.ones((1, 2, 5)))
     result = run(tmp_path / "x.npz", "--weights", entry, "--figure", tmp_path / "a.svg")

@@ -102,6 +102,26 @@ def test_of_several_faces_the_largest_is_followed(tmp_path, networks, person):
     np.testing.assert_allclose(stream.values, single.values, atol=0.05)
 
 
+def test_of_six_faces_the_largest_is_followed(tmp_path, networks, person):
+    small = person[::2, ::2]
+    height, width = small.shape[:2]
+    group = np.full((3 * height, 4 * width, 3), 90, "uint8")
+    for place in range(5):  # small ones around the large one
+        top, left = divmod(place, 2)
+        left = left * 3 * width
+        group[top * height : (top + 1) * height, left : left + width] = small
+    group[height // 2 : height // 2 + 2 * height, width : 3 * width] = person[
+        : 2 * height, : 2 * width
+    ]
+    stream = face(write(tmp_path / "six.mp4", [group] * 3))
+    alone = np.full_like(group, 90)
+    alone[:, width : 3 * width] = group[:, width : 3 * width]
+    single = face(write(tmp_path / "one.mp4", [alone] * 3))
+    (note,) = [note for note in stream.notes if "faces" in note]
+    assert "the largest one was followed" in note and not single.notes
+    np.testing.assert_allclose(stream.values, single.values, atol=0.05)
+
+
 def test_frames_come_at_the_rate_that_is_asked_for(tmp_path):
     pictures = [np.full((48, 64, 3), 10 * i, "uint8") for i in range(20)]
     path = write(tmp_path / "clip.mkv", pictures)
