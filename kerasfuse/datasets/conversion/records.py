@@ -85,10 +85,13 @@ class Records:
         self._reading = threading.Lock()  # batches may be read in several threads
 
     def __getstate__(self):
-        """Give what another process needs to read samples; it opens the files itself."""
+        """Give what another process needs to read samples; it opens the files itself.
+
+        It keeps no samples: each of several processes would keep the same ones.
+        """
         left = ("_records", "_reading", "_ids", "labels", "_digests", "keys")
         kept = {name: x for name, x in vars(self).items() if name not in left}
-        return kept | {"_kept": {}, "_kept_bytes": 0}
+        return kept | {"_kept": {}, "_kept_bytes": _KEPT_BYTES}
 
     def __setstate__(self, state):
         vars(self).update(state)
