@@ -3,7 +3,7 @@
 Makes a pickle as MulT has it, all samples of full length, converts it and reads it back, in order
 and at random, each in a process of its own. Times are those of the processor, beside the wall's.
 Then what `Batches` and grain feed from disk, with nothing kept in memory, beside what the fastest
-models train with, in the same run; everything on one thread, and grain with one worker and with two.
+models train with, in the same run: all on one thread, and grain with one worker and with two.
 
     python benchmarks/data_loading.py
     python benchmarks/data_loading.py --samples 16326    # 9 GB of disk, 10 GB of memory
