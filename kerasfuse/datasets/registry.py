@@ -9,11 +9,13 @@ from typing import Any
 
 from kerasfuse import progress
 from kerasfuse.datasets.batching.batches import Batches
+from kerasfuse.datasets.batching.grain_batches import GrainBatches
 from kerasfuse.datasets.conversion import sharing
 from kerasfuse.datasets.conversion.builder import Builder
 from kerasfuse.datasets.conversion.records import Records
 from kerasfuse.kinds import check_count, check_switch
 from kerasfuse.nearest_names import choose, nearest
+from kerasfuse.optional_packages import require
 
 _SPLITS = ("train", "validation", "test")
 # Data that users bring have the splits that they say.
@@ -134,6 +136,10 @@ def load(
     shuffle: bool | None = None,
     seed: int = 0,
     readers: int = 0,
+    *,
+    loader: str = "batches",
+    workers: int = 0,
+    shard: tuple[int, int] = (0, 1),
     **config: Any,
 ) -> Batches:
     """Load one split of a data set as batches for `fit`, `evaluate` and `predict`.
@@ -148,6 +154,10 @@ def load(
         shuffle: whether each epoch has a new order; by default in the train split only.
         seed: seed of that order, and of nothing else.
         readers: number of threads that read batches ahead while the model computes.
+        loader: `"batches"`, or `"grain"` for `GrainBatches`: records of any number of samples, read
+            ahead by processes, of which several hosts share the samples. Its order is another one.
+        workers: of `"grain"`, number of processes that read ahead.
+        shard: of `"grain"`, number of this host from 0, and how many hosts there are.
         **config: what the data set can be asked for; see the module of its name.
 
     Returns:
@@ -164,13 +174,27 @@ def load(
     (13, {'text': 300, 'audio': 74, 'vision': 35})
     """
     choose("split", split, (*_SPLITS, *["everything"] * (name in _OF_USERS)))
-    return Batches(
-        **_prepared(name, split, data_dir, config),
-        batch_size=batch_size,
-        shuffle=split == "train" if shuffle is None else shuffle,
-        seed=seed,
-        readers=readers,
-    )
+    options = {
+        "batch_size": batch_size,
+        "shuffle": split == "train" if shuffle is None else shuffle,
+        "seed": seed,
+    }
+    if choose("loader", loader, ("batches", "grain")) == "batches":
+        for told, given, default in (("workers", workers, 0), ("shard", shard, (0, 1))):
+            if given != default:
+                raise ValueError(
+                    f'expected {told} with loader="grain". Received: {told}={given!r} and '
+                    "loader='batches', which reads in threads: readers=2"
+                )
+        return Batches(**_prepared(name, split, data_dir, config), readers=readers, **options)
+    if readers:
+        raise ValueError(
+            f'expected readers with loader="batches". Received: readers={readers!r} and '
+            "loader='grain', which reads in processes: workers=2"
+        )
+    require("grain", 'loader="grain"', "scale")  # before files are converted
+    prepared = _prepared(name, split, data_dir, config)
+    return GrainBatches(**prepared, workers=workers, shard=shard, **options)
 
 
 def convert(

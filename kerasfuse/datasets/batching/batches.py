@@ -1,6 +1,7 @@
 """Batches: trimmed and padded batches of asynchronous sequences, and of images."""
 
 import copy
+import functools
 import hashlib
 import numbers
 from collections.abc import Mapping, Sequence
@@ -135,7 +136,12 @@ class Batches(keras.utils.PyDataset):
         self.num_samples = store.num_samples
         self.modalities = store.modalities
         self.labels = _as_labels(labels, self.num_samples, label_range)
-        self.ids = _as_ids(ids, self.num_samples)
+        self._ids: Any = range(self.num_samples) if ids is None else ids
+        if len(self._ids) != self.num_samples:
+            raise ValueError(
+                f"expected one id for each of the {self.num_samples} samples. Received: "
+                f"{len(self._ids)} ids"
+            )
         self.batch_size = _as_integer("batch_size", batch_size, least=1)
         self.shuffle = shuffle
         self.padding = padding
@@ -150,6 +156,11 @@ class Batches(keras.utils.PyDataset):
         self._ahead = ReadAhead(readers) if readers else None
         self.numbered = False
         self.epoch = 0
+
+    @functools.cached_property
+    def ids(self) -> list[str]:
+        # Of many millions of samples nobody asks.
+        return [str(one) for one in self._ids]
 
     @property
     def lengths(self) -> dict[str, np.ndarray]:
@@ -173,11 +184,12 @@ class Batches(keras.utils.PyDataset):
     @epoch.setter
     def epoch(self, value: int) -> None:
         self._epoch = _as_integer("epoch", value, least=0)
-        if self.shuffle:
-            generator = np.random.default_rng([self.seed, self._epoch])
-            self._order = generator.permutation(self.num_samples)
-        else:
-            self._order = np.arange(self.num_samples)
+        self._order = self._new_order()
+
+    def _new_order(self):
+        if not self.shuffle:
+            return np.arange(self.num_samples)
+        return np.random.default_rng([self.seed, self._epoch]).permutation(self.num_samples)
 
     def on_epoch_end(self) -> None:
         self.epoch += 1
@@ -290,6 +302,10 @@ class Batches(keras.utils.PyDataset):
             What `self[i]` returns.
         """
         rows = np.asarray(rows)
+        return self._completed(self._padded(rows, unlike), rows)
+
+    def _padded(self, rows, unlike):
+        """Give the features of samples: modality -> `(batch, ...)`."""
         samples = self._store.read(rows)
         inputs = {}
         for name, arrays in samples.items():
@@ -302,6 +318,10 @@ class Batches(keras.utils.PyDataset):
                 # One more step tells the trainer that this axis is not fixed.
                 length += length == steps.padded(unlike) and steps.vary
             inputs[name] = _padded(arrays, length, self.padding)
+        return inputs
+
+    def _completed(self, inputs, rows):
+        """Give a batch, of its features."""
         if self.numbered:
             inputs["sample_number"] = rows.astype("int32")
         if self.labels is None:
@@ -413,15 +433,6 @@ def _as_weights(weights, num_samples):
             f"samples. Received: dtype {weights.dtype}, shape {weights.shape}"
         )
     return weights.astype("float32")
-
-
-def _as_ids(ids, num_samples):
-    ids = [str(i) for i in (range(num_samples) if ids is None else ids)]
-    if len(ids) != num_samples:
-        raise ValueError(
-            f"expected one id for each of the {num_samples} samples. Received: {len(ids)} ids"
-        )
-    return ids
 
 
 def _as_integer(name, value, least):

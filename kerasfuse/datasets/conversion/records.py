@@ -67,12 +67,11 @@ class Records:
         self.aligned = tuple(n for n, field in fields.items() if field in stored["aligned"])
         with whole(self.folder):
             index = _concatenated([self.folder / f"index-{name}.npz" for name in splits])
-            self._records = tfds.builder_from_directory(folder).as_data_source(
-                split=split, deserialize_method=tfds.decode.DeserializeMethod.RAW_BYTES
-            )
+            self._records = _opened(self.folder, split)
             if len(self._records) != len(index["ids"]):
                 raise ValueError(f"{len(self._records)} records, {len(index['ids'])} in the index")
-        self.ids, self.labels = index["ids"].tolist(), index["labels"]
+        self._split = split
+        self._ids, self.labels = index["ids"], index["labels"]
         self._digests = index["digests"]
         self.lengths = {
             name: index[f"lengths:{fields[name]}"]
@@ -81,9 +80,27 @@ class Records:
         }
         self._moments, self._farthest = {}, {}
         self._kept, self._kept_bytes = {}, 0
-        self.num_samples = len(self.ids)
+        self.num_samples = len(self._ids)
         self._rows = np.arange(self.num_samples)
         self._reading = threading.Lock()  # batches may be read in several threads
+
+    def __getstate__(self):
+        """Give what another process needs to read samples; it opens the files itself.
+
+        It keeps no samples: each of several processes would keep the same ones.
+        """
+        left = ("_records", "_reading", "_ids", "labels", "_digests", "keys")
+        kept = {name: x for name, x in vars(self).items() if name not in left}
+        return kept | {"_kept": {}, "_kept_bytes": _KEPT_BYTES}
+
+    def __setstate__(self, state):
+        vars(self).update(state)
+        self._records = _opened(self.folder, self._split)
+        self._reading = threading.Lock()
+
+    @property
+    def ids(self):
+        return self._ids.tolist()
 
     def read(self, rows):
         """Give a dict of modality name to the arrays of some samples, without padding."""
@@ -95,7 +112,7 @@ class Records:
 
     def arguments(self):
         """Give the arguments of `Batches` for these samples."""
-        return {"inputs": self, "labels": self.labels, "ids": self.ids}
+        return {"inputs": self, "labels": self.labels, "ids": self._ids}
 
     def keep(self, rows):
         """Leave only some samples, in the order given.
@@ -104,10 +121,10 @@ class Records:
             rows: integer array of positions.
         """
         self._rows = self._rows[rows]
-        self.ids = [self.ids[row] for row in rows]
+        self._ids = self._ids[rows]
         self.labels, self._digests = self.labels[rows], self._digests[rows]
         self.lengths = {name: lengths[rows] for name, lengths in self.lengths.items()}
-        self.num_samples = len(self.ids)
+        self.num_samples = len(self._ids)
 
     def choose(self, names):
         """Leave only some modalities, in the order of the records; `None` leaves all.
@@ -207,6 +224,12 @@ class Records:
         digest.update(self._digests.tobytes())
         for name, moments in self._moments.items():
             digest.update(name.encode() + np.stack(moments).tobytes())
+
+
+def _opened(folder, split):
+    return tfds.builder_from_directory(folder).as_data_source(
+        split=split, deserialize_method=tfds.decode.DeserializeMethod.RAW_BYTES
+    )
 
 
 def _concatenated(files):
