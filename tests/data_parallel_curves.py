@@ -1,7 +1,8 @@
 """Train tiny models on the devices that there are, and write down every loss.
 
-`python data_parallel_curves.py FILE CASE...`, under torchrun or with several devices of jax;
-without cases, those that are tested.
+`python data_parallel_curves.py FILE CASE...`, under torchrun or with several devices of jax. A case
+`alone/mult` is trained on one device, and `even/mult` without a small batch at the end and without
+validation, each of which takes a compilation more.
 """
 
 import json
@@ -16,7 +17,7 @@ import numpy as np
 from kerasfuse import layers
 from kerasfuse.datasets import Batches, Companions, ModalityDropout
 from kerasfuse.models import DAHB, MICA, MISA, MMIM, LateFusion, MulT, SelfMM
-from kerasfuse.recipes.execution.devices import joined
+from kerasfuse.recipes.execution.devices import ALONE, joined
 from kerasfuse.training import AGM, OGMGE, Modulated
 
 WIDTHS = {"text": 6, "audio": 4}
@@ -64,13 +65,13 @@ CASES = {
 TESTED = ("mult", "mica", "dahb", "dahb_companions", "agm", "mmim")
 
 
-def batches(classes, size=BATCH):
+def batches(classes, size=BATCH, samples=SAMPLES):
     generator = np.random.default_rng(0)
     x = {
-        m: [generator.normal(size=(steps, width)) for steps in generator.integers(2, 9, SAMPLES)]
+        m: [generator.normal(size=(steps, width)) for steps in generator.integers(2, 9, samples)]
         for m, width in WIDTHS.items()
     }
-    labels = generator.integers(0, 3, SAMPLES) if classes else generator.normal(size=SAMPLES)
+    labels = generator.integers(0, 3, samples) if classes else generator.normal(size=samples)
     return Batches(x, labels, size, shuffle=True, seed=5)
 
 
@@ -85,6 +86,9 @@ class Losses(keras.callbacks.Callback):
 
 def curve(name, devices):
     """Return the logs of each step, and of each epoch with its validation."""
+    *options, name = name.split("/")
+    devices = ALONE if "alone" in options else devices
+    even = "even" in options
     make, serve = CASES[name]
     keras.utils.set_random_seed(1)
     model = make()
@@ -94,7 +98,8 @@ def curve(name, devices):
         CLASSES(from_logits=True) if modulated else "mae",
         weighted_metrics=["accuracy" if modulated else "mse"],
     )
-    train = batches(modulated) if serve is None else serve(batches(modulated))
+    train = batches(modulated, samples=4 * BATCH if even else SAMPLES)
+    train = train if serve is None else serve(train)
     devices.attach(model)
     watched = Losses()
     history = model.fit(
@@ -102,7 +107,7 @@ def curve(name, devices):
         shuffle=False,
         **devices.training(
             train,
-            batches(modulated, SAMPLES),
+            None if even else batches(modulated, SAMPLES),
             [watched],
             seed=1,
             verbose=0,
@@ -138,11 +143,15 @@ def largest_difference(found, wanted):
 
 
 def main(file, *names):
-    with joined("data", lambda line: None) as devices:
-        found = curves(devices, names or TESTED)
-        if devices.is_first:
-            with open(file, "w", encoding="utf-8") as out:
-                json.dump({"devices": devices.number, "curves": found}, out)
+    names, found, number = names or TESTED, {}, 1
+    for way in (None, "data"):
+        cases = [name for name in names if ("alone/" in name) == (way is None)]
+        with joined(way if cases else None, lambda line: None) as devices:
+            found |= curves(devices, cases)
+            number = max(number, devices.number)
+    if devices.is_first:
+        with open(file, "w", encoding="utf-8") as out:
+            json.dump({"devices": number, "curves": found}, out)
 
 
 if __name__ == "__main__":

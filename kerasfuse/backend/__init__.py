@@ -35,6 +35,11 @@ def data_parallel():
 
             with torch_data_parallel.processes() as group:
                 yield (1 if group is None else group.ranks), group
+        case "jax":
+            from kerasfuse.backend import jax_data_parallel
+
+            with jax_data_parallel.devices() as number:
+                yield number, None
         case _:
             raise ValueError(
                 "expected the backend jax or torch to train on several devices. Received: "

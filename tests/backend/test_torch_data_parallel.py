@@ -15,7 +15,6 @@ import tiny_zoo
 from run_folders import assert_same_run
 
 from kerasfuse import recipes
-from kerasfuse.recipes.execution.devices import ALONE
 
 # LMF has batch norm, which is that of each process.
 ENTRY = tiny_zoo.ENTRY.replace('"LMF"', '"LFLSTM"').replace("rank = 2\n", "")
@@ -69,8 +68,8 @@ def second(folder):
 
 
 @pytest.mark.parametrize("name", data_parallel_curves.TESTED)
-def test_two_processes_have_the_curve_of_one(first, name):
-    wanted = data_parallel_curves.curve(name, ALONE)
+def test_two_processes_have_the_curve_of_one(first, second, name):
+    wanted = (first["alone"] | second["alone"])[name]
     assert len(wanted["steps"]) > 10
     worst, difference = data_parallel_curves.largest_difference(first["curves"][name], wanted)
     # Sums in another order, over twelve steps.

@@ -16,7 +16,7 @@ import torch
 
 from kerasfuse import recipes
 from kerasfuse.backend import torch_data_parallel
-from kerasfuse.recipes.execution.devices import joined
+from kerasfuse.recipes.execution.devices import ALONE, joined
 
 
 def model_with_dropout():
@@ -74,7 +74,10 @@ def main(folder):
     folder = pathlib.Path(folder)
     with joined("data", lambda line: None) as devices:
         group, told = devices.group, []
+        # Each on its own, at the same time.
+        cases = data_parallel_curves.TESTED[group.rank :: group.ranks]
         found = {
+            "alone": data_parallel_curves.curves(ALONE, cases),
             "curves": data_parallel_curves.curves(devices),
             "random": random_numbers(group),
             "gradients": gradients(group),
