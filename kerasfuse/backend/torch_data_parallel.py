@@ -13,6 +13,8 @@ import numpy as np
 import torch
 import torch.distributed as dist
 
+# Variables by which processes find each other.
+_NEEDED = ("RANK", "MASTER_ADDR", "MASTER_PORT")
 # The others wait while the first process validates, scores and writes. Who dies is noticed by
 # torchrun, which ends them all.
 _PATIENCE = datetime.timedelta(days=1)
@@ -33,7 +35,7 @@ def processes():
         `Group`, or `None` where there is one process.
 
     Raises:
-        ValueError: for more processes than GPUs, where there are GPUs.
+        ValueError: for more processes than GPUs, where there are GPUs; without what torchrun sets.
     """
     if dist.is_initialized():
         yield Group()
@@ -41,6 +43,12 @@ def processes():
     if int(os.environ.get("WORLD_SIZE", 1)) < 2:
         yield None
         return
+    if missing := [name for name in _NEEDED if name not in os.environ]:
+        raise ValueError(
+            "expected the variables that torchrun sets. Received: WORLD_SIZE="
+            f"{os.environ['WORLD_SIZE']} without {', '.join(missing)}. Start torchrun "
+            "--nproc-per-node N --no-python kerasfuse ..., or unset WORLD_SIZE."
+        )
     backend = "gloo"
     if torch.cuda.is_available():
         place, there = int(os.environ.get("LOCAL_RANK", 0)), torch.cuda.device_count()

@@ -12,23 +12,38 @@ import data_parallel_curves
 import keras
 import pytest
 import tiny_zoo
-from run_folders import assert_same_run
+from run_folders import Killed, assert_same_run
 
 from kerasfuse import recipes
+from kerasfuse.training.callbacks import RunCheckpoint
 
 # LMF has batch norm, which is that of each process.
 ENTRY = tiny_zoo.ENTRY.replace('"LMF"', '"LFLSTM"').replace("rank = 2\n", "")
+OVERRIDES = {"drop_modality": {"audio": 0.3}}
 TESTS = pathlib.Path(__file__).parents[1]
 
 pytestmark = pytest.mark.skipif(keras.config.backend() != "torch", reason="for PyTorch alone")
 
 
+def killed_after(on_epoch_end):
+    def killed(self, epoch, logs=None):
+        on_epoch_end(self, epoch, logs)
+        raise Killed
+
+    return killed
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Let two processes do what `two_processes.py` says, once for all tests."""
+    """Let two processes do what `two_processes.py` says, once for all tests.
+
+    They go on with a run that was killed after its first epoch, of one process.
+    """
     folder = tmp_path_factory.mktemp("two")
-    (folder / "zoo").mkdir()
-    (folder / "zoo" / "tiny_simulated.toml").write_text(ENTRY, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as monkeypatch, pytest.raises(Killed):
+        tiny_zoo.use(monkeypatch, folder / "zoo", ENTRY)
+        monkeypatch.setattr(RunCheckpoint, "on_epoch_end", killed_after(RunCheckpoint.on_epoch_end))
+        recipes.train(tiny_zoo.NAME, folder / "run", [1], OVERRIDES, verbose=0)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -100,13 +115,14 @@ def test_processes_with_different_seeds_are_refused_before_anything_is_written(
     assert not (folder / "refused").exists()
 
 
-def test_the_run_of_two_processes_is_that_of_one(folder, first, second, monkeypatch, tmp_path):
+def test_runs_of_two_processes_are_those_of_one(folder, first, second, monkeypatch, tmp_path):
     tiny_zoo.use(monkeypatch, tmp_path / "zoo", ENTRY)
-    overrides = {"drop_modality": {"audio": 0.3}}
-    wanted = recipes.train(tiny_zoo.NAME, tmp_path / "run", [1], overrides, verbose=0)
-    found = recipes.train(tiny_zoo.NAME, folder / "run", [1], overrides, verbose=0)
-    assert_same_run(found, wanted)
-    assert first["told"] == ["2 devices share each batch", "seed 1: starts", "seed 1: finished"]
+    wanted = recipes.train(tiny_zoo.NAME, tmp_path / "run", [1, 2], OVERRIDES, verbose=0)
+    found = recipes.train(tiny_zoo.NAME, folder / "run", [1, 2], OVERRIDES, verbose=0)
+    for seed in (1, 2):
+        assert_same_run(found, wanted, seed)
+    told = [f"seed {seed}: {word}" for seed in (1, 2) for word in ("starts", "finished")]
+    assert first["told"] == ["2 devices share each batch", *told]
     assert second["told"] == [] and second["score"] == first["score"]
 
 

@@ -84,7 +84,7 @@ def main(folder):
             "refused": refused(group, folder / "refused"),
         }
         run = recipes.train(
-            *("tiny_simulated", folder / "run", [1]),
+            *("tiny_simulated", folder / "run", [1, 2]),
             overrides={"drop_modality": {"audio": 0.3}},
             distribute="data",
             report=told.append,

@@ -99,8 +99,8 @@ class Devices:
         if self.number > size:
             raise ValueError(
                 f"expected at most as many devices as a batch has samples, {size}. Received: "
-                f"{self.number} devices. Start fewer, or make batches larger: batch_size, of "
-                f"{samples} samples."
+                f"{self.number} devices, batch_size={batch_size}, {samples} samples to train on. "
+                "Start fewer, or raise batch_size."
             )
 
     def attach(self, model):

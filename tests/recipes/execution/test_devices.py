@@ -50,7 +50,7 @@ def refused(words, tmp_path, error=ValueError, **arguments):
 def test_more_devices_than_samples_in_a_batch(path, tmp_path, monkeypatch, size):
     use(monkeypatch, 16)
     refused(
-        "expected at most as many devices as a batch has samples, 12. Received: 16 devices.",
+        "expected at most as many devices as a batch has samples, 12. Received: 16 devices, ",
         tmp_path,
         overrides=size,
     )
@@ -115,6 +115,16 @@ def test_one_process_of_torch_is_one_device(monkeypatch):
     with joined(None, told.append) as devices:
         assert devices == Devices()
     assert len(told) == 1
+
+
+def test_a_process_that_torchrun_did_not_start(monkeypatch):
+    for name in ("RANK", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    words = "expected the variables that torchrun sets. Received: WORLD_SIZE=2 without RANK, MASTER"
+    with pytest.raises(ValueError, match=words):
+        with joined("data", print):
+            pass
 
 
 def test_the_run_of_one_device_is_as_ever(path, tmp_path):
