@@ -1,6 +1,7 @@
 """The one file that asks which backend runs."""
 
 import contextlib
+import os
 
 import keras
 from keras import ops
@@ -15,6 +16,76 @@ def child_environment():
     """Return the environment variables that give a child process this backend, on one thread."""
     threads = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
     return {"KERAS_BACKEND": name(), **dict.fromkeys(threads, "1")}
+
+
+@contextlib.contextmanager
+def data_parallel():
+    """Let several devices train one model in the block: with jax, those that this process sees,
+    with PyTorch those of the processes that torchrun started.
+
+    Yields:
+        Number of devices, and what connects several processes, or `None`.
+
+    Raises:
+        ValueError: with a backend that has neither.
+    """
+    match name():
+        case "torch":
+            from kerasfuse.backend import torch_data_parallel
+
+            with torch_data_parallel.processes() as group:
+                yield (1 if group is None else group.ranks), group
+        case "jax":
+            from kerasfuse.backend import jax_data_parallel
+
+            with jax_data_parallel.devices() as number:
+                yield number, None
+        case _:
+            raise ValueError(
+                "expected the backend jax or torch to train on several devices. Received: "
+                f"{name()}. Set KERAS_BACKEND=jax, or KERAS_BACKEND=torch and start torchrun."
+            )
+
+
+def process_rank():
+    """Return the number of this process among those that torchrun started; 0 where it is alone."""
+    if name() != "torch" or int(os.environ.get("WORLD_SIZE", 1)) < 2:
+        return 0
+    return int(os.environ.get("RANK", 0))
+
+
+def idle_devices():
+    """Return how many more GPUs a training of one process could have under torchrun."""
+    if name() != "torch":
+        return 0
+    import torch
+
+    return max(0, torch.cuda.device_count() - 1)
+
+
+def gathered(x):
+    """Return the rows of the whole batch of a training step, where several processes share it.
+
+    For what compares the samples of a batch. Elsewhere it is `x`, as it is with jax, whose programs
+    are those of the whole batch on any number of devices.
+
+    Args:
+        x: tensor `(rows, ...)`, the same number of rows for each sample, or `None`.
+    """
+    if name() == "torch":
+        from kerasfuse.backend import torch_data_parallel
+
+        return torch_data_parallel.gathered(x)
+    return x
+
+
+def of_sum(x):
+    """Return a sum over a batch; of a share of one, what has the sum as its mean over shares."""
+    if name() == "torch":
+        from kerasfuse.backend import torch_data_parallel
+
+        return torch_data_parallel.of_sum(x)
+    return x
 
 
 @contextlib.contextmanager

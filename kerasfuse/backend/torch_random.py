@@ -2,13 +2,16 @@
 
 import torch
 
+from kerasfuse.backend import torch_data_parallel
+
 
 def uniform(x, seed):
     """Draw a float32 number in [0, 1) for every entry of `x`.
 
     Keras reads its seed from the GPU for every draw, and so waits for all that was launched before.
     Here a generator without a seed of its own draws from PyTorch's, as Keras' dropout does, and
-    what one with a seed draws is computed from its state where that is.
+    what one with a seed draws is computed from its state where that is. So is what processes that
+    share a batch draw, which has to be alike in all of them.
 
     Args:
         x: tensor of the shape, on the device.
@@ -17,7 +20,8 @@ def uniform(x, seed):
     if isinstance(seed, int):
         generator = torch.Generator(x.device).manual_seed(seed)
         return torch.rand(x.shape, generator=generator, device=x.device)
-    if seed is None or seed.get_config()["seed"] is None:
+    shared = torch_data_parallel.shares_a_step()
+    if seed is None or (seed.get_config()["seed"] is None and not shared):
         return torch.rand(x.shape, device=x.device)
     with torch.no_grad():
         first, second = seed.state.value.long().unbind()

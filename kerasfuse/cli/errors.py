@@ -6,6 +6,8 @@ import rich.console
 import typer
 import typer.core
 
+from kerasfuse.recipes.execution.devices import StoppedWithOthersError
+
 # What bad input raises. Anything else is a defect of the program and keeps its traceback.
 _EXPECTED = (ValueError, OSError, ImportError)
 
@@ -22,6 +24,8 @@ class Group(typer.core.TyperGroup):
             warnings.showwarning = _show_warning
             try:
                 return super().invoke(ctx)
+            except StoppedWithOthersError as error:
+                raise typer.Exit(2) from error
             except _EXPECTED as error:
                 # Who closes the other end of a pipe has seen enough.
                 if ctx.params["traceback"] or isinstance(error, BrokenPipeError):

@@ -43,6 +43,9 @@ class DualStreamContrast(keras.losses.Loss):
     without any pair contributes 0, and so does the only row of a batch. A row whose label is not
     finite has no label pairs.
 
+    Of several devices each compares its anchors with their own companions, where those are the only
+    pairs; for all others the whole batch is gathered, see `kerasfuse.layers.RepresentationLoss`.
+
     Reference: DAHB, equations 3 and 8, sections 3.2.2 and 3.3, and the authors' later release. The
     paper's similarity is a dot product, the release's is the cosine; the paper gives no
     temperature, the release's is 0.5. The mean over the pairs of an anchor is the release's too,
@@ -107,6 +110,11 @@ class DualStreamContrast(keras.losses.Loss):
         self.semantic = semantic
         self.supervised = supervised
         self.class_width = class_width
+
+    @property
+    def compares_batch(self):
+        """Whether an anchor is compared with others than its own companions."""
+        return self.pair_layout != "published" or self.pairs != "companions"
 
     def call(self, y_true, y_pred):
         unit = {name: fuse_ops.unit_vectors(x) for name, x in y_pred.items()}

@@ -8,13 +8,16 @@ import numpy as np
 
 from kerasfuse import atomic
 from kerasfuse.metrics import conventions
+from kerasfuse.recipes.execution.devices import ALONE
 from kerasfuse.recipes.scoring import compile_model, load_split
 from kerasfuse.recipes.tasks.preparing import prepared
 from kerasfuse.training.callbacks import FreezeModalityGate, ModalityGateHistory, RunCheckpoint
 from kerasfuse.training.callbacks.gate_of import gate_of
 
 
-def search_gate(model, best_model, entry, folder, seed, data_dir=None, verbose="auto"):
+def search_gate(
+    model, best_model, entry, folder, seed, data_dir=None, verbose="auto", devices=ALONE
+):
     """Freeze the gate of `model` at the choice of another model that is trained to find it.
 
     The other model trains from random weights, with the recipe's loss and optimizer and the batches
@@ -34,6 +37,7 @@ def search_gate(model, best_model, entry, folder, seed, data_dir=None, verbose="
         entry: an `Entry` whose recipe has a `gate_search`.
         folder: folder of the seed.
         seed, data_dir, verbose: as in `train`.
+        devices: `Devices`, of which the first process searches and the others wait.
 
     Returns:
         dict of `primary`, `weights` by modality, `epochs` and `seconds`; `None` for a fixed gate.
@@ -47,12 +51,16 @@ def search_gate(model, best_model, entry, folder, seed, data_dir=None, verbose="
     gate = gate_of(model)
     if gate.is_frozen:
         return None
-    path = folder / "gate_search.json"
-    if not path.exists():
-        found = _search(best_model, entry, folder / "gate_search", seed, data_dir, verbose)
-        with atomic.replacing(path) as temporary:
-            temporary.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    found = json.loads(path.read_text(encoding="utf-8"))
+
+    def kept():
+        path = folder / "gate_search.json"
+        if not path.exists():
+            found = _search(best_model, entry, folder / "gate_search", seed, data_dir, verbose)
+            with atomic.replacing(path) as temporary:
+                temporary.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        return json.loads(path.read_text(encoding="utf-8"))
+
+    found = devices.word(kept)
     weights = [found["weights"][modality] for modality in gate.modalities]
     # Their softmax is the weights again; no weight comes near the smallest float.
     gate.logits.assign(np.log(np.maximum(weights, np.finfo("float32").tiny)))

@@ -22,6 +22,7 @@ from kerasfuse.metrics import conventions
 from kerasfuse.recipes import folds
 from kerasfuse.recipes.costs.peak_memory import peak_memory
 from kerasfuse.recipes.execution.cluster import Executor, run_jobs
+from kerasfuse.recipes.execution.devices import ALONE, check_way, joined
 from kerasfuse.recipes.execution.processes import run_processes, training_tasks
 from kerasfuse.recipes.execution.states import failures_kept
 from kerasfuse.recipes.gate_search import search_gate
@@ -54,8 +55,6 @@ from kerasfuse.recipes.text_preset import load_text_preset
 from kerasfuse.training.callbacks import KeepEpochs, RunCheckpoint
 from kerasfuse.training.storage import round_weights, stored_dtype
 
-# Held by the process that trains in a folder.
-
 
 def train(
     name: str,
@@ -71,6 +70,7 @@ def train(
     task: str | None = None,
     from_scratch: bool = False,
     executor: Executor | None = None,
+    distribute: str | None = None,
 ) -> Run:
     """Train an entry's model by its recipe, once per seed, and keep everything in a folder.
 
@@ -113,13 +113,18 @@ def train(
         from_scratch: with `data`, begin with random weights and not with the entry's.
         executor: an `Executor`, whose jobs train each seed, and each fold of it, `jobs` of them at
             the same time; by default the processes of this machine.
+        distribute: `"data"` to train on several devices, each with its share of every batch: with
+            jax on those that it sees, with PyTorch in the processes that torchrun starts, all of
+            which see the folder. What is trained is what one device would train, but for dropout
+            and for batch norm, which with PyTorch takes the share alone.
 
     Returns:
         A `Run`.
 
     Raises:
         ValueError: for an unknown entry or override, a value that does not fit, or a folder that
-            holds another recipe, or the same on other data.
+            holds another recipe, or the same on other data; for more devices than samples in a
+            batch, and processes that disagree on data or seeds.
         OSError: when the folder cannot be written to, or another process trains a seed in it.
         FileNotFoundError: when the data are not there.
 
@@ -134,34 +139,38 @@ def train(
     ['baseline', 'mean', 'per_seed']
     """
     report = report or (lambda line: None)
-    begun = begin(
-        name,
-        run_dir,
-        seeds,
-        overrides,
-        data_dir,
-        jobs,
-        report,
-        keep_epochs,
-        data,
-        task,
-        from_scratch,
-        executor,
-    )
-    entry, folder, waiting = begun.entry, begun.folder, begun.waiting
-    if waiting and executor is not None:
-        run_jobs(executor, begun.tasks, jobs, folder / JOBS, report)
-    elif jobs > 1 and len(waiting) > 1:
-        run_processes(training_tasks(folder, waiting), jobs, report)
-        waiting = []
-    for seed in waiting:
-        # After jobs, what is left is to join the folds of each seed.
-        if executor is None:
-            report(f"seed {seed}: starts")
-        train_seed(entry, folder, seed, verbose)
-        if executor is None:
-            report(f"seed {seed}: finished")
-    write_model(read_run(entry.name, folder), folder)
+    check_way(distribute, jobs, executor)
+    with joined(distribute, report) as devices:
+        report = report if devices.is_first else (lambda line: None)
+        begun = begin(
+            name,
+            run_dir,
+            seeds,
+            overrides,
+            data_dir,
+            jobs,
+            report,
+            keep_epochs,
+            data,
+            task,
+            from_scratch,
+            executor,
+            devices,
+        )
+        entry, folder, waiting = begun.entry, begun.folder, begun.waiting
+        if waiting and executor is not None:
+            run_jobs(executor, begun.tasks, jobs, folder / JOBS, report)
+        elif jobs > 1 and len(waiting) > 1:
+            run_processes(training_tasks(folder, waiting), jobs, report)
+            waiting = []
+        for seed in waiting:
+            # After jobs, what is left is to join the folds of each seed.
+            if executor is None:
+                report(f"seed {seed}: starts")
+            train_seed(entry, folder, seed, verbose, devices=devices)
+            if executor is None:
+                report(f"seed {seed}: finished")
+        devices.together(lambda: write_model(read_run(entry.name, folder), folder), first_only=True)
     return read_run(entry.name, folder, begun.seeds)
 
 
@@ -200,28 +209,38 @@ def begin(
     task=None,
     from_scratch=False,
     executor=None,
+    devices=ALONE,
 ):
     """Check what `train` is asked for, and make the run folder; return a `Begun`.
 
-    Arguments and what is raised are those of `train`. Nothing is trained.
+    Arguments and what is raised are those of `train`; `devices` are `Devices`. Nothing is trained.
     """
-    if data is not None:
-        start = starting_entry(name, data, data_dir, overrides, task, from_scratch)
-        entry, data_dir = named_after(start), start.data_dir
-        for line in start.told:
-            report(line)
-    else:
-        entry = _entry(name, task, from_scratch).override(overrides or {})
-    seeds = check_seeds(entry.recipe.seeds if seeds is None else seeds)
-    check_count("jobs", jobs)
-    if executor is not None:
-        executor.check()
-    folder = pathlib.Path(run_dir or pathlib.Path("runs", entry.name))
+
+    def check():
+        where = data_dir
+        if data is not None:
+            start = starting_entry(name, data, data_dir, overrides, task, from_scratch)
+            entry, where = named_after(start), start.data_dir
+            for line in start.told:
+                report(line)
+        else:
+            entry = _entry(name, task, from_scratch).override(overrides or {})
+        chosen = check_seeds(entry.recipe.seeds if seeds is None else seeds)
+        check_count("jobs", jobs)
+        if executor is not None:
+            executor.check()
+        found = check_fit(entry, where)
+        devices.check_size(entry.recipe.batch_size, found.samples["train"])
+        return entry, chosen, found
+
     # Before the folder is made: what cannot be built or read leaves nothing behind.
-    open_run(folder, entry, check_fit(entry, data_dir), keep_epochs)
-    waiting = [seed for seed in seeds if not is_finished(folder, seed)]
+    entry, seeds, found = devices.together(check)
+    devices.agree(seeds=list(seeds), recipe=entry.definition(), data=found.sha256)
+    folder = pathlib.Path(run_dir or pathlib.Path("runs", entry.name))
+    devices.together(lambda: open_run(folder, entry, found, keep_epochs), first_only=True)
+    waiting = devices.word(lambda: [seed for seed in seeds if not is_finished(folder, seed)])
     for seed in seeds:
-        if seed not in waiting:
+        if seed not in waiting and devices.is_first:
             atomic.release(seed_folder(folder, seed) / LOCK)
             report(f"seed {seed}: already finished")
     return Begun(entry, folder, list(seeds), waiting)
@@ -248,7 +267,9 @@ def _entry(name, task, from_scratch):
     return zoo.entry(name)
 
 
-def train_seed(entry, run_folder, seed, verbose="auto", callbacks=(), stops=(), fold=None):
+def train_seed(
+    entry, run_folder, seed, verbose="auto", callbacks=(), stops=(), fold=None, devices=ALONE
+):
     """Train and score one seed of an entry in a run folder, going on where it stopped.
 
     Args:
@@ -259,6 +280,7 @@ def train_seed(entry, run_folder, seed, verbose="auto", callbacks=(), stops=(), 
         callbacks: further ones, called once an epoch is safe on disk.
         stops: classes of what these raise to stop a training, which is no failure.
         fold: the only fold to train; by default all of the recipe, whose results are then joined.
+        devices: `Devices` that train together.
 
     Raises:
         BlockingIOError: when another process trains it.
@@ -266,9 +288,12 @@ def train_seed(entry, run_folder, seed, verbose="auto", callbacks=(), stops=(), 
     """
     folder = seed_folder(run_folder, seed)
     whole = folder if fold is None else folds.fold_folder(folder, fold)
-    # A seed's folds may be trained by others meanwhile, each under a lock of its own.
-    with _alone(whole, sweep=not entry.recipe.folds), failures_kept(whole, stops):
-        if is_whole(whole):
+    with contextlib.ExitStack() as held:
+        # A seed's folds may be trained by others meanwhile, each under a lock of its own.
+        devices.together(lambda: held.enter_context(_alone(whole, not entry.recipe.folds)), True)
+        if devices.is_first:
+            held.enter_context(failures_kept(whole, stops))
+        if devices.word(lambda: is_whole(whole)):
             return
         data = read_data(run_folder)
         train_once = functools.partial(
@@ -277,17 +302,19 @@ def train_seed(entry, run_folder, seed, verbose="auto", callbacks=(), stops=(), 
             keep_epochs=keeps_epochs(run_folder),
             verbose=verbose,
             callbacks=callbacks,
+            devices=devices,
         )
         for each in entry.recipe.folds if fold is None else [fold]:
             # The run's checksum is that of the fold that the entry's data name.
             of_fold = data if each == entry.data_args["fold"] else data.without_checksum()
             place = folds.fold_folder(folder, each)
-            with contextlib.nullcontext() if place == whole else _alone(place):
+            alone = place != whole and devices.is_first
+            with _alone(place) if alone else contextlib.nullcontext():
                 train_once(entry.on_fold(each), place, data=of_fold)
         if not entry.recipe.folds:
             train_once(entry, folder, data=data)
         elif fold is None:
-            folds.join(entry, folder)
+            devices.together(lambda: folds.join(entry, folder), first_only=True)
 
 
 @contextlib.contextmanager
@@ -306,13 +333,13 @@ def _alone(folder, sweep=True):
         yield
 
 
-def _train_once(entry, folder, seed, data, keep_epochs, verbose, callbacks):
-    if is_whole(folder):
+def _train_once(entry, folder, seed, data, keep_epochs, verbose, callbacks, devices=ALONE):
+    if devices.word(lambda: is_whole(folder)):
         return
     recipe, data_dir = entry.recipe, data.folder
     keras.utils.set_random_seed(seed)
     splits = {split: load_split(entry, split, data_dir, seed) for split in data.samples or SPLITS}
-    data.check(checksum(splits), folder)
+    devices.together(lambda: data.check(checksum(splits), folder))
     model, best = prepared(entry, splits["train"]), entry.build()
     if recipe.class_weights is not None:
         weigh_classes(splits["train"], recipe)
@@ -322,7 +349,7 @@ def _train_once(entry, folder, seed, data, keep_epochs, verbose, callbacks):
     compile_model(trained, entry, steps=len(splits["train"]))
     gate = None
     if recipe.gate_search:
-        gate = search_gate(model, best, entry, folder, seed, data_dir, verbose)
+        gate = search_gate(model, best, entry, folder, seed, data_dir, verbose, devices)
     mode = conventions.mode(recipe.monitor)
     counting = [
         keras.callbacks.EarlyStopping(recipe.monitor, patience=recipe.early_stopping, mode=mode)
@@ -336,29 +363,44 @@ def _train_once(entry, folder, seed, data, keep_epochs, verbose, callbacks):
         )
         counting.insert(0, plateau)
     checkpoint = RunCheckpoint(folder, best, recipe.monitor, mode, seed, counting)
-    if not checkpoint.done:
+    done, initial_epoch = devices.word(lambda: (checkpoint.done, checkpoint.initial_epoch))
+    if not done:
         train = splits["train"]
-        train.epoch = checkpoint.initial_epoch
+        train.epoch = initial_epoch
         watching = [*histories(recipe.modulation), *make_callbacks(recipe.callbacks, folder)]
         if keep_epochs:
             watching.append(KeepEpochs(folder / "epochs", best))
+        companions = None
         if recipe.companions is not None:
             refresh = refresh_companions(entry, train, folder / "companions.npz")
-            train = refresh.companions
+            train = companions = refresh.companions
             refresh.restore()
             watching.append(refresh)
         if recipe.drop_modality:
             train = ModalityDropout(train, recipe.drop_modality)
+        devices.attach(trained)
         trained.fit(
-            train,
-            validation_data=splits["validation"],
             epochs=recipe.epochs,
-            initial_epoch=checkpoint.initial_epoch,
-            callbacks=[*watching, *counting, checkpoint, *callbacks],
+            initial_epoch=initial_epoch,
             # Keras would shuffle whole batches once more, by a generator that nothing restores.
             shuffle=False,
-            verbose=verbose,
+            **devices.training(
+                train,
+                splits["validation"],
+                [*watching, *counting, checkpoint, *callbacks],
+                seed,
+                verbose,
+                companions,
+            ),
         )
+    devices.together(
+        lambda: _finish(entry, folder, seed, best, splits, checkpoint, gate, verbose), True
+    )
+
+
+def _finish(entry, folder, seed, best, splits, checkpoint, gate, verbose):
+    """Score the best epoch of a training, and keep what it was for."""
+    recipe = entry.recipe
     if checkpoint.best_weights is None:
         raise ValueError(
             f"expected an epoch with finite weights, loss and {recipe.monitor}. Received: none in "

@@ -33,6 +33,9 @@ class Modulated(AuxiliaryLossTracking, keras.Model):
     changed on their way to the optimizer. The step is Keras' own on every backend, with its loss
     scaling, accumulation, clipping and compilation.
 
+    On several devices the errors of the modalities, and so coefficients, running means and records,
+    are those of the whole batch, gathered.
+
     Losses that layers add are part of the loss as ever, and modulated by no strategy at response
     level.
 
@@ -209,7 +212,7 @@ class Modulated(AuxiliaryLossTracking, keras.Model):
         shares = ops.concatenate([shares[m] for m in self.modalities])
         labels = ops.concatenate([y] * count)
         found = task.errors(labels, shares), task.correct(labels, shares)
-        return [None if x is None else ops.reshape(x, (count, -1)) for x in found]
+        return [None if x is None else _of_whole_batch(ops.reshape(x, (count, -1))) for x in found]
 
     def _trained(self, layers):
         """Return modality -> variables that are trained, of modality -> layers."""
@@ -290,6 +293,11 @@ class _Epochs(keras.callbacks.Callback):
         model = self.model
         if model._scaled is not None:
             model.strategy.on_epoch_end(model._scaled.variables)
+
+
+def _of_whole_batch(errors):
+    """Gather `(modalities, batch)`, where a device has a share of the batch."""
+    return ops.transpose(backend.gathered(ops.transpose(errors)))
 
 
 def _after(others, output):

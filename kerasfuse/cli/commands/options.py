@@ -69,6 +69,13 @@ Cluster = Annotated[
     typer.Option(help="With --executor: a .toml file with partition, minutes, memory, gpus, ..."),
 ]
 
+Distribute = Annotated[
+    str | None,
+    typer.Option(
+        help="data: devices share each batch: all that jax sees, or the processes of torchrun."
+    ),
+]
+
 WeightsFile = Annotated[
     pathlib.Path | None,
     typer.Option("--weights", help="A .weights.h5 file to use in place of the entry's own."),

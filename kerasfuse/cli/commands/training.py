@@ -15,6 +15,7 @@ from kerasfuse.cli.commands.options import (
     Cluster,
     Data,
     DataDir,
+    Distribute,
     Executor,
     Folds,
     Group,
@@ -23,6 +24,7 @@ from kerasfuse.cli.commands.options import (
     Validation,
 )
 from kerasfuse.recipes.execution.cluster import read_executor
+from kerasfuse.recipes.execution.devices import is_follower
 from kerasfuse.recipes.recording import check_request
 from kerasfuse.zoo.readme import check_marks
 
@@ -55,6 +57,7 @@ def train(
     jobs: Annotated[int, typer.Option(help="Seeds trained at the same time, in processes.")] = 1,
     executor: Executor = None,
     cluster: Cluster = None,
+    distribute: Distribute = None,
     keep_epochs: Annotated[
         bool, typer.Option("--keep-epochs", help="Keep the weights of every epoch, in float16.")
     ] = False,
@@ -98,7 +101,10 @@ def train(
         task=task,
         from_scratch=from_scratch,
         executor=read_executor(executor, cluster),
+        distribute=distribute,
     )
+    if is_follower(distribute):
+        return
     tables.show_run(run)
     typer.echo(f"The model is {run.folder}: kerasfuse report {run.folder} shows all of it.")
     if is_recorded:

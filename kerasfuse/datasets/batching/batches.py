@@ -285,27 +285,66 @@ class Batches(keras.utils.PyDataset):
         order = np.random.default_rng(seed).permutation(self.num_samples)
         return self.subset(np.sort(order[:count])), self.subset(np.sort(order[count:]))
 
+    def share(self, rank: int, ranks: int) -> Any:
+        """Serve one device of several: its rows of every batch, in every epoch.
+
+        Args:
+            rank: number of the device, from 0.
+            ranks: how many there are.
+
+        Returns:
+            What `fit` takes in place of these batches. What all devices see together is what one
+            would see alone, see `kerasfuse.datasets.batching.share.Share`.
+
+        Raises:
+            ValueError: for a rank that is not below `ranks`.
+
+        Example:
+
+        >>> first, second = (batches.share(rank, 2) for rank in range(2))
+        """
+        # Imported here: it stands on these batches.
+        from kerasfuse.datasets.batching.share import Share
+
+        return Share(self, rank, ranks)
+
+    def places(self, index: int, places: Sequence[int]) -> np.ndarray:
+        """Give the rows of a batch that hold the samples at some of its places: the places."""
+        return np.asarray(places)
+
+    def part(self, index: int, places: Sequence[int]) -> tuple[Any, ...]:
+        """Make a batch of the samples at some places of a batch, padded as the whole one is."""
+        whole, first = self.rows(index), self.rows(0) if index == 1 else None
+        return self.gather(whole[self.places(index, places)], unlike=first, beside=whole)
+
     def rows(self, index: int) -> np.ndarray:
         """Give the positions, in stored order, of the samples of a batch of this epoch."""
         first = range(len(self))[index] * self.batch_size
         return self._order[first : first + self.batch_size]
 
-    def gather(self, rows: ArrayLike, unlike: ArrayLike | None = None) -> tuple[Any, ...]:
+    def gather(
+        self,
+        rows: ArrayLike,
+        unlike: ArrayLike | None = None,
+        beside: ArrayLike | None = None,
+    ) -> tuple[Any, ...]:
         """Make a batch of any samples.
 
         Args:
             rows: their positions in stored order; one may occur several times.
             unlike: rows of the first batch, when this is the second: TensorFlow takes a number of
                 steps that both share for fixed.
+            beside: rows of the batch that these are a part of, which is padded alike.
 
         Returns:
             What `self[i]` returns.
         """
         rows = np.asarray(rows)
-        return self._completed(self._padded(rows, unlike), rows)
+        beside = rows if beside is None else np.asarray(beside)
+        return self._completed(self._padded(rows, unlike, beside), rows)
 
-    def _padded(self, rows, unlike):
-        """Give the features of samples: modality -> `(batch, ...)`."""
+    def _padded(self, rows, unlike, beside):
+        """Give the features of samples, `(batch, ...)` by modality, padded as those beside are."""
         samples = self._store.read(rows)
         inputs = {}
         for name, arrays in samples.items():
@@ -313,7 +352,7 @@ class Batches(keras.utils.PyDataset):
                 inputs[name] = np.stack(arrays).astype("float32", copy=False)
                 continue
             steps = self._steps[name]
-            length = steps.padded(rows)
+            length = steps.padded(beside)
             if unlike is not None and fixes_shapes_from_two_batches():
                 # One more step tells the trainer that this axis is not fixed.
                 length += length == steps.padded(unlike) and steps.vary

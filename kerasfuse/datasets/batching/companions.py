@@ -1,6 +1,6 @@
 """Companions: batches in which every sample brings similar and dissimilar ones along."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -93,18 +93,28 @@ class Companions(Served):
         drawn = [_draw(found[anchors], anchors, generator) for found in self.lists.values()]
         return np.concatenate([anchors, *(column for pair in drawn for column in pair.T)])
 
-    def __getitem__(self, index: int) -> tuple[Any, ...]:
+    def places(self, index: int, places: Sequence[int]) -> np.ndarray:
+        """Give the rows of anchors at some places and of their companions, in this order."""
+        anchors = len(self.batches.rows(index))
+        groups = np.arange(len(self.lists) * _DRAWN + 1)
+        return (groups[:, None] * anchors + np.asarray(places)).ravel()
+
+    def part(self, index: int, places: Sequence[int]) -> tuple[Any, ...]:
+        """Make a batch of the anchors at some places and their companions, padded as the whole."""
         index = range(len(self))[index]
-        rows = self.rows(index)
+        whole = self.rows(index)
+        rows = whole[self.places(index, places)]
         inputs, labels, *own = self.batches.gather(
-            rows, unlike=self.rows(0) if index == 1 else None
+            rows, unlike=self.rows(0) if index == 1 else None, beside=whole
         )
         weights = np.zeros(len(rows), "float32")
-        anchors = len(self.batches.rows(index))
-        weights[:anchors] = len(rows) / anchors
+        weights[: len(places)] = len(rows) / len(places)
         if own:
             weights *= own[0]
         return inputs, labels, weights
+
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
+        return self.part(index, range(len(self.batches.rows(index))))
 
 
 def _draw(candidates, anchors, generator):

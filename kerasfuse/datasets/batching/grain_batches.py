@@ -124,7 +124,8 @@ class GrainBatches(Batches):
     def _features(self, position):
         second = position % len(self._order) == 1
         unlike = self._order.rows(position - 1) if second else None
-        return self._padded(self._order.rows(position), unlike)
+        rows = self._order.rows(position)
+        return self._padded(rows, unlike, rows)
 
     def _plain(self):
         """Copy what a process needs to read features."""

@@ -1,8 +1,10 @@
 """Served: the batches of a data set, served otherwise."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
 
 class Served(keras.utils.PyDataset):
@@ -51,6 +53,21 @@ class Served(keras.utils.PyDataset):
 
     def __len__(self) -> int:
         return len(self.batches)
+
+    def share(self, rank: int, ranks: int) -> Any:
+        """Serve one device of several: see `Batches.share`."""
+        from kerasfuse.datasets.batching.share import Share
+
+        return Share(self, rank, ranks)
+
+    def places(self, index: int, places: Sequence[int]) -> np.ndarray:
+        """Give the rows of a batch that hold the samples at some of its places."""
+        return self.batches.places(index, places)
+
+    def part(self, index: int, places: Sequence[int]) -> tuple[Any, ...]:
+        """Give the rows of a batch that hold the samples at some of its places, as in the whole."""
+        rows = self.places(index, places)
+        return keras.tree.map_structure(lambda x: x[rows], self[index])
 
     def on_epoch_end(self) -> None:
         self.batches.on_epoch_end()

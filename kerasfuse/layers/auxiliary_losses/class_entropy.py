@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from kerasfuse import backend
 from kerasfuse.layers.auxiliary_losses.supervised_auxiliary_loss import SupervisedAuxiliaryLoss
 from kerasfuse.ops.class_entropy import two_class_entropy
 
@@ -15,7 +16,7 @@ class ClassEntropy(SupervisedAuxiliaryLoss):
 
     with H the entropy of two Gaussians, one of the samples with labels above a boundary, one below,
     see `two_class_entropy`. A batch alone has few samples, so that those of the steps before count,
-    too, as they were then.
+    too, as they were then. On several devices the batch is the whole one, gathered.
 
     Reference: Han, Chen, Poria, "Improving Multimodal Fusion with Hierarchical Mutual Information
     Maximization for Multimodal Sentiment Analysis" (MMIM), EMNLP 2021, section 3: together with
@@ -74,8 +75,8 @@ class ClassEntropy(SupervisedAuxiliaryLoss):
             y: labels `(batch, 1)`.
             numbers: not used.
         """
-        (x,) = self.take()
-        y = ops.reshape(ops.cast(y, "float32"), (-1, 1))
+        (x,) = map(backend.gathered, self.take())
+        y = backend.gathered(ops.reshape(ops.cast(y, "float32"), (-1, 1)))
         rows = ops.concatenate([x, y, ops.ones_like(y)], axis=1)
         rows = ops.concatenate([rows, self.memory.value], axis=0)
         self.memory.assign(ops.stop_gradient(rows[: self.memory_size]))

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from kerasfuse import backend
 from kerasfuse.layers.auxiliary_losses.auxiliary_loss import AuxiliaryLoss
 from kerasfuse.ops import unit_vectors
 
@@ -14,7 +15,7 @@ class ContrastivePrediction(AuxiliaryLoss):
         L = -weight x mean over samples b of log (exp s_bb / sum_b' exp s_bb')
         s_bb' = cos(x_b, G z_b'),   G linear
 
-    in training only; `b'` runs over the batch.
+    in training only; `b'` runs over the batch: on several devices over the whole of it, gathered.
 
     Reference: van den Oord et al., "Representation Learning with Contrastive Predictive Coding",
     2018; Han, Chen, Poria, MMIM, EMNLP 2021, section 3, without a temperature.
@@ -43,7 +44,7 @@ class ContrastivePrediction(AuxiliaryLoss):
 
     def call(self, inputs, x, z, training=None):
         if training:
-            x, predicted = unit_vectors(x), unit_vectors(self.predict(z))
+            x, predicted = (backend.gathered(unit_vectors(v)) for v in (x, self.predict(z)))
             similarities = ops.matmul(x, ops.transpose(predicted))
             own = ops.sum(x * predicted, axis=-1)
             self.add_value(ops.mean(ops.logsumexp(similarities, axis=-1) - own))

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from kerasfuse import backend
 from kerasfuse import ops as fuse_ops
 from kerasfuse.layers.auxiliary_losses.auxiliary_loss import AuxiliaryLoss
 from kerasfuse.ops.maximum_mean_discrepancy import ESTIMATORS
@@ -17,7 +18,8 @@ class MMDRegularizer(AuxiliaryLoss):
     The elements are all valid steps of all samples of the batch; each head is a group of its own,
     since attention happens there. See `kerasfuse.ops.mmd` for the kernel and the estimators. The
     value that training shows does not fall to 0: it is 0.02 to 0.03 where queries and keys have one
-    distribution and 256 of each are compared.
+    distribution and 256 of each are compared. On several devices the elements are those of the
+    whole batch: gathered, not those of each device.
 
     Reference: Liang et al., MICA, ICCV 2021, section 3.4. The paper sums over layers without saying
     which elements of the data enter; here it is the batch, and the mean.
@@ -65,6 +67,8 @@ class MMDRegularizer(AuxiliaryLoss):
         if training:
             queries = queries if isinstance(queries, (list, tuple)) else [queries]
             keys = keys if isinstance(keys, (list, tuple)) else [keys]
+            queries, keys = ([backend.gathered(x) for x in side] for side in (queries, keys))
+            key_mask, query_mask = backend.gathered(key_mask), backend.gathered(query_mask)
             value = fuse_ops.mmd(
                 _grouped_elements(keys),
                 _grouped_elements(queries),

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from kerasfuse import backend
 from kerasfuse import ops as fuse_ops
 from kerasfuse.layers.auxiliary_losses.auxiliary_loss import AuxiliaryLoss
 from kerasfuse.ops.element_alignment import check_normalise
@@ -18,7 +19,8 @@ class PropagatedAlignment(AuxiliaryLoss):
     for one ordered pair of modalities and the layers i of its stack. A pair selected by an early
     layer stays selected in the later ones; the selection sends no gradient. See
     `kerasfuse.ops.propagated_alignment`, also for why the distance as printed makes queries and
-    keys shrink, and for the two forms that do not.
+    keys shrink, and for the two forms that do not. Of several devices each has the loss of its own
+    samples, and the mean, or the sum, is that of the whole batch.
 
     Reference: Liang et al., MICA, ICCV 2021, section 3.4, equation 2.
 
@@ -91,7 +93,7 @@ class PropagatedAlignment(AuxiliaryLoss):
                 mean=self.reduction == "mean",
                 normalise=self.normalise,
             )
-            self.add_value(value)
+            self.add_value(value if self.reduction == "mean" else backend.of_sum(value))
         return inputs
 
     def get_config(self):

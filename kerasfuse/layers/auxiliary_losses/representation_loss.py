@@ -2,6 +2,7 @@
 
 import keras
 
+from kerasfuse import backend
 from kerasfuse.layers.auxiliary_losses.supervised_auxiliary_loss import SupervisedAuxiliaryLoss
 
 
@@ -11,7 +12,9 @@ class RepresentationLoss(SupervisedAuxiliaryLoss):
 
         L = L_task + weight x loss(y, representations)
 
-    See `SupervisedAuxiliaryLoss` for the way to the labels.
+    See `SupervisedAuxiliaryLoss` for the way to the labels. On several devices labels and
+    representations are gathered, so that the loss is that of the whole batch; but not for a loss
+    whose `compares_batch` is false, as no sample is compared with what another device may have.
 
     Args:
         loss: a `keras.losses.Loss` of labels and a dict of representations, such as
@@ -43,7 +46,11 @@ class RepresentationLoss(SupervisedAuxiliaryLoss):
         return inputs
 
     def label_loss(self, y, numbers=None):
-        return self.loss(y, *self.take())
+        (representations,) = self.take()
+        if getattr(self.loss, "compares_batch", True):
+            y = backend.gathered(y)
+            representations = {m: backend.gathered(x) for m, x in representations.items()}
+        return self.loss(y, representations)
 
     def get_config(self):
         loss = keras.saving.serialize_keras_object(self.loss)

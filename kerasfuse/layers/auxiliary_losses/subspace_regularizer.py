@@ -5,6 +5,7 @@ import itertools
 import keras
 from keras import ops
 
+from kerasfuse import backend
 from kerasfuse.layers.auxiliary_losses.auxiliary_loss import AuxiliaryLoss
 from kerasfuse.ops.subspaces import central_moment_discrepancy, subspace_overlap
 
@@ -21,7 +22,8 @@ class SubspaceRegularizer(AuxiliaryLoss):
 
     with c_m what a modality shares with the others, p_m what it has alone, u_m the vector that both
     were made of, v_m what can be made of them; CMD is `central_moment_discrepancy` and D
-    `subspace_overlap`, both over the samples of the batch.
+    `subspace_overlap`, both over the samples of the batch: on several devices of the whole batch,
+    gathered.
 
     Reference: Hazarika, Zimmermann, Poria, "MISA: Modality-Invariant and -Specific Representations
     for Multimodal Sentiment Analysis", ACM Multimedia 2020, section 3.
@@ -59,10 +61,12 @@ class SubspaceRegularizer(AuxiliaryLoss):
         return inputs
 
     def _similarity(self, shared, _):
+        shared = [backend.gathered(x) for x in shared]
         distances = [central_moment_discrepancy(*p) for p in itertools.combinations(shared, 2)]
         return sum(distances) / len(distances)
 
     def _difference(self, shared, private):
+        shared, private = ([backend.gathered(x) for x in side] for side in (shared, private))
         pairs = [*zip(shared, private, strict=True), *itertools.combinations(private, 2)]
         return sum(subspace_overlap(*pair) for pair in pairs)
 

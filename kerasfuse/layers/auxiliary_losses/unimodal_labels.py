@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from kerasfuse import backend
 from kerasfuse.layers.auxiliary_losses.supervised_auxiliary_loss import SupervisedAuxiliaryLoss
 from kerasfuse.ops.label_shift import class_shift, shifted_label
 
@@ -22,7 +23,7 @@ class UnimodalLabels(SupervisedAuxiliaryLoss):
     as they were, and moves them after it. y_s is y_m at first and moves in the second epoch, so
     that L is 0 in the first two epochs. Labels stay within the largest magnitude of y_m. A label
     stays as it is while positive or negative samples are missing among all seen, which leave no
-    centre.
+    centre. On several devices all of them remember all samples: those of a batch are gathered.
 
     Reference: Yu, Xu, Yuan, Wu, "Learning Modality-Specific Representations with Self-Supervised
     Multi-Task Learning for Multimodal Sentiment Analysis" (Self-MM), AAAI 2021, section 3 and
@@ -91,7 +92,8 @@ class UnimodalLabels(SupervisedAuxiliaryLoss):
             numbers: int `(batch,)`, which training samples these are; without them no label is
                 known of before, so that the loss is that of the first epoch.
         """
-        features, scores = self.take()
+        features, scores = ([backend.gathered(x) for x in each] for each in self.take())
+        y, numbers = backend.gathered(y), backend.gathered(numbers)
         y = ops.clip(ops.reshape(ops.cast(y, "float32"), (-1, 1)), -self.limit, self.limit)
         labels = [y] * len(scores)
         if numbers is not None:
