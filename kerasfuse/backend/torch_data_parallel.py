@@ -64,6 +64,8 @@ def processes():
     try:
         yield Group()
     finally:
+        # An error within a step leaves it open.
+        _Now.group = _Now.counts = None
         dist.destroy_process_group()
 
 
