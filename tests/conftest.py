@@ -9,8 +9,10 @@ import tempfile
 # Keras' home: an empty one, so that nobody's keras.json changes a result.
 cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 threads = str(max(1, cores // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))))
-# Unless somebody said otherwise: on a busy machine, threads wait for each other longest.
-threads = os.environ.get("OMP_NUM_THREADS", threads)
+# Unless somebody said otherwise: on a busy machine, threads wait for each other longest. Workers
+# inherit what is set here for the process that starts them, which is nobody's wish.
+wished = os.environ.setdefault("WISHED_TEST_THREADS", os.environ.get("OMP_NUM_THREADS", ""))
+threads = wished or threads
 keras_home = tempfile.TemporaryDirectory(prefix="kerasfuse-tests-")
 os.environ |= {
     "OMP_NUM_THREADS": threads,

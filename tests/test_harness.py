@@ -1,5 +1,7 @@
 """The harness passes what is right and fails, by name, on each thing that can be wrong."""
 
+import os
+
 import harness
 import keras
 import numpy as np
@@ -324,3 +326,11 @@ def test_a_broken_model_fails(cls, message):
 def test_a_model_that_needs_every_modality_fails():
     with pytest.raises(Exception, match="None"):
         check_pair(NeedsAll)
+
+
+def test_workers_share_the_cores():
+    """More threads than cores wait for each other, and everything takes many times as long."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
+    wished = os.environ["WISHED_TEST_THREADS"]
+    threads = int(os.environ["OMP_NUM_THREADS"])
+    assert wished or threads * workers <= max(workers, os.cpu_count())
