@@ -54,7 +54,7 @@ def recordings(
         data_dir: the table, the folder or the clip.
         sound, words, face, encoder, layers, speech_model, face_models: what is extracted, see
             `kerasfuse.recordings.extract`.
-        jobs: how many processes extract.
+        jobs: how many processes extract, no more than the machine has cores.
         label, classes, columns, fold, folds, validation, test, group, weight: see `own`.
 
     Returns:

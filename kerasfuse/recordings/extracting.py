@@ -56,7 +56,7 @@ def extract(sources, output, *, jobs=1, **options):
     Args:
         sources: list of sound and video files, folders and tables, see `find_clips`.
         output: the folder; made if need be.
-        jobs: how many processes work.
+        jobs: how many processes work, no more than the machine has cores.
         **options: what is extracted, see `Extraction`.
 
     Returns:
@@ -132,7 +132,7 @@ def _extracted(clips, extraction, output, jobs):
     with (
         _environment(backend.child_environment()),
         concurrent.futures.ProcessPoolExecutor(
-            min(jobs, len(clips)), multiprocessing.get_context("spawn")
+            min(jobs, len(clips), os.cpu_count()), multiprocessing.get_context("spawn")
         ) as pool,
     ):
         try:

@@ -54,8 +54,9 @@ class Features:
             wanted: names of the modalities that the model takes.
 
         Raises:
-            ValueError: for unknown extractors, keys and scalings, for versions that this
-                installation does not have, and for modalities of which nothing is said.
+            ValueError: for unknown extractors, keys and scalings, and for modalities of which
+                nothing is said. Versions that this installation lacks are no error: the model can
+                be scored on features that are there. See `check_versions`.
         """
         made = {name: x for name, x in table.items() if name not in ("absent", "scaling")}
         absent, scaling = table.get("absent", []), table.get("scaling", "")
@@ -70,21 +71,30 @@ class Features:
                 raise ValueError(
                     f"expected features.{name} to name an extractor. Received: {shown(one)}."
                 )
-            family, keys = _KNOWN[choose("extractor", one["extractor"], tuple(_KNOWN))]
+            _, keys = _KNOWN[choose("extractor", one["extractor"], tuple(_KNOWN))]
             if set(one) != set(keys):
                 raise ValueError(
                     f"expected features.{name} to have {', '.join(keys)}. "
                     f"Received: {', '.join(one)}."
                 )
-            if one["version"] != EXTRACTORS[family]:
-                raise ValueError(
-                    f"expected version {EXTRACTORS[family]!r} of {one['extractor']}, which this "
-                    f"installation has. Received: version={one['version']!r}. Install the version "
-                    "of kerasfuse that the entry was made with, or train it anew."
-                )
         if scaling:
             choose("scaling", scaling, tuple(path.stem for path in _SCALINGS.glob("*.json")))
         return cls(made, tuple(absent), scaling)
+
+    def check_versions(self):
+        """Refuse to make features by other versions of the extractors than training had.
+
+        Raises:
+            ValueError: for versions that this installation does not have.
+        """
+        for one in self.modalities.values():
+            family, _ = _KNOWN[one["extractor"]]
+            if one["version"] != EXTRACTORS[family]:
+                raise ValueError(
+                    f"expected version {EXTRACTORS[family]!r} of {one['extractor']}, which this "
+                    f"installation has. Received: version={shown(one['version'])}. Install the "
+                    "version of kerasfuse that the model was made with, or train it anew."
+                )
 
     def scaled(self, name, x):
         """Standardise the steps of a modality as in training; steps of zeros stay zeros."""

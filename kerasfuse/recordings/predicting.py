@@ -106,8 +106,9 @@ def predict(model, path, transcript=None, *, features=None, speech_model=None, f
         `RecordingPrediction`.
 
     Raises:
-        ValueError: for a model that does not say how its features are made, for an encoder that is
-            another than the one of training, and for a recording without sound or speech.
+        ValueError: for a model that does not say how its features are made, for an extractor or
+            encoder that is another than the one of training, and for a recording without sound or
+            speech.
         FileNotFoundError, ImportError: see the extractors.
 
     Example:
@@ -184,8 +185,8 @@ def predict_text(model, text, *, features=None):
         `Utterance`, whose times are 0.
 
     Raises:
-        ValueError: for a model that takes no words, a text without any, and an encoder that is
-            another than the one of training.
+        ValueError: for a model that takes no words, a text without any, and an extractor or
+            encoder that is another than the one of training.
         FileNotFoundError, ImportError: see `kerasfuse.text.TextEncoder`.
 
     Example:
@@ -230,6 +231,7 @@ def _features(model, features):
             f"recording. Received: {type(model).__name__} without. Give features=..., or choose "
             "another entry."
         )
+    features.check_versions()
     return features
 
 

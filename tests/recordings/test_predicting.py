@@ -198,13 +198,18 @@ def test_what_a_recording_cannot_give(clip, tmp_path):
         ({"audio": {"extractor": "mfcc"}, "absent": ["text"]}, "extractor to be one of"),
         ({"audio": 1, "absent": ["text"]}, "features.audio to name an extractor"),
         ({"audio": {**PROSODY, "layers": 1}, "absent": ["text"]}, "to have extractor, version"),
-        ({"audio": {**PROSODY, "version": "0"}, "absent": ["text"]}, "version '1' of prosody"),
         ({"audio": PROSODY, "absent": ["text"], "scaling": "mosei"}, "scaling to be one of"),
     ],
 )
 def test_features_that_nobody_can_make(table, said):
     with pytest.raises(ValueError, match=said):
         Features.of(table, ["audio", "text"])
+
+
+def test_features_of_another_version_can_be_read_and_not_made(clip):
+    features = Features.of({"audio": {**PROSODY, "version": "0"}}, ["audio"])
+    with pytest.raises(ValueError, match="version '1' of prosody.*Received: version='0'"):
+        recordings.predict(Summing(), clip, features=features)
 
 
 def test_steps_are_scaled_as_in_training_and_zeros_stay():

@@ -41,7 +41,7 @@ def features_of(entry, place):
     table = {**made, **({"absent": absent} if absent else {})}
     try:
         Features.of(table, widths)
-    except ValueError:  # facts of another version, or of others
+    except ValueError:  # facts of others
         return {}
     return table
 
