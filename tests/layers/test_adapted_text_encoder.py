@@ -15,6 +15,7 @@ pytest.importorskip("keras_hub", reason="needs keras-hub (the extra `text`)")
 import tiny_preset as tiny  # noqa: E402
 from harness import check_layer  # noqa: E402
 
+ON_TORCH = keras.config.backend() == "torch"
 RNG = np.random.default_rng(0)
 IDS = np.array([[2, 5, 6, 7, 3], [2, 10, 3, 0, 0], [0, 0, 0, 0, 0]], "int32")
 
@@ -166,7 +167,7 @@ def test_a_gate_shifts_the_words_before_its_layer(preset):
         ShiftedTextEncoder(preset=preset[0], num_layers_before=3)
 
 
-@pytest.mark.parametrize("kind", [DAHB, MAGBERT, SelfMM])
+@pytest.mark.parametrize("kind", [DAHB, MAGBERT, SelfMM] if ON_TORCH else [MAGBERT])
 def test_models_take_it_and_keep_it_in_their_config(preset, kind):
     table = {"class": "AdaptedTextEncoder", "preset": str(preset[0]), "rank": 2}
     if kind is DAHB:

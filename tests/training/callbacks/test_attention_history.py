@@ -8,7 +8,12 @@ from kerasfuse.analysis import attention_statistics
 from kerasfuse.datasets import load
 from kerasfuse.training.callbacks import AttentionHistory
 
+torch_only = pytest.mark.skipif(
+    keras.config.backend() != "torch", reason="compiles for long and differs nowhere"
+)
 
+
+@torch_only
 def test_every_epoch_is_recorded():
     train = load("simulated", num_samples=16, batch_size=8)
     fixed = load("simulated", "validation", num_samples=4)[0][0]
