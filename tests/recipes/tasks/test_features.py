@@ -132,12 +132,15 @@ def test_facts_of_others_are_none(run, tmp_path, facts):
     assert starting_entry("LFLSTM", tmp_path / "features").entry.features == {}
 
 
-def test_another_version_of_an_extractor_is_none(run, tmp_path):
+def test_another_version_of_an_extractor_is_said_and_judges_no_recording(run, tmp_path):
     path = tmp_path / "features/facts.json"
     facts = json.loads(path.read_text())
     facts["streams"]["audio"]["version"] = "0"
     path.write_text(json.dumps(facts))
-    assert starting_entry("LFLSTM", tmp_path / "features").entry.features == {}
+    entry = starting_entry("LFLSTM", tmp_path / "features").entry
+    assert entry.features["audio"]["version"] == "0"
+    with pytest.raises(ValueError, match="Received: version='0'"):
+        entry.recording_features.check_versions()
 
 
 def test_speech_of_actors_is_scaled_in_the_model(tmp_path):
