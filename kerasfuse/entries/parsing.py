@@ -9,6 +9,7 @@ from kerasfuse.entries.arguments import current_model_args
 from kerasfuse.entries.citations import Citation, Published
 from kerasfuse.entries.definition import Entry
 from kerasfuse.entries.recipe import OPTIONAL, Recipe
+from kerasfuse.entries.results import check_results
 from kerasfuse.entries.weights import RENAMED, Weights
 from kerasfuse.nearest_names import nearest
 from kerasfuse.shown import shortened, shown
@@ -24,7 +25,6 @@ SECTIONS = (
     "results",
     "features",
 )
-_RECORDED = ("seeds", "backend", "versions", "data_sha256", "parameters", "validation", "test")
 
 
 def read(path):
@@ -113,6 +113,9 @@ def _parse(document, name):
         raise ValueError(
             f"expected a bare file name. Received: weights.file={shown(weights['file'])}."
         )
+    recipe = Recipe(**_keys(document["recipe"], "recipe", fields, OPTIONAL))
+    results = document.get("results", {})
+    check_results(results, recipe.score)
     published = document.get("published", [])
     if not isinstance(published, list):
         raise ValueError("expected [[published]], a list of tables. Received: [published].")
@@ -122,13 +125,13 @@ def _parse(document, name):
         model_args=current_model_args(model["class"], model.get("args", {})),
         data_name=data["name"],
         data_args=data.get("args", {}),
-        recipe=Recipe(**_keys(document["recipe"], "recipe", fields, OPTIONAL)),
+        recipe=recipe,
         weights=Weights(**weights),
         published=[
             Published(**_keys(row, "published", ("model", "metric", "value"), ("note",)))
             for row in published
         ],
-        results=_results(document.get("results", {}), document["recipe"]["score"]),
+        results=results,
         parameters=model.get("parameters"),
         citation=_citation(document.get("citation")),
         scaling=model.get("scaling", {}),
@@ -147,21 +150,6 @@ def _citation(table):
 def _features(table):
     if not isinstance(table, dict):
         raise ValueError(f"expected a section [features]. Received: features={shown(table)}.")
-    return table
-
-
-def _results(table, score):
-    if not isinstance(table, dict):
-        raise ValueError(f"expected a section [results]. Received: results={shown(table)}.")
-    if "seeds" in table:
-        _keys(table, "results", _RECORDED, tuple(key for key in table if key not in _RECORDED))
-        for split in ("validation", "test"):
-            numbers = table[split].get(score, {}) if isinstance(table[split], dict) else {}
-            if "mean" not in numbers or len(numbers.get("per_seed", ())) != len(table["seeds"]):
-                raise ValueError(
-                    f"expected results.{split}.{score} with a mean and one value a seed. "
-                    f"Received: {score}={shown(numbers)}, seeds={shown(table['seeds'])}."
-                )
     return table
 
 

@@ -104,7 +104,7 @@ def _fetch_all(url, part, limit):
                 ) from error
         except _NoRestError as error:
             part.unlink(missing_ok=True)
-            if attempt == _TRIES or not before:
+            if attempt == _TRIES:
                 raise ConnectionError(
                     f"expected a file from {url}. Received: some other part of it. Try later."
                 ) from error
@@ -177,6 +177,11 @@ def _open(url, begun=0):
         with response:
             partial = response.status == http.client.PARTIAL_CONTENT
             sent = response.headers.get("Content-Range", "")
+            if partial and not begun:
+                raise ConnectionError(
+                    f"expected all of {url}. Received: a part of it, {shown(sent)}, which nobody "
+                    "asked for. Try later; if it stays so, tell who runs the server."
+                )
             if partial and not sent.startswith(f"bytes {begun}-"):
                 raise _NoRestError
             yield response, watch

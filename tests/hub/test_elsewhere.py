@@ -199,6 +199,23 @@ def test_the_rest_is_asked_for(server, published, tmp_path):
     assert path.read_bytes() == content
 
 
+@pytest.mark.parametrize("told", ["bytes 0-9/10", "bytes 5-9/10", ""])
+@pytest.mark.parametrize("file", ["entry.toml", WEIGHTS])
+def test_a_part_that_nobody_asked_for(server, tmp_path, file, told):
+    def behave(handler, content):
+        handler.send_response(206)
+        handler.send_header("Content-Length", "5")
+        if told:
+            handler.send_header("Content-Range", told)
+        handler.end_headers()
+        handler.wfile.write(content[:5])
+
+    server.behaviour[REPOSITORY + file] = behave
+    with pytest.raises(ConnectionError, match="expected all of .*a part of it, .*nobody asked for"):
+        zoo.load("hf://someone/tiny")
+    assert not any(WEIGHTS in name for name in kept(tmp_path))
+
+
 def test_the_rest_of_another_file_is_fetched_anew(server, published, tmp_path):
     digest = hashlib.sha256(published[0][WEIGHTS]).hexdigest()
     part = tmp_path / "cache" / "weights" / f"{digest}.weights.h5.part"

@@ -12,6 +12,8 @@ from kerasfuse.optional_packages import require
 
 SAMPLERS = ("tpe", "random", "gp", "qmc")
 PRUNERS = ("median", "halving", "hyperband", "none")
+# What Optuna adds to the path of a journal.
+_LOCK = ".lock"
 # Trials that run to their end before any is compared with them.
 _UNPRUNED = 5
 
@@ -88,7 +90,26 @@ def _storage(package, storage):
     if path.exists():
         _cut_half_line(path)
     journal = package.storages.journal
-    return package.storages.JournalStorage(journal.JournalFileBackend(os.fspath(path)))
+    lock = _lock_class(journal)(os.fspath(path))
+    return package.storages.JournalStorage(journal.JournalFileBackend(os.fspath(path), lock))
+
+
+def _lock_class(journal):
+    class Lock(journal.JournalFileSymlinkLock):
+        """Optuna's, which is released in one step: between two of them, a process that is killed
+        leaves a file that nobody removes."""
+
+        def __init__(self, path):
+            super().__init__(path)
+            self.path = path + _LOCK
+
+        def release(self):
+            try:
+                os.unlink(self.path)
+            except OSError as error:
+                raise RuntimeError("expected a lock to release. Received: none.") from error
+
+    return Lock
 
 
 def _cut_half_line(path):

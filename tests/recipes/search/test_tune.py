@@ -17,6 +17,7 @@ from kerasfuse import analysis, atomic, recipes, zoo
 from kerasfuse.cli.commands import app
 from kerasfuse.recipes.search import trials as trials_module
 from kerasfuse.recipes.search.settings import read_settings
+from kerasfuse.recipes.search.study import open_study
 from kerasfuse.report import report
 
 pytest.importorskip("optuna")
@@ -234,6 +235,17 @@ def test_settings_that_do_not_go_together_fail_alone(monkeypatch, tmp_path):
     assert {trial.state for trial in ended.trials} == {"finished", "failed"}
     with pytest.raises(ValueError, match="expected a trial that trains. Received: 2 that do not"):
         recipes.tune(NAME, {"num_heads": {"choices": [3]}}, 2, tmp_path / "none", seeds=())
+
+
+def test_a_lock_is_released_in_one_step(tmp_path, monkeypatch):
+    """Between two a process may be killed, and what it renamed stays for ever."""
+    study = open_study(tmp_path / "journal.log", "a", "val_loss")
+    monkeypatch.setattr(os, "rename", lambda *args: pytest.fail("renamed"))
+    study.ask()
+    assert [path.name for path in tmp_path.iterdir()] == ["journal.log"]
+    lock = study._storage._backend._lock
+    with pytest.raises(RuntimeError, match="expected a lock to release"):
+        lock.release()
 
 
 @pytest.mark.parametrize("content", ["no json\n{}\n", '{"op_code": 99}\n{"a": 1}\n'])
