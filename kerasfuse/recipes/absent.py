@@ -9,7 +9,7 @@ from kerasfuse import datasets, zoo
 from kerasfuse.analysis.predictions import without
 from kerasfuse.datasets.batching.served import Served
 from kerasfuse.nearest_names import choose
-from kerasfuse.recipes.scoring import SPLITS, load_split, on_data, score
+from kerasfuse.recipes.scoring import SPLITS, load_split, on_data, score_all
 
 
 def evaluate_without(
@@ -50,7 +50,8 @@ def evaluate_without(
     model = zoo.load(name, weights)
     check_absent(absent, model.modalities)
     scored = load_split(entry, split, data_dir, shuffle=False)
-    return {",".join(some): score(model, entry, Lacking(scored, some)) for some in tuples(absent)}
+    lacking = {",".join(some): Lacking(scored, some) for some in tuples(absent)}
+    return score_all(model, entry, lacking)
 
 
 class Lacking(Served):
@@ -118,10 +119,10 @@ def rows_of(model, entry, test, absent):
         nothing left, if any.
     """
     check_absent(absent, model.modalities)
+    lacking = {some: Lacking(test, some) for some in tuples(absent)}
     rows = []
-    for some in tuples(absent):
-        lacking = Lacking(test, some)
-        scores = {m: round(x, 6) for m, x in score(model, entry, lacking).items()}
-        empty = {"empty": lacking.empty} if lacking.empty else {}
+    for some, found in score_all(model, entry, lacking).items():
+        scores = {m: round(x, 6) for m, x in found.items()}
+        empty = {"empty": lacking[some].empty} if lacking[some].empty else {}
         rows.append({"modalities": list(some), **empty, "test": scores})
     return rows

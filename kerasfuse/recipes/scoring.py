@@ -186,7 +186,16 @@ def score(model, entry, data):
     Raises:
         ValueError: when a score is not finite, as of a model whose outputs are not.
     """
+    return score_all(model, entry, {"": data})[""]
+
+
+def score_all(model, entry, several):
+    """Do what `score` does for a dict of name to batches, and compile once: name -> scores."""
     compile_model(model, entry)
+    return {name: _evaluated(model, entry, data) for name, data in several.items()}
+
+
+def _evaluated(model, entry, data):
     values = model.evaluate(data, return_dict=True, verbose=0)
     scores = {name: float(values[name]) for name in _reported(entry.recipe)}
     if not np.isfinite(list(scores.values())).all():

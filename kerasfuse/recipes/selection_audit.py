@@ -9,7 +9,7 @@ import numpy as np
 from kerasfuse.metrics.conventions import lower_is_better
 from kerasfuse.recipes.run import Run, read_run
 from kerasfuse.recipes.run_folder import seed_folder
-from kerasfuse.recipes.scoring import load_split, score
+from kerasfuse.recipes.scoring import load_split, score_all
 from kerasfuse.recipes.seeds import mean_and_sd
 
 
@@ -128,7 +128,7 @@ def audit_selection(
         for path in paths.values():
             plain.load_weights(path)
             model.set_weights(plain.get_weights())
-            found = {split: score(model, run.entry, data) for split, data in splits.items()}
+            found = score_all(model, run.entry, splits)
             monitored[seed].append(_monitored(run.entry.recipe, found["validation"]))
             for metric, value in found["test"].items():
                 test[seed].setdefault(metric, []).append(value)

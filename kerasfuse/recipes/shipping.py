@@ -8,7 +8,7 @@ from kerasfuse import atomic, zoo
 from kerasfuse.checksum import sha256
 from kerasfuse.recipes.absent import rows_of
 from kerasfuse.recipes.costs.speed import inference_speed
-from kerasfuse.recipes.scoring import load_split, score
+from kerasfuse.recipes.scoring import load_split, score_all
 from kerasfuse.recipes.seeds import mean_and_sd
 from kerasfuse.training.storage import store, stored_dtype
 
@@ -39,8 +39,8 @@ def replaced(entry, path, seed, results, data_dir=None, absent=()):
         model = zoo.load(entry.name, temporary)
         splits = {s: load_split(entry, s, data_dir, shuffle=False) for s in ("validation", "test")}
         results["shipped"] = {
-            split: {metric: round(x, 6) for metric, x in score(model, entry, data).items()}
-            for split, data in splits.items()
+            split: {metric: round(x, 6) for metric, x in scores.items()}
+            for split, scores in score_all(model, entry, splits).items()
         }
         results["speed"] = {
             **results.get("speed", {}),

@@ -47,7 +47,7 @@ from kerasfuse.recipes.scoring import (
     compile_model,
     constant_scores,
     load_split,
-    score,
+    score_all,
 )
 from kerasfuse.recipes.tasks.preparing import prepared, refresh_companions, weigh_classes
 from kerasfuse.recipes.tasks.starting import is_model, named_after, starting_entry
@@ -428,7 +428,7 @@ def _finish(entry, folder, seed, best, splits, checkpoint, gate, verbose):
 
 def _results(entry, seed, model, splits, state):
     scored = [split for split in ("validation", "test") if split in splits]
-    scores = {split: score(model, entry, splits[split]) for split in scored}
+    scores = score_all(model, entry, {split: splits[split] for split in scored})
     train_labels = splits["train"].labels
     return {
         "seed": seed,
