@@ -132,7 +132,7 @@ def _extracted(clips, extraction, output, jobs):
     with (
         _environment(backend.child_environment()),
         concurrent.futures.ProcessPoolExecutor(
-            min(jobs, len(clips), os.cpu_count()), multiprocessing.get_context("spawn")
+            min(jobs, len(clips), os.cpu_count() or 1), multiprocessing.get_context("spawn")
         ) as pool,
     ):
         try:

@@ -20,8 +20,7 @@ PICKLES = {"program": 150, "opcodes": 250, "bytes": 100}
 OF_HDF5 = {"bytes": 350}
 OF_OTHERS = {"bytes": 150}
 # What else is made from seeds, a function of a seed each: how many of each, and the seconds of the
-# processor that one may take, which of a comparison is for each model. A killed command runs twice
-# or three times.
+# processor that one may take. A killed command runs twice or three times.
 LINES, TALKS, KILLS = "command lines", "hub", "kills"
 # Seconds for all commands that are killed, run once each.
 _PREPARED = 300.0
@@ -100,12 +99,8 @@ def run_others(found, good, sandboxes):
         arguments = {"seed": case["seed"], "good": place}
         of_kill = {"command": case["way"]} if kind == KILLS else {}
         calls.append((_CALLS[kind], arguments | of_kill))
-    seconds = dict.fromkeys((case["seed"] for case in found), OTHERS[kind][1])
-    if kind == LINES:
-        counts = command_lines.models(list(seconds), pathlib.Path(place))
-        seconds = {seed: count * seconds[seed] for seed, count in counts.items()}
     by_seed = {case["seed"]: case for case in found}
-    for (_, arguments), outcome in run_all(calls, sandboxes, lambda x: seconds[x["seed"]]):
+    for (_, arguments), outcome in run_all(calls, sandboxes, OTHERS[kind][1]):
         yield by_seed[arguments["seed"]], outcome
 
 

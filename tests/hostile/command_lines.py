@@ -7,7 +7,6 @@ leaves no file of a work that it did not finish.
 
 import contextlib
 import io
-import itertools
 import json
 import pathlib
 import random
@@ -42,7 +41,7 @@ _MODELS = {
     "tiny_dahb": (
         "DAHB",
         'dim = 8\nnum_heads = 2\nfeedforward_units = 6\nnum_bottlenecks = 4\nvariant = "release"\n'
-        "encoder_layers = 1\nfusion_layers = 1",
+        "encoder_layers = 1",
         "",
     ),
     "tiny_hct_mg": (
@@ -346,27 +345,6 @@ def line(seed):
         *_maybe(rng, "--license", ("simulated",)),
         *_maybe(rng, "--readme", ("zoo.md",), ("plain.md", "bytes.md", *_PATHS)),
     ]
-
-
-def models(seeds, folder):
-    """Return how many models the command line of each seed trains one after the other.
-
-    Args:
-        seeds: list of numbers.
-        folder: that `prepare` wrote.
-    """
-    from kerasfuse.zoo import catalogue
-
-    before, catalogue.FOLDER = catalogue.FOLDER, folder / "zoo"
-    try:
-        return {seed: _models(*line(seed)) for seed in seeds}
-    finally:
-        catalogue.FOLDER = before
-
-
-def _models(command, *words):
-    names = itertools.takewhile(lambda word: not word.startswith("-"), words)
-    return max(1, len(list(names))) if command == "compare" else 1
 
 
 # In the sandbox.

@@ -111,13 +111,13 @@ class Sandbox:
         return Outcome(**json.loads(self._process.stdout.readline()))
 
 
-def run_all(cases, sandboxes, seconds=lambda arguments: SECONDS):
+def run_all(cases, sandboxes, seconds=SECONDS):
     """Yield `(case, Outcome)` of many in any order, a sandbox a thread.
 
     Args:
         cases: list of `(function, arguments)`, see `Sandbox.run`.
         sandboxes: list of `Sandbox`.
-        seconds: that a case may take, a function of its arguments.
+        seconds: that a case may take.
     """
     waiting, done = queue.SimpleQueue(), queue.SimpleQueue()
     for case in cases:
@@ -129,8 +129,7 @@ def run_all(cases, sandboxes, seconds=lambda arguments: SECONDS):
                 function, arguments = waiting.get_nowait()
             except queue.Empty:
                 return
-            outcome = sandbox.run(function, arguments, seconds(arguments))
-            done.put(((function, arguments), outcome))
+            done.put(((function, arguments), sandbox.run(function, arguments, seconds)))
 
     threads = [threading.Thread(target=work, args=(s,), daemon=True) for s in sandboxes]
     for thread in threads:

@@ -4,7 +4,7 @@ import os
 import pathlib
 
 import pytest
-from hostile import campaign, command_lines
+from hostile import campaign
 from hostile.sandbox import Sandbox
 
 from kerasfuse.zoo import catalogue
@@ -73,10 +73,3 @@ def test_the_whole_campaign(good, good_others):
     TABLE.parent.mkdir(exist_ok=True)
     TABLE.write_text(campaign.table(outcomes), encoding="utf-8")
     assert not bad(outcomes), f"{len(bad(outcomes))} cases ended badly: see {TABLE}"
-
-
-def test_a_comparison_may_take_its_time_for_each_model(good_others):
-    folder = good_others / campaign.folder_of(campaign.LINES)
-    assert set(command_lines.models(range(200), folder).values()) == {1, 2, 3}
-    assert command_lines._models("compare", "tiny_lmf", "tiny_mica", "--tuned") == 2
-    assert command_lines._models("train", "tiny_lmf", "tiny_mica") == 1

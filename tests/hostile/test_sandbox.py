@@ -30,7 +30,7 @@ ENDS = {
 
 def test_each_end_is_counted(sandbox):
     cases = [(f"hostile.bad_readers:{name}", {}) for name in ENDS]
-    outcomes = run_all(cases, [sandbox], seconds=lambda arguments: 1.0)
+    outcomes = run_all(cases, [sandbox], seconds=1.0)
     found = {case[0].partition(":")[2]: outcome for case, outcome in outcomes}
     assert {name: outcome.kind for name, outcome in found.items()} == ENDS
     assert found["accept"].told == "what was read"
