@@ -8,6 +8,7 @@ import re
 import secrets
 import shutil
 import stat
+import tempfile
 
 try:
     import fcntl
@@ -180,7 +181,12 @@ def check_file(path):
     """
     path = pathlib.Path(path)
     _check_kind(path)
-    _temporary_beside(path).unlink()
+    with _writing_to(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            _temporary_name(path).lstat()  # a name that is too long
+        # It has no name where the system can do that: a kill leaves nothing behind.
+        tempfile.TemporaryFile(dir=path.parent).close()
 
 
 def _check_kind(path):
@@ -200,11 +206,15 @@ def disk_is_full(error):
 
 
 def _temporary_beside(path):
-    temporary = path.with_name(f".{secrets.token_hex(4)}.{path.name}")
+    temporary = _temporary_name(path)
     with _writing_to(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.touch()
     return temporary
+
+
+def _temporary_name(path):
+    return path.with_name(f".{secrets.token_hex(4)}.{path.name}")
 
 
 @contextlib.contextmanager

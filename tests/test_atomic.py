@@ -2,6 +2,7 @@
 
 import errno
 import os
+import pathlib
 
 import pytest
 
@@ -59,6 +60,15 @@ def test_check_writable_makes_the_folder_and_nothing_else(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="expected a place that can be written to"):
         atomic.check_writable(tmp_path / "file" / "new")
+
+
+def test_looking_for_room_leaves_nothing_to_a_kill(tmp_path, monkeypatch):
+    monkeypatch.setattr(pathlib.Path, "unlink", lambda path, **keywords: None)
+    atomic.check_writable(tmp_path)
+    atomic.check_file(tmp_path / "page.html")
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(OSError, match="expected a place that can be written to"):
+        atomic.check_file(tmp_path / ("x" * 300))
 
 
 def test_what_a_killed_process_left_of_the_same_file_is_removed(tmp_path):
