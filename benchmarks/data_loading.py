@@ -29,8 +29,10 @@ BATCH_SIZE = 32
 # Of models that take sequences of these lengths, the fastest.
 FASTEST = ("LMF", "TFN")
 STEPS = 20
+EPOCHS = 7
 FEEDS = {
     "feed, Batches": {},
+    "feed, grain, this process": {"loader": "grain", "workers": 0},
     "feed, grain, 1 worker": {"loader": "grain", "workers": 1},
     "feed, grain, 2 workers": {"loader": "grain", "workers": 2},
 }
@@ -111,7 +113,10 @@ def step(task):
 
 
 def feed(task, options):
-    """Ask for an epoch of batches, after one that starts the processes and warms the disk cache."""
+    """Ask for epochs of batches, after one that starts the processes and warms the disk cache.
+
+    The one in the middle counts: what else the machine does falls on some of them.
+    """
     from kerasfuse import datasets
     from kerasfuse.datasets.conversion import records
 
@@ -119,10 +124,13 @@ def feed(task, options):
     batches = datasets.load("mosei", "train", **options)
     for i in range(len(batches)):
         batches[i]
-    batches.on_epoch_end()
-    start = time.perf_counter(), time.process_time()
-    samples = sum(len(batches[i][1]) for i in range(len(batches)))
-    row = measured(task, samples, start)
+    rows = []
+    for _ in range(EPOCHS):
+        batches.on_epoch_end()
+        start = time.perf_counter(), time.process_time()
+        samples = sum(len(batches[i][1]) for i in range(len(batches)))
+        rows.append(measured(task, samples, start))
+    row = sorted(rows, key=lambda row: row["per_wall_second"])[EPOCHS // 2]
     if task != "feed, Batches":
         batches.close()
         del row["per_cpu_second"], row["peak_megabytes"]  # of this process alone

@@ -345,19 +345,24 @@ class Batches(keras.utils.PyDataset):
 
     def _padded(self, rows, unlike, beside):
         """Give the features of samples, `(batch, ...)` by modality, padded as those beside are."""
-        samples = self._store.read(rows)
-        inputs = {}
-        for name, arrays in samples.items():
-            if name not in self._steps:
-                inputs[name] = np.stack(arrays).astype("float32", copy=False)
-                continue
-            steps = self._steps[name]
-            length = steps.padded(beside)
-            if unlike is not None and fixes_shapes_from_two_batches():
+        lengths = {name: steps.padded(beside) for name, steps in self._steps.items()}
+        if unlike is not None and fixes_shapes_from_two_batches():
+            for name, steps in self._steps.items():
                 # One more step tells the trainer that this axis is not fixed.
-                length += length == steps.padded(unlike) and steps.vary
-            inputs[name] = _padded(arrays, length, self.padding)
+                lengths[name] += lengths[name] == steps.padded(unlike) and steps.vary
+        inputs = {}
+        for place, sample in enumerate(self._store.samples(rows)):
+            for name, x in sample.items():
+                if name not in inputs:
+                    is_image = name not in lengths
+                    shape = x.shape if is_image else (lengths[name], *x.shape[1:])
+                    dtype = "float32" if is_image else x.dtype
+                    inputs[name] = self._zeros((len(rows), *shape), dtype)
+                _put(x, inputs[name][place], self.padding)
         return inputs
+
+    def _zeros(self, shape, dtype):
+        return np.zeros(shape, dtype)
 
     def _completed(self, inputs, rows):
         """Give a batch, of its features."""
@@ -425,12 +430,10 @@ class _Steps:
         return _rounded(self._lengths[rows].max(), self._longest)
 
 
-def _padded(arrays, steps, side):
-    batch = np.zeros((len(arrays), steps, *arrays[0].shape[1:]), arrays[0].dtype)
-    for row, x in zip(batch, arrays, strict=True):
-        if length := len(x):
-            row[slice(0, length) if side == "right" else slice(steps - length, steps)] = x
-    return batch
+def _put(x, row, side):
+    """Write a sample into its row of a batch, beside the padding."""
+    length = len(x)
+    row[slice(0, length) if side == "right" else slice(len(row) - length, len(row))] = x
 
 
 def _rounded(length, longest):

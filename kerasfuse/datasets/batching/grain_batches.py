@@ -11,6 +11,7 @@ from kerasfuse.datasets.batching.global_order import GlobalOrder
 from kerasfuse.datasets.batching.streaming import Stream
 from kerasfuse.datasets.conversion.records import Records
 from kerasfuse.kinds import check_count
+from kerasfuse.optional_packages import require
 from kerasfuse.shown import shown
 
 # How many batches Keras looks at, on TensorFlow, before it begins with them.
@@ -60,6 +61,7 @@ class GrainBatches(Batches):
             )
         if workers != 0:
             check_count("workers", workers)
+        self._reads_for_others = False
         self._processes, self.shard = workers, _as_shard(shard, inputs.num_samples)
         self._stream: Stream | None = None
         self._order_of: tuple[Any, ...] = ()
@@ -104,8 +106,7 @@ class GrainBatches(Batches):
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             return super().__getitem__(index)
-        position = self._position(range(len(self))[index])
-        return self._completed(self._read_ahead(position), self._order.rows(position))
+        return self._completed(*self._read_ahead(self._position(range(len(self))[index])))
 
     def _read_ahead(self, position):
         follows, self._asked = position == self._asked + 1, position
@@ -122,16 +123,26 @@ class GrainBatches(Batches):
         return self._stream.next()
 
     def _features(self, position):
+        """Give the features of a batch and its rows, which take as long to find out again."""
         second = position % len(self._order) == 1
         unlike = self._order.rows(position - 1) if second else None
         rows = self._order.rows(position)
-        return self._padded(rows, unlike, rows)
+        return self._padded(rows, unlike, rows), rows
+
+    def _zeros(self, shape, dtype):
+        if not self._reads_for_others:
+            return super()._zeros(shape, dtype)
+        # Where the other process sees it: what is elsewhere would be copied there.
+        return require("grain.multiprocessing", 'loader="grain"', "scale").SharedMemoryArray(
+            shape, np.dtype(dtype)
+        )
 
     def _plain(self):
         """Copy what a process needs to read features."""
         found = copy.copy(self)
         found._stream = found._places = found.labels = found._sample_weight = None
         found._ids, found.columns, found._alignments = (), {}, None
+        found._reads_for_others = True
         vars(found).pop("ids", None)
         return found
 

@@ -44,9 +44,10 @@ class Memory:
         self.lengths = {name: x.lengths for name, x in self._sequences()}
         self._check_some_input()
 
-    def read(self, rows):
-        """Give a dict of modality name to the arrays of some samples, without padding."""
-        return {name: [x.sample(i) for i in rows] for name, x in self._arrays.items()}
+    def samples(self, rows):
+        """Yield a dict of modality name to array, without padding, for each of some samples."""
+        for i in rows:
+            yield {name: x.sample(i) for name, x in self._arrays.items()}
 
     def update(self, digest):
         """Add all valid features to a hash."""

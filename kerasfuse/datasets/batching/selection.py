@@ -16,8 +16,8 @@ class Selection:
         self.num_samples = len(rows)
         self.lengths = {name: lengths[rows] for name, lengths in store.lengths.items()}
 
-    def read(self, rows):
-        return self._store.read(self._rows[rows])
+    def samples(self, rows):
+        return self._store.samples(self._rows[rows])
 
     def update(self, digest):
         self._store.update(digest)

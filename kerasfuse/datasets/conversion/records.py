@@ -1,5 +1,6 @@
 """Samples of one split that lie in TFDS records, read a batch at a time."""
 
+import collections
 import json
 import pathlib
 import threading
@@ -7,7 +8,7 @@ import threading
 import numpy as np
 import tensorflow_datasets as tfds
 
-from kerasfuse import plain_files
+from kerasfuse import freed_memory, plain_files
 from kerasfuse.datasets.conversion import record_bytes, report
 from kerasfuse.datasets.conversion.builder import FACTS
 from kerasfuse.datasets.conversion.damaged import whole
@@ -49,7 +50,8 @@ class Records:
     def __init__(self, folder, split, fields=None):
         self.folder = pathlib.Path(folder)
         with whole(self.folder):
-            for file in self.folder.iterdir():
+            # What is hidden comes and goes, as another process writes.
+            for file in self.folder.glob("[!.]*"):
                 plain_files.check(file)
             stored = json.loads((self.folder / FACTS).read_text(encoding="utf-8"))
         self._stored = stored
@@ -83,6 +85,7 @@ class Records:
         self.num_samples = len(self._ids)
         self._rows = np.arange(self.num_samples)
         self._reading = threading.Lock()  # batches may be read in several threads
+        freed_memory.keep()
 
     def __getstate__(self):
         """Give what another process needs to read samples; it opens the files itself.
@@ -97,18 +100,20 @@ class Records:
         vars(self).update(state)
         self._records = _opened(self.folder, self._split)
         self._reading = threading.Lock()
+        freed_memory.keep()
 
     @property
     def ids(self):
         return self._ids.tolist()
 
-    def read(self, rows):
-        """Give a dict of modality name to the arrays of some samples, without padding."""
-        samples = self._samples([int(self._rows[row]) for row in rows])
-        return {
-            name: [self._scaled(name, sample[field]) for sample in samples]
-            for name, field in self._fields.items()
-        }
+    def samples(self, rows):
+        """Yield a dict of modality name to array, without padding, for each of some samples.
+
+        One after the other, so that the memory of one is that of the next: to get new memory from
+        the system takes as long as to fill it.
+        """
+        for sample in self._samples([int(self._rows[row]) for row in rows]):
+            yield {name: self._scaled(name, sample[field]) for name, field in self._fields.items()}
 
     def arguments(self):
         """Give the arguments of `Batches` for these samples."""
@@ -186,24 +191,28 @@ class Records:
         return self._moments[name][1] if name in self._moments else np.ones(self.modalities[name])
 
     def _samples(self, numbers):
-        """Give a dict of field to stored array for each of some records, from memory or disk."""
-        missing = [number for number in dict.fromkeys(numbers) if number not in self._kept]
-        fetched = dict(zip(missing, self._fetched(missing), strict=True)) if missing else {}
-        for number, sample in fetched.items():
-            size = sum(x.nbytes for x in sample.values())
-            if self._kept_bytes + size <= _KEPT_BYTES:
-                self._kept[number] = sample
-                self._kept_bytes += size
-        return [
-            self._kept[number] if number in self._kept else fetched[number] for number in numbers
-        ]
+        """Yield a dict of field to stored array for each of some records, from memory or disk."""
+        ahead = collections.Counter(numbers)
+        again = {}
+        for number in numbers:
+            ahead[number] -= 1
+            sample = self._kept.get(number, again.get(number))
+            if sample is None:
+                sample = self._fetched(number)
+                size = sum(x.nbytes for x in sample.values())
+                if self._kept_bytes + size <= _KEPT_BYTES:
+                    self._kept[number] = sample
+                    self._kept_bytes += size
+                elif ahead[number]:
+                    again[number] = sample
+            yield sample
 
-    def _fetched(self, numbers):
+    def _fetched(self, number):
         wanted = {field: self._stored["fields"][field] for field in self._fields.values()}
         with whole(self.folder):
             with self._reading:  # batches may be read in several threads
-                records = self._records.__getitems__(numbers)
-            return [record_bytes.arrays(record, wanted) for record in records]
+                record = self._records[number]
+            return record_bytes.arrays(record, wanted)
 
     def _scaled(self, name, x):
         if name not in self._moments:

@@ -67,8 +67,8 @@ def test_a_small_batch_is_whole_on_each_device():
 def test_a_device_reads_its_own_samples_alone(monkeypatch):
     whole = batches()
     read = []
-    store = whole._store.read
-    monkeypatch.setattr(whole._store, "read", lambda rows: read.extend(rows) or store(rows))
+    store = whole._store.samples
+    monkeypatch.setattr(whole._store, "samples", lambda rows: read.extend(rows) or store(rows))
     _ = whole.share(1, 2)[0]
     assert read == whole.rows(0)[4:].tolist()
 
