@@ -283,6 +283,11 @@ def uniform(x, seed):
     return keras.random.uniform(ops.shape(x), seed=seed)
 
 
+def builds_as_it_goes(model):
+    """Whether the first step makes what a compiled model lacks, as nothing is traced before it."""
+    return name() == "torch" and model.built and not model.jit_compile
+
+
 def clip_at_once(optimizer):
     """Let a Keras optimizer clip by global norm in a few calls for all gradients, where it can.
 

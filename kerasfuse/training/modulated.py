@@ -10,6 +10,7 @@ from kerasfuse import backend
 from kerasfuse import ops as fuse_ops
 from kerasfuse.analysis.coalitions import CoalitionEvaluator
 from kerasfuse.models.parts.auxiliary_loss_tracking import AuxiliaryLossTracking
+from kerasfuse.models.parts.built_in_first_step import BuiltInFirstStep
 from kerasfuse.models.parts.fusion_model import FusionModel
 from kerasfuse.nearest_names import close_to
 from kerasfuse.training.gradient_coefficients import CoefficientChannel, ScaledGradients
@@ -20,7 +21,7 @@ _NORMALISING = ("Adam", "AdamW", "Adamax", "Nadam", "Adafactor", "Lion", "Lamb",
 
 
 @keras.saving.register_keras_serializable("kerasfuse")
-class Modulated(AuxiliaryLossTracking, keras.Model):
+class Modulated(AuxiliaryLossTracking, BuiltInFirstStep, keras.Model):
     """Train a model with a strategy that balances its modalities.
 
     Compile and fit it as the model itself. `predict`, `evaluate`, `save` and `export` are the

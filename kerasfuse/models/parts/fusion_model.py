@@ -9,10 +9,11 @@ from keras import ops
 
 from kerasfuse import backend
 from kerasfuse.models.parts.auxiliary_loss_tracking import AuxiliaryLossTracking
+from kerasfuse.models.parts.built_in_first_step import BuiltInFirstStep
 from kerasfuse.nearest_names import close_to
 
 
-class FusionModel(AuxiliaryLossTracking, keras.Model):
+class FusionModel(AuxiliaryLossTracking, BuiltInFirstStep, keras.Model):
     """A functional model over named modalities, with named auxiliary losses and intermediates.
 
     Subclasses build a functional graph and hand it to `super().__init__(inputs, outputs)`; then
