@@ -389,8 +389,9 @@ def compare(
                 per_seed=dict(zip(trained, scores[metric], strict=True)),
                 parameters=model.count_params(),
                 multiply_adds=analysis.multiply_adds(model, steps),
-                training_speed=training_speed(entry, load_split(entry, "train", places[i])),
                 inference_speed=inference_speed(model, test),
+                # Last of all: it changes the weights.
+                training_speed=training_speed(model, entry, load_split(entry, "train", places[i])),
                 of_modalities={
                     m: scores[m] for m in of_modalities(entry.recipe.score, model) if m in scores
                 },

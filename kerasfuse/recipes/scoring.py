@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import json
 import os
 import pathlib
 import re
@@ -10,6 +11,7 @@ import keras
 import numpy as np
 
 from kerasfuse import datasets, metrics, zoo
+from kerasfuse.entries.serialization import plain
 from kerasfuse.metrics.conventions import lower_is_better
 from kerasfuse.nearest_names import choose
 from kerasfuse.recipes.label_checks import check_labels
@@ -23,6 +25,9 @@ from kerasfuse.training import WarmupLinearDecay
 from kerasfuse.training.callbacks.gate_of import gate_of
 
 SPLITS = ("train", "validation", "test")
+# Entries and data that this process has seen to go together: a comparison, its searches and their
+# trainings ask in turn.
+_FITTING = set()
 # Metrics that a constant prediction has none of.
 _NO_CONSTANT = ("corr", "spearman", "concordance")
 
@@ -123,6 +128,29 @@ def check_fit(entry, data_dir=None, splits=SPLITS):
     """
     splits = {split: load_split(entry, split, data_dir) for split in splits}
     check_labels(entry, {split: data.labels for split, data in splits.items()})
+    _check_model(entry, {split: splits[split] for split in ("train", "validation")})
+    data = RunData(
+        checksum(splits),
+        {split: data.num_samples for split, data in splits.items()},
+        None if data_dir is None else str(pathlib.Path(data_dir).absolute()),
+    )
+    if entry.recipe.class_weights is not None:
+        weigh_classes(splits["train"], entry.recipe)
+    return data
+
+
+def _check_model(entry, splits):
+    recipe = entry.recipe
+    key = json.dumps(plain(entry.definition())) + checksum(splits)
+    # What lies in other files may have changed since.
+    is_told_by_key = recipe.initial_weights is None and recipe.text_preset is None
+    if is_told_by_key and key in _FITTING:
+        return
+    _check_by_building(entry, splits)
+    _FITTING.add(key)
+
+
+def _check_by_building(entry, splits):
     model = prepared(entry, splits["train"])
     model.check_data(splits["validation"])
     if entry.recipe.drop_modality:
@@ -134,14 +162,6 @@ def check_fit(entry, data_dir=None, splits=SPLITS):
     if entry.recipe.companions is not None:
         refresh_companions(entry, splits["train"]).check(model)
     _check_step(model, entry, splits["validation"])
-    data = RunData(
-        checksum(splits),
-        {split: data.num_samples for split, data in splits.items()},
-        None if data_dir is None else str(pathlib.Path(data_dir).absolute()),
-    )
-    if entry.recipe.class_weights is not None:
-        weigh_classes(splits["train"], entry.recipe)
-    return data
 
 
 def _check_step(model, entry, data):

@@ -408,7 +408,7 @@ def _finish(entry, folder, seed, best, splits, checkpoint, gate, verbose):
             "clip_norm."
         )
     if not (folder / "results.json").exists():
-        best.load_weights(checkpoint.best_weights)
+        checkpoint.restore_best()
         # What is scored is what an entry would hold.
         round_weights(best, stored_dtype(checkpoint.best_weights))
         if "test" in splits:

@@ -68,7 +68,7 @@ def is_file(name: str | os.PathLike[str]) -> bool:
 
 def names() -> list[str]:
     """Return the names of all entries, sorted."""
-    return sorted({path.stem for found in folders() for path in found.glob("*.toml")})
+    return sorted({path.stem for found in folders() for path in found.glob("[!.]*.toml")})
 
 
 @renamed_arguments(licence="license")

@@ -285,10 +285,14 @@ def line(seed):
             *_maybe(rng, "--trials", ("1",), ("0", "-2", "x"), 0.2),
             *_maybe(rng, "--space", ("good.toml",), [f"{n}.toml" for n in _SPACES], 0.2),
         ]
-        if "--tuned" in found:  # several searches, or one on more samples, rightly take their time
+        if "--tuned" in found:  # several searches, or one of more steps, rightly take their time
             del found[3 : 2 + len(others)]
-            if "--data" in found:
-                at = found.index("--data")
+            long = [
+                at
+                for at, part in enumerate(found)
+                if part == "--data" or (part == "--set" and "batch_size=" in found[at + 1])
+            ]
+            for at in reversed(long):
                 del found[at : at + 2]
         return found
     if command == "tune":

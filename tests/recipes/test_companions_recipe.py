@@ -10,16 +10,7 @@ from kerasfuse.recipes.scoring import compile_model
 from kerasfuse.training.callbacks import RunCheckpoint
 
 NAME = tiny_zoo.NAME
-ENTRY = (
-    tiny_zoo.ATTENTIVE.replace('class = "MICA"', 'class = "DAHB"')
-    .replace("kernel_sizes = 1\nalpha = 0.8\nbeta = 0.5\n", 'pairs = "companions"\n')
-    # The fusion that takes least time: what is tested happens before it.
-    .replace("num_layers = 1\n", 'feedforward_units = 4\nfusion = "concatenation"\n')
-    .replace("batch_size = 12", "batch_size = 8")
-    .replace('optimizer = "adam"', 'optimizer = "adamw"\nweight_decay = 1e-3')
-    .replace("plateau_factor = 0.5\nplateau_patience = 1\n", "warmup_epochs = 1\n")
-    .replace("seeds = [1, 2]\n", "seeds = [1]\ncompanions = { refresh = 2 }\n")
-)
+ENTRY = tiny_zoo.ACCOMPANIED
 
 
 @pytest.fixture(scope="module")

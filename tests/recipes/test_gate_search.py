@@ -11,13 +11,7 @@ from kerasfuse import recipes, zoo
 from kerasfuse.training.callbacks import FreezeModalityGate, RunCheckpoint
 
 NAME = tiny_zoo.NAME
-ENTRY = (
-    tiny_zoo.ATTENTIVE.replace('class = "MICA"', 'class = "HCTMG"')
-    .replace("num_samples = 24", "num_samples = 16")
-    .replace("text = 4, audio = 6, vision = 5", "text = 2, audio = 3, vision = 2")
-    .replace("alpha = 0.8\nbeta = 0.5\n", "")
-    .replace("seeds = [1, 2]\n", "seeds = [1]\ngate_search = { batch_size = 8, epochs = 3 }\n")
-)
+ENTRY = tiny_zoo.GATED
 OVERRIDES = {"epochs": 2}
 
 

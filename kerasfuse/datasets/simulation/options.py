@@ -44,9 +44,10 @@ def checked_sizes(like, num_samples, data_seed, split):
         )
     if isinstance(num_samples, dict):
         unknown = sorted(set(num_samples) - set(SPLITS))
-        if unknown:
+        if unknown or not num_samples:
             raise ValueError(
-                f"expected num_samples to name splits, {SPLITS}. Received: {', '.join(unknown)}"
+                f"expected num_samples to name splits, {SPLITS}. "
+                f"Received: {', '.join(unknown) or 'none'}"
             )
         num_samples = num_samples.get(split)
     if num_samples is None:

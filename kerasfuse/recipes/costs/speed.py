@@ -18,12 +18,13 @@ def inference_speed(model, data):
     return data.num_samples / (time.perf_counter() - start)
 
 
-def training_speed(entry, train):
-    """Measure how many samples a second a new model of an entry is trained on, by its recipe.
+def training_speed(model, entry, train):
+    """Measure how many samples a second a model of an entry is trained on, by its recipe.
 
-    Companions are not counted: they come along. Steps are made for two seconds, twenty at most.
+    Companions are not counted: they come along. Steps are made for two seconds, twenty at most;
+    the model's weights are other ones afterwards.
     """
-    model = balanced(entry.build(), entry.recipe.modulation)
+    model = balanced(model, entry.recipe.modulation)
     compile_model(model, entry, steps=len(train))
     batches = train
     if entry.recipe.companions is not None:

@@ -76,6 +76,7 @@ class RunCheckpoint(keras.callbacks.Callback):
         self.better = {"min": float.__lt__, "max": float.__gt__}[mode]
         self.seed = seed
         self.companions = list(companions)
+        self._best_values = None
         self.state = {"epoch": 0, "done": False, "best": None, "best_epoch": None, "history": []}
         if self._file.exists():
             self.state = json.loads(self._file.read_text(encoding="utf-8"))
@@ -139,6 +140,7 @@ class RunCheckpoint(keras.callbacks.Callback):
         trained = getattr(self.model, "model", self.model)
         if is_better and self._is_finite(row) and _are_finite(weights := trained.get_weights()):
             state["best"], state["best_epoch"] = value, epoch + 1
+            self._best_values = weights
             self.best_model.set_weights(weights)
             save_weights(self.best_model, self.best_weights)
         save_weights(self.model, self._last_weights())
@@ -146,6 +148,13 @@ class RunCheckpoint(keras.callbacks.Callback):
             temporary.write_text(json.dumps(state), encoding="utf-8")
         self._remove_weights(keep=(self._last_weights(), self.best_weights))
         self._write_history()
+
+    def restore_best(self):
+        """Give `best_model` the weights of the best epoch."""
+        if self._best_values is None:  # that epoch was before a kill
+            self.best_model.load_weights(self.best_weights)
+        else:
+            self.best_model.set_weights(self._best_values)
 
     def finish(self):
         """Keep the best weights as `best.weights.h5` and delete the checkpoint."""

@@ -47,9 +47,9 @@ def test_training_is_timed_for_two_seconds_once_it_is_compiled(clock, monkeypatc
     monkeypatch.setattr(speed, "compile_model", lambda *arguments, **keywords: None)
     model = Model(clock)
     recipe = types.SimpleNamespace(modulation=None, companions=None)
-    entry = types.SimpleNamespace(build=lambda: model, recipe=recipe)
+    entry = types.SimpleNamespace(recipe=recipe)
     # The last batch of an epoch is smaller.
     batches = Batches([("inputs", [0] * 12), ("last inputs", [0] * 8)])
     # Five steps of half a second are the first to take more than two: 12 + 8 + 12 + 8 + 12.
-    assert speed.training_speed(entry, batches) == 52 / 2.5
+    assert speed.training_speed(model, entry, batches) == 52 / 2.5
     assert len(model.calls) == 6
