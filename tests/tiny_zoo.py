@@ -61,6 +61,27 @@ ATTENTIVE = ENTRY.replace('class = "LMF"', 'class = "MICA"').replace(
     "rank = 2\n", "num_heads = 2\nnum_layers = 1\nkernel_sizes = 1\nalpha = 0.8\nbeta = 0.5\n"
 )
 
+# A gate that is searched for before the training.
+GATED = (
+    ATTENTIVE.replace('class = "MICA"', 'class = "HCTMG"')
+    .replace("num_samples = 24", "num_samples = 16")
+    .replace("text = 4, audio = 6, vision = 5", "text = 2, audio = 3, vision = 2")
+    .replace("alpha = 0.8\nbeta = 0.5\n", "")
+    .replace("seeds = [1, 2]\n", "seeds = [1]\ngate_search = { batch_size = 8, epochs = 3 }\n")
+)
+
+# A loss on samples that accompany each one, which training chooses anew.
+ACCOMPANIED = (
+    ATTENTIVE.replace('class = "MICA"', 'class = "DAHB"')
+    .replace("kernel_sizes = 1\nalpha = 0.8\nbeta = 0.5\n", 'pairs = "companions"\n')
+    # The fusion that takes least time: what is tested happens before it.
+    .replace("num_layers = 1\n", 'feedforward_units = 4\nfusion = "concatenation"\n')
+    .replace("batch_size = 12", "batch_size = 8")
+    .replace('optimizer = "adam"', 'optimizer = "adamw"\nweight_decay = 1e-3')
+    .replace("plateau_factor = 0.5\nplateau_patience = 1\n", "warmup_epochs = 1\n")
+    .replace("seeds = [1, 2]\n", "seeds = [1]\ncompanions = { refresh = 2 }\n")
+)
+
 
 def use(monkeypatch, folder, text=ENTRY):
     """Write the entry into `folder` and make that the zoo; return the entry's path."""

@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import data_parallel_curves
+import data_parallel_recipes
 import keras
 import pytest
 import tiny_zoo
@@ -44,6 +45,7 @@ def folder(tmp_path_factory):
         tiny_zoo.use(monkeypatch, folder / "zoo", ENTRY)
         monkeypatch.setattr(RunCheckpoint, "on_epoch_end", killed_after(RunCheckpoint.on_epoch_end))
         recipes.train(tiny_zoo.NAME, folder / "run", [1], OVERRIDES, verbose=0)
+    data_parallel_recipes.prepare(folder)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -124,6 +126,20 @@ def test_runs_of_two_processes_are_those_of_one(folder, first, second, monkeypat
     told = [f"seed {seed}: {word}" for seed in (1, 2) for word in ("starts", "finished")]
     assert first["told"] == ["2 devices share each batch", *told]
     assert second["told"] == [] and second["score"] == first["score"]
+
+
+@pytest.mark.parametrize("name", data_parallel_recipes.RECIPES)
+def test_what_the_first_process_does_for_all(folder, tmp_path, name):
+    wanted = data_parallel_recipes.train(name, folder, tmp_path / "run")
+    # Found finished; nothing is trained.
+    found = data_parallel_recipes.train(name, folder, folder / name)
+    # Sums in another order, of which large steps make more.
+    if name != "folds":
+        assert_same_run(found, wanted, rel=1e-3)
+    else:
+        assert set(found.first["folds"]) == set(wanted.first["folds"]) == {"0", "1", "2"}
+        for fold, results in wanted.first["folds"].items():
+            assert found.first["folds"][fold]["test"] == pytest.approx(results["test"], rel=1e-2)
 
 
 def test_keras_has_no_distribution_of_its_own_yet():

@@ -11,6 +11,7 @@ import kerasfuse  # noqa: F401  (chooses the backend)
 
 # isort: split
 import data_parallel_curves
+import data_parallel_recipes
 import keras
 import torch
 
@@ -90,6 +91,8 @@ def main(folder):
             report=told.append,
             verbose=0,
         )
+        for name in data_parallel_recipes.RECIPES:
+            data_parallel_recipes.train(name, folder, folder / name, distribute="data")
         found |= {"told": told, "score": run.seeds[1]["test"]["mae"]}
         path = folder / f"{group.rank}.json"
         path.write_text(json.dumps(found), encoding="utf-8")
