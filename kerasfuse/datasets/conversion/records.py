@@ -8,8 +8,8 @@ import threading
 import numpy as np
 import tensorflow_datasets as tfds
 
-from kerasfuse import freed_memory, plain_files
-from kerasfuse.datasets.conversion import record_bytes, report
+from kerasfuse import plain_files
+from kerasfuse.datasets.conversion import freed_memory, record_bytes, report
 from kerasfuse.datasets.conversion.builder import FACTS
 from kerasfuse.datasets.conversion.damaged import whole
 from kerasfuse.datasets.conversion.standardization import standardized_steps, without_constant
