@@ -115,6 +115,11 @@ class Records:
         for sample in self._samples([int(self._rows[row]) for row in rows]):
             yield {name: self._scaled(name, sample[field]) for name, field in self._fields.items()}
 
+    def read(self, rows):
+        """Give a dict of modality name to the arrays of some samples, all at once."""
+        samples = list(self.samples(rows))
+        return {name: [sample[name] for sample in samples] for name in self._fields}
+
     def arguments(self):
         """Give the arguments of `Batches` for these samples."""
         return {"inputs": self, "labels": self.labels, "ids": self._ids}
