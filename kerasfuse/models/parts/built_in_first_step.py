@@ -13,8 +13,13 @@ class BuiltInFirstStep:
     A base class before `keras.Model`.
     """
 
-    def _symbolic_build(self, *args, **kwargs):
+    def _symbolic_build(self, iterator=None, data_batch=None):
         if not backend.builds_as_it_goes(self):
-            super()._symbolic_build(*args, **kwargs)
-        elif self.optimizer is not None and not self.optimizer.built:
+            super()._symbolic_build(iterator, data_batch)
+            return
+        parts = [self._compile_metrics, self._compile_loss, *self._flatten_layers()]
+        if iterator is not None and not all(part is None or part.built for part in parts):
+            # Keras looks at a batch here, and with it draws an order: by a seed it stays the same.
+            next(iter(iterator), None)
+        if self.optimizer is not None and not self.optimizer.built:
             self.optimizer.build(self.trainable_variables)
