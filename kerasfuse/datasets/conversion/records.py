@@ -54,32 +54,30 @@ class Records:
             for file in self.folder.glob("[!.]*"):
                 plain_files.check(file)
             stored = json.loads((self.folder / FACTS).read_text(encoding="utf-8"))
-        self._stored = stored
-        self.splits = list(stored["report"]["samples"])
+            self.splits = list(stored["report"]["samples"])
         splits = split.split("+")
-        if unknown := [name for name in splits if name not in stored["report"]["samples"]]:
+        if unknown := [name for name in splits if name not in self.splits]:
             raise ValueError(
-                f"expected split to be one of {', '.join(map(repr, stored['report']['samples']))}. "
+                f"expected split to be one of {', '.join(map(repr, self.splits))}. "
                 f"Received: {', '.join(map(repr, unknown))}"
             )
-        fields = fields or {name: name for name in stored["fields"]}
-        self._fields = fields
-        shapes = {name: stored["fields"][field][0] for name, field in fields.items()}
-        self.modalities = {name: _width(shape) for name, shape in shapes.items()}
-        self.aligned = tuple(n for n, field in fields.items() if field in stored["aligned"])
+        self._split, self._stored = split, stored
         with whole(self.folder):
+            self._fields = fields = fields or {name: name for name in stored["fields"]}
+            shapes = {name: stored["fields"][field][0] for name, field in fields.items()}
+            self.modalities = {name: _width(shape) for name, shape in shapes.items()}
+            self.aligned = tuple(n for n, field in fields.items() if field in stored["aligned"])
             index = _concatenated([self.folder / f"index-{name}.npz" for name in splits])
             self._records = _opened(self.folder, split)
             if len(self._records) != len(index["ids"]):
                 raise ValueError(f"{len(self._records)} records, {len(index['ids'])} in the index")
-        self._split = split
-        self._ids, self.labels = index["ids"], index["labels"]
-        self._digests = index["digests"]
-        self.lengths = {
-            name: index[f"lengths:{fields[name]}"]
-            for name, shape in shapes.items()
-            if shape[0] is None
-        }
+            self._ids, self.labels = index["ids"], index["labels"]
+            self._digests = index["digests"]
+            self.lengths = {
+                name: index[f"lengths:{fields[name]}"]
+                for name, shape in shapes.items()
+                if shape[0] is None
+            }
         self._moments, self._farthest = {}, {}
         self._kept, self._kept_bytes = {}, 0
         self.num_samples = len(self._ids)

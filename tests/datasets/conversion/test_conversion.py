@@ -3,6 +3,7 @@
 import concurrent.futures
 import errno
 import hashlib
+import json
 import os
 import pathlib
 import shutil
@@ -215,6 +216,35 @@ def test_what_another_process_writes_beside_the_records_is_no_damage(file, tmp_p
     # Gone between the listing and a look at it.
     (facts.parent / ".kerasfuse.json.lock").symlink_to(tmp_path / "gone")
     assert load("mosi", data_dir=file).checksum() == wanted
+
+
+def test_facts_that_are_damaged_are_refused_in_a_sentence(file, tmp_path):
+    load("mosi", data_dir=file)
+    facts = next((tmp_path / "tfds").rglob("kerasfuse.json"))
+    whole = json.loads(facts.read_text())
+    fields = {name: name for name in whole["fields"]}
+    refused = 0
+    for change in _damaged(whole):
+        facts.write_text(json.dumps(change))
+        try:
+            records.Records(facts.parent, "train", fields).read([0])
+        except ValueError as error:
+            refused += 1
+            assert str(error).startswith("expected ")
+    assert refused > 20
+
+
+def _damaged(facts):
+    """Yield copies of nested dicts with one name or value changed."""
+    for name, value in facts.items():
+        others = {key: x for key, x in facts.items() if key != name}
+        yield others
+        yield {**others, f"{name}?": value}
+        for wrong in (None, 3, "text", [], {}):
+            yield {**others, name: wrong}
+        if isinstance(value, dict):
+            for inner in _damaged(value):
+                yield {**others, name: inner}
 
 
 def test_only_the_fields_that_are_asked_for_are_decoded(file, monkeypatch):
