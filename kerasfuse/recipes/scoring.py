@@ -128,9 +128,10 @@ def check_fit(entry, data_dir=None, splits=SPLITS):
     """
     splits = {split: load_split(entry, split, data_dir) for split in splits}
     check_labels(entry, {split: data.labels for split, data in splits.items()})
-    _check_model(entry, {split: splits[split] for split in ("train", "validation")})
+    digests = {split: data.checksum() for split, data in splits.items()}
+    _check_model(entry, splits, digests["train"] + digests["validation"])
     data = RunData(
-        checksum(splits),
+        _joined(digests),
         {split: data.num_samples for split, data in splits.items()},
         None if data_dir is None else str(pathlib.Path(data_dir).absolute()),
     )
@@ -139,9 +140,9 @@ def check_fit(entry, data_dir=None, splits=SPLITS):
     return data
 
 
-def _check_model(entry, splits):
+def _check_model(entry, splits, digest):
     recipe = entry.recipe
-    key = json.dumps(plain(entry.definition())) + checksum(splits)
+    key = json.dumps(plain(entry.definition())) + digest
     # What lies in other files may have changed since.
     is_told_by_key = recipe.initial_weights is None and recipe.text_preset is None
     if is_told_by_key and key in _FITTING:
@@ -194,10 +195,11 @@ def _without_colours(text):
 
 def checksum(splits):
     """Return the sha256 of the features and labels of all splits, a dict of `Batches`."""
-    digest = hashlib.sha256()
-    for data in splits.values():
-        digest.update(data.checksum().encode())
-    return digest.hexdigest()
+    return _joined({split: data.checksum() for split, data in splits.items()})
+
+
+def _joined(digests):
+    return hashlib.sha256("".join(digests.values()).encode()).hexdigest()
 
 
 def score(model, entry, data):
