@@ -27,7 +27,7 @@ EXTRAS := dev,$(BACKEND)$(if $(filter tensorflow,$(BACKEND)),$(COMMA)text)
 TESTS ?= $(addprefix tests/,\
 	test_harness.py test_docs.py recipes/test_reproduced.py analysis/test_competition_strength.py \
 	analysis/test_coalitions.py backend/test_checked_alike.py \
-	backend/test_jax_data_parallel.py battery/test_models.py \
+	backend/test_jax_compilation.py backend/test_jax_data_parallel.py battery/test_models.py \
 	export ops layers losses metrics models text training \
 	$(if $(filter tensorflow,$(BACKEND)),recipes/test_text_preset.py zoo/test_building.py))
 endif

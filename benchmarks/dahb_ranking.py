@@ -8,7 +8,6 @@ a process of its own.
 
 import argparse
 import json
-import subprocess
 import sys
 import time
 
@@ -63,8 +62,7 @@ def main():
 
     rows = []
     for ranking in track(("all at once", "in blocks"), description="ranking"):
-        command = [sys.executable, __file__, "--rank", ranking]
-        rows.append(json.loads(subprocess.check_output(command, text=True)))
+        rows.append(measure.in_new_process(__file__, "--rank", ranking))
     met = "met" if rows[-1]["megabytes"] < MOST_MEGABYTES else "missed"
     rows[-1]["goal"] = f"under {MOST_MEGABYTES}: {met}"
     measure.save("dahb_ranking", rows, COLUMNS, measure.environment("cpu", 2))

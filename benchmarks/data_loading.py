@@ -3,7 +3,8 @@
 Makes a pickle as MulT has it, all samples of full length, converts it and reads it back, in order
 and at random, each in a process of its own. Times are those of the processor, beside the wall's.
 Then what `Batches` and grain feed from disk, with nothing kept in memory, beside what the fastest
-models train with, in the same run: all on one thread, and grain with one worker and with two.
+models train with, in the same run: all on one thread, and grain with one worker and with two. And
+an epoch of such a model from disk, with and without a thread that reads ahead.
 
     python benchmarks/data_loading.py
     python benchmarks/data_loading.py --samples 16326    # 9 GB of disk, 10 GB of memory
@@ -14,8 +15,6 @@ import json
 import os
 import pathlib
 import pickle
-import subprocess
-import sys
 import tempfile
 import time
 
@@ -36,6 +35,8 @@ FEEDS = {
     "feed, grain, 1 worker": {"loader": "grain", "workers": 1},
     "feed, grain, 2 workers": {"loader": "grain", "workers": 2},
 }
+# Epochs, with so many threads that read ahead.
+READERS = {f"epoch of {name}, {n} readers": n for name in FASTEST for n in (0, 1)}
 TASKS = ("convert", "read in order", "read at random", "train a linear model")
 COLUMNS = {
     "task": ("task", ""),
@@ -69,6 +70,8 @@ def run(task, path):
         return {}
     if task.startswith("step"):
         return step(task)
+    if task in READERS:
+        return epoch(task, path)
     options = {"data_dir": path, "batch_size": BATCH_SIZE, "shuffle": task == "read at random"}
     if task in FEEDS:
         return feed(task, options | FEEDS[task] | {"shuffle": True})
@@ -110,6 +113,23 @@ def step(task):
     for _ in range(STEPS):
         model.train_on_batch(*batch)
     return measured(task, STEPS * BATCH_SIZE, start)
+
+
+def epoch(task, path):
+    """Train a model on an epoch from disk, after one that warms the disk cache."""
+    import workloads
+
+    from kerasfuse import datasets
+    from kerasfuse.datasets.conversion import records
+
+    records._KEPT_BYTES = 0
+    model, _ = workloads.make(task.partition(",")[0].removeprefix("epoch of "), BATCH_SIZE)
+    options = {"data_dir": path, "batch_size": BATCH_SIZE, "shuffle": True}
+    batches = datasets.load("mosei", "train", readers=READERS[task], **options)
+    model.fit(batches, verbose=0, shuffle=False)
+    start = time.perf_counter(), time.process_time()
+    model.fit(batches, verbose=0, shuffle=False)
+    return measured(task, batches.num_samples, start)
 
 
 def feed(task, options):
@@ -175,14 +195,13 @@ def main():
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder, f"{arguments.samples}.pkl")
-        variables = os.environ | {"TFDS_DATA_DIR": folder}
+        variables = {"TFDS_DATA_DIR": folder}
         steps = [f"step of {name}" for name in FASTEST]
-        for task in ("make", *TASKS, *steps, *FEEDS):
-            if task in (*steps, *FEEDS):
+        for task in ("make", *TASKS, *steps, *FEEDS, *READERS):
+            if task in (*steps, *FEEDS, *READERS):
                 variables["OMP_NUM_THREADS"] = "1"
-            command = [sys.executable, __file__, "--task", task, str(path)]
-            printed = subprocess.check_output(command, text=True, env=variables)
-            rows.append(json.loads(printed.splitlines()[-1]))
+            asked = ("--task", task, path)
+            rows.append(measure.in_new_process(__file__, *asked, variables=variables))
     rows = [row | {"goal": goal(row, rows[1:])} for row in rows[1:]]
     print(measure.markdown(rows, COLUMNS))
     if not arguments.dry:

@@ -10,7 +10,6 @@ import json
 import os
 import pathlib
 import subprocess
-import sys
 import tempfile
 import time
 
@@ -113,11 +112,10 @@ def run(name, folder, entry):
         "extract_two": (f"extract, {CLIPS} clips of RAVDESS, sound, 2 processes", 120),
     }[name]
     root = pathlib.Path(__file__).parents[1]
-    command = [sys.executable, __file__, "--work", name, "--folder", folder, "--entry", entry]
+    asked = ("--work", name, "--folder", folder, "--entry", entry)
     # Nothing is remembered from another run.
-    variables = os.environ | {"PYTHONPATH": str(root), "KERASFUSE_CACHE": str(folder / "cache")}
-    said = subprocess.check_output(command, text=True, env=variables).splitlines()[-1]
-    row = {"what": what, **json.loads(said)}
+    variables = {"PYTHONPATH": str(root), "KERASFUSE_CACHE": str(folder / "cache")}
+    row = {"what": what, **measure.in_new_process(__file__, *asked, variables=variables)}
     goals = ([f"under {limit} s"] if limit else []) + ["under 2 GB"]
     met = (limit is None or row["seconds"] < limit) and row["memory"] < 2000
     return row | {"goal": f"{', '.join(goals)}: {'met' if met else 'missed'}"}

@@ -7,7 +7,10 @@ import os
 import pathlib
 import platform
 import resource
+import statistics
+import subprocess
 import sys
+import time
 
 FOLDER = pathlib.Path(__file__).parent
 RESULTS = FOLDER / "results"
@@ -55,6 +58,29 @@ class PeakMemory:
 
             return torch.cuda.max_memory_allocated() - self.baseline
         return peak_resident_bytes() - self.baseline
+
+
+def in_new_process(script, *arguments, variables=None):
+    """Run a benchmark once more, in a fresh process, and return what its last line says.
+
+    Args:
+        script: path of the benchmark, which prints one JSON value at its end.
+        *arguments: what stands behind it on the command line.
+        variables: dict of environment variables that differ from those of this process.
+    """
+    command = [sys.executable, str(script), *map(str, arguments)]
+    printed = subprocess.check_output(command, text=True, env=os.environ | (variables or {}))
+    return json.loads(printed.splitlines()[-1])
+
+
+def milliseconds(function, calls):
+    """Return the median time of so many calls."""
+    seconds = []
+    for _ in range(calls):
+        begin = time.perf_counter()
+        function()
+        seconds.append(time.perf_counter() - begin)
+    return 1000 * statistics.median(seconds)
 
 
 def device():

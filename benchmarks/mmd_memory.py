@@ -10,7 +10,6 @@ two estimators against the exact value. Each line is measured in a process of it
 import argparse
 import json
 import os
-import subprocess
 import sys
 import time
 
@@ -150,8 +149,7 @@ def main():
 
     rows = []
     for case in track(CASES, description="mmd"):
-        command = [sys.executable, __file__, "--case", json.dumps(case)]
-        rows.append(json.loads(subprocess.check_output(command, text=True)))
+        rows.append(measure.in_new_process(__file__, "--case", json.dumps(case)))
 
     exact = {r["elements"]: r for r in rows if r["implementation"] == "exact"}
     for row in rows:

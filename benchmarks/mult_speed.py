@@ -1,12 +1,13 @@
 """Speed and peak memory of kerasfuse's MulT and MICA beside a plain PyTorch MulT.
 
-Shapes of CMU-MOSI, unaligned; width 40, 4 layers, batch 16. The two sides of a comparison run in
+Widths of CMU-MOSI; width 40, 4 layers; the lengths of its unaligned files, typical ones of shorter
+data, and toy ones, which show what each call of a layer costs. The two sides of a comparison run in
 two fresh processes that take turns, one step each, so that whatever else the machine does hits
 both: the speed-up is the median of the ratios of neighbouring steps. Peak memory is each process's
 own, above what it held with everything imported and nothing built.
 
-    python benchmarks/mult_speed.py
-    python benchmarks/mult_speed.py --rounds 20 --only full_mica_train
+    python benchmarks/mult_speed.py --threads 1
+    python benchmarks/mult_speed.py --rounds 20 --only mica_train_full
 """
 
 import os
@@ -18,8 +19,12 @@ import turns
 os.environ.setdefault("KERAS_BACKEND", "torch")
 
 WIDTHS = {"text": 300, "audio": 5, "vision": 20}
-STEPS = {"text": 50, "audio": 375, "vision": 500}
-BATCH = 16
+# Name: steps of each modality, samples in a batch.
+SHAPES = {
+    "full": ({"text": 50, "audio": 375, "vision": 500}, 8),
+    "typical": ({"text": 20, "audio": 100, "vision": 80}, 64),
+    "toy": ({"text": 4, "audio": 4, "vision": 4}, 2),
+}
 LEARNING_RATE = 1e-3
 CLIP_NORM = 0.8
 
@@ -52,14 +57,23 @@ MODELS = {
         | {"input_dropout": {"text": 0.25}},
     ),
 }
-# Name: (what, reference, candidate, least speed-up wanted).
+AUTHORS = "plain MulT, authors' way"
+# Name: (what, shapes, reference, candidate, least speed-up wanted).
 COMPARISONS = {
-    "mult_train": ("train", "plain MulT", "kerasfuse MulT", 4.0),
-    "mult_infer": ("infer", "plain MulT", "kerasfuse MulT", 3.0),
-    "full_mica_train": ("train", "plain MulT, authors' way", "kerasfuse MICA", 1.0),
+    "mult_train_full": ("train", "full", "plain MulT", "kerasfuse MulT", 4.0),
+    "mult_infer_full": ("infer", "full", "plain MulT", "kerasfuse MulT", 3.0),
+    "mica_train_full": ("train", "full", AUTHORS, "kerasfuse MICA", 3.0),
+    "mult_train_typical": ("train", "typical", "plain MulT", "kerasfuse MulT", 3.0),
+    "mult_infer_typical": ("infer", "typical", "plain MulT", "kerasfuse MulT", 2.0),
+    "mica_train_typical": ("train", "typical", AUTHORS, "kerasfuse MICA", 2.0),
+    "mica_infer_typical": ("infer", "typical", AUTHORS, "kerasfuse MICA", 2.0),
+    "mult_infer_toy": ("infer", "toy", "plain MulT", "kerasfuse MulT", 1 / 3),
+    "mica_infer_toy": ("infer", "toy", "plain MulT", "kerasfuse MICA", 1 / 3),
 }
 COLUMNS = {
     "what": ("", ""),
+    "shapes": ("steps", ""),
+    "batch": ("batch", "d"),
     "reference": ("reference", ""),
     "reference_speed": ("samples/s", ".1f"),
     "reference_memory": ("peak MB", ",.0f"),
@@ -73,19 +87,20 @@ COLUMNS = {
 }
 
 
-def batch():
+def batch(shapes):
+    steps, size = SHAPES[shapes]
     rng = np.random.default_rng(0)
-    x = {m: rng.normal(size=(BATCH, STEPS[m], w)).astype("float32") for m, w in WIDTHS.items()}
-    return x, rng.normal(size=(BATCH, 1)).astype("float32")
+    x = {m: rng.normal(size=(size, steps[m], w)).astype("float32") for m, w in WIDTHS.items()}
+    return x, rng.normal(size=(size, 1)).astype("float32")
 
 
-def plain_step(what, arguments, device):
+def plain_step(what, shapes, arguments, device):
     """Return a function that makes one step, from numpy arrays, with the plain model."""
     import torch
     from plain_mult import PlainMulT
 
     model = PlainMulT(WIDTHS, **arguments).to(device)
-    x, y = batch()
+    x, y = batch(shapes)
 
     def tensors():
         inputs = {m: torch.from_numpy(v).to(device) for m, v in x.items()}
@@ -115,14 +130,14 @@ def plain_step(what, arguments, device):
     return step
 
 
-def kerasfuse_step(what, name, arguments):
+def kerasfuse_step(what, shapes, name, arguments):
     """Return a function that makes one step, from numpy arrays, with a model of kerasfuse."""
     import keras
 
     from kerasfuse import models
 
     model = getattr(models, name)(WIDTHS, **arguments)
-    x, y = batch()
+    x, y = batch(shapes)
     if what == "infer":
         return lambda: model.predict_on_batch(x)
     optimizer = keras.optimizers.Adam(LEARNING_RATE, global_clipnorm=CLIP_NORM)
@@ -130,7 +145,7 @@ def kerasfuse_step(what, name, arguments):
     return lambda: model.train_on_batch(x, y)
 
 
-def serve(what, name):
+def serve(what, shapes, name):
     import keras  # noqa: F401  both sides hold the same libraries before the meter starts
     import torch
 
@@ -141,9 +156,9 @@ def serve(what, name):
     meter = measure.PeakMemory(device)
     kind, arguments = MODELS[name]
     if kind == "plain":
-        step = plain_step(what, arguments, device)
+        step = plain_step(what, shapes, arguments, device)
     else:
-        step = kerasfuse_step(what, kind, arguments)
+        step = kerasfuse_step(what, shapes, kind, arguments)
 
     def to_its_end():
         step()
@@ -154,18 +169,22 @@ def serve(what, name):
 
 
 def compare(comparison, rounds, advance):
-    what, reference, candidate, goal = COMPARISONS[comparison]
-    with turns.sides(__file__, (what, reference), (what, candidate), warm_ups=1) as sides:
+    what, shapes, reference, candidate, goal = COMPARISONS[comparison]
+    steps, size = SHAPES[shapes]
+    both = (what, shapes, reference), (what, shapes, candidate)
+    with turns.sides(__file__, *both, warm_ups=1) as sides:
         seconds = turns.in_turns(sides, rounds, advance)
         memory = [side.ask("memory") for side in sides]
     return {
         "comparison": comparison,
         "what": what,
+        "shapes": "/".join(map(str, steps.values())),
+        "batch": size,
         "reference": reference,
         "reference_memory": memory[0],
         "candidate": candidate,
         "candidate_memory": memory[1],
-        **turns.speed_up(seconds, BATCH, goal),
+        **turns.speed_up(seconds, size, goal),
     }
 
 

@@ -12,8 +12,6 @@ import argparse
 import json
 import os
 import pathlib
-import subprocess
-import sys
 import tempfile
 import time
 
@@ -68,11 +66,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         for workers in (1, 2):
             place = str(pathlib.Path(folder, str(workers)))
-            command = [sys.executable, __file__, "--task", str(workers), place]
-            printed = subprocess.check_output(
-                [*command, "--trials", str(arguments.trials)], text=True
-            )
-            rows.append(json.loads(printed.splitlines()[-1]))
+            asked = ("--task", workers, place, "--trials", arguments.trials)
+            rows.append(measure.in_new_process(__file__, *asked))
     rows[1]["ratio"] = rows[1]["seconds"] / rows[0]["seconds"]
     rows[1]["goal"] = f"{MOST}: {'met' if rows[1]['ratio'] <= MOST else 'missed'}"
     print(measure.markdown(rows, COLUMNS))

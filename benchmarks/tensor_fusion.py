@@ -12,7 +12,6 @@ import argparse
 import json
 import math
 import os
-import subprocess
 import sys
 import time
 
@@ -128,8 +127,7 @@ def main():
 
     rows = []
     for case in track(CASES, description="fusion"):
-        command = [sys.executable, __file__, "--case", json.dumps(case)]
-        rows.append(json.loads(subprocess.check_output(command, text=True)))
+        rows.append(measure.in_new_process(__file__, "--case", json.dumps(case)))
     own = rows[1]
     # The output, the product before the last modality, and what the allocator rounds.
     met = "met" if own["megabytes"] < 1.25 * own["output"] else "missed"

@@ -98,7 +98,7 @@ def speed_up(seconds, batch, goal=None):
         "speed_up": middle,
         "spread": f"{low:.2f} .. {high:.2f}",
         "pairs": len(seconds),
-        "goal": goal and f"{goal:g}: {'met' if middle >= goal else 'missed'}",
+        "goal": goal and f"{goal:.2g}: {'met' if middle >= goal else 'missed'}",
         "seconds": seconds.tolist(),
     }
 

@@ -24,6 +24,11 @@ except ModuleNotFoundError as error:
         name=error.name,
     ) from error
 
+from kerasfuse import backend  # noqa: E402
+
+# Before anything is compiled.
+backend.keep_programs()
+
 # At once, because a saved model can only be loaded when its classes have been registered.
 from kerasfuse import layers, losses, metrics, models, ops, training  # noqa: E402
 

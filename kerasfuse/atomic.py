@@ -173,6 +173,25 @@ def check_writable(folder):
     check_file(pathlib.Path(folder, "check"))
 
 
+@contextlib.contextmanager
+def making(folder):
+    """Make a folder that can be written to; if the block fails, remove what is empty of it again.
+
+    Raises:
+        OSError: when the folder cannot be made or written to.
+    """
+    folder = pathlib.Path(folder)
+    new = [path for path in (folder, *folder.parents) if not os.path.exists(path)]
+    try:
+        check_writable(folder)
+        yield
+    except BaseException:
+        for path in new:
+            with contextlib.suppress(OSError):  # not empty, or not there
+                path.rmdir()
+        raise
+
+
 def check_file(path):
     """Find out before long work whether a file can be written, as `replacing` will.
 

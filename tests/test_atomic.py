@@ -62,6 +62,25 @@ def test_check_writable_makes_the_folder_and_nothing_else(tmp_path):
         atomic.check_writable(tmp_path / "file" / "new")
 
 
+def test_a_folder_that_was_made_in_vain_goes_again(tmp_path):
+    (tmp_path / "there").mkdir()
+    with pytest.raises(ValueError, match="in vain"), atomic.making(tmp_path / "there" / "a" / "b"):
+        assert (tmp_path / "there" / "a" / "b").is_dir()
+        raise ValueError("in vain")
+    assert list((tmp_path / "there").iterdir()) == []
+    with pytest.raises(ValueError), atomic.making(tmp_path / "kept"):
+        (tmp_path / "kept" / "file").write_text("")
+        raise ValueError("in vain")
+    assert (tmp_path / "kept" / "file").exists()
+    with atomic.making(tmp_path / "new"):
+        pass
+    assert (tmp_path / "new").is_dir()
+    place = tmp_path / "x" / "y" / ("n" * 300)
+    with pytest.raises(OSError, match="expected a place"), atomic.making(place):
+        pass
+    assert not (tmp_path / "x").exists()
+
+
 def test_looking_for_room_leaves_nothing_to_a_kill(tmp_path, monkeypatch):
     monkeypatch.setattr(pathlib.Path, "unlink", lambda path, **keywords: None)
     atomic.check_writable(tmp_path)

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+import types
 
 import keras
 import pytest
@@ -33,6 +34,8 @@ PAGES = [
     *sorted(p for f in (".", "guides", "models") for p in (DOCS / f).glob("*.md")),
 ]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.S | re.M)
+INCLUDED = re.compile(r"^```\{literalinclude\} (\S+)\n(.*?)^```$", re.S | re.M)
+CODING = types.SimpleNamespace(source_encoding="utf-8")
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 # A page is run where its reader would be; the others are about no backend, and run on one.
 # MAG-BERT needs keras-hub, which the tests have on tensorflow alone.
@@ -146,6 +149,25 @@ def test_every_page_can_be_reached():
 def test_links_lead_somewhere(page):
     for target in LINK.findall(page.read_text(encoding="utf-8")):
         assert "://" in target or (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", sorted((DOCS / "models").glob("*.md")), ids=lambda p: p.stem)
+def test_code_on_a_page_is_still_in_its_file(page):
+    code = pytest.importorskip("sphinx.directives.code", reason="the jax environment has no Sphinx")
+    for path, lines in INCLUDED.findall(page.read_text(encoding="utf-8")):
+        options = dict(re.findall(r'^:([\w-]+): *"?(.*?)"?$', lines, re.M))
+        options.pop("dedent", None)
+        reader = code.LiteralIncludeReader(page.parent / path, options, CODING)
+        text, _ = reader.read()  # raises ValueError where a name or a pattern is not found
+        assert text.strip(), (path, options)
+
+
+def test_code_that_left_its_file_is_noticed():
+    code = pytest.importorskip("sphinx.directives.code", reason="the jax environment has no Sphinx")
+    options = {"pyobject": "CrossmodalAttention.call", "end-at": "no such line"}
+    path = ROOT / "kerasfuse/layers/attention/crossmodal_attention.py"
+    with pytest.raises(ValueError, match="end-at pattern not found"):
+        code.LiteralIncludeReader(path, options, CODING).read()
 
 
 def test_the_readme_is_short():

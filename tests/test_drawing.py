@@ -14,7 +14,7 @@ import pytest
 import kerasfuse
 from kerasfuse import analysis, recordings
 from kerasfuse.drawing import new_figure
-from kerasfuse.recipes.comparison import Comparison, Row
+from kerasfuse.recipes.comparison.table import Comparison, Row
 from kerasfuse.training.callbacks import ModalityGateHistory, ModulationHistory
 
 pytest.importorskip("matplotlib")

@@ -16,7 +16,8 @@ ROOT = pathlib.Path(__file__).parents[1]
 # A file may import from its own floor and from those below. The ground is free for all.
 GROUND = {
     *("atomic", "cache", "checksum", "deprecation", "drawing", "kinds", "nearest_names"),
-    *("optional_packages", "plain_files", "plain_hdf5", "progress", "shown", "tables"),
+    *("optional_packages", "plain_files", "plain_hdf5", "progress", "read_ahead"),
+    *("shown", "tables"),
 }
 FLOORS = {name: 0 for name in GROUND} | {
     name: floor

@@ -3,6 +3,7 @@
 from kerasfuse.analysis.a_distance import a_distance
 from kerasfuse.analysis.alignment_scores import alignment_scores
 from kerasfuse.analysis.attention.ablation import AttentionAblation, attention_ablation
+from kerasfuse.analysis.attention.in_time import AttentionInTime, attention_in_time
 from kerasfuse.analysis.attention.statistics import AttentionStatistics, attention_statistics
 from kerasfuse.analysis.attention_figure import attention_figure
 from kerasfuse.analysis.bootstrap import Interval, bootstrap, paired_bootstrap
@@ -21,6 +22,7 @@ from kerasfuse.tables import Table
 
 __all__ = [
     "AttentionAblation",
+    "AttentionInTime",
     "AttentionStatistics",
     "Incongruity",
     "Interval",
@@ -33,6 +35,7 @@ __all__ = [
     "alignment_scores",
     "attention_ablation",
     "attention_figure",
+    "attention_in_time",
     "attention_statistics",
     "bootstrap",
     "competition_strength",

@@ -3,6 +3,7 @@
 import numpy as np
 
 from kerasfuse.analysis.a_distance import a_distance
+from kerasfuse.analysis.attention.statistics import present_steps
 from kerasfuse.analysis.correlation_accuracy import count_correct
 from kerasfuse.tables import Results, Table
 
@@ -71,7 +72,7 @@ def alignment_scores(model, batches, layer=None, heads="mean", max_vectors=2000,
     for index in range(len(batches)):
         inputs = batches[index][0]
         found = {k: np.asarray(v) for k, v in extractor.predict_on_batch(inputs).items()}
-        present = {m: _present(x) for m, x in inputs.items()}
+        present = {m: present_steps(np.asarray(x)) for m, x in inputs.items()}
         for pair, (source, target) in pairs.items():
             for name, modality in (("queries", target), ("keys", source)):
                 valid = found[f"{name}/{layer}/{pair}"][present[modality]]
@@ -115,12 +116,6 @@ def _layer_and_pairs(model, layer):
         )
     pairs = [pair for number, pair in found if int(number) == layer]
     return layer, {pair: tuple(pair.split("_to_")) for pair in pairs}
-
-
-def _present(steps):
-    """Return which steps are not all zero, (batch, steps)."""
-    steps = np.asarray(steps)
-    return steps != 0 if steps.ndim == 2 else np.any(steps != 0, axis=-1)
 
 
 def _valid_steps(present):

@@ -138,11 +138,50 @@ def is_on_gpu(x):
     return False
 
 
+def fed(data, shuffle=False):
+    """Have a GPU under PyTorch fed while it computes, see `DeviceFeed`; change nothing elsewhere.
+
+    Args:
+        data: what a model reads. Data sets that no worker of Keras reads are wrapped.
+        shuffle: see `DeviceFeed`.
+    """
+    if name() != "torch" or not isinstance(data, keras.utils.PyDataset):
+        return data
+    from kerasfuse.backend import torch_device
+
+    if torch_device.default() != "cuda" or data.workers > 1 or data.use_multiprocessing:
+        return data
+    from kerasfuse.backend.torch_feed import DeviceFeed
+
+    if isinstance(data, DeviceFeed) or data.num_batches is None:
+        return data
+    return DeviceFeed(data, shuffle)
+
+
+def fed_in_fit(data, arguments):
+    """Have `fit` fed: what it trains on and what it validates on; see `fed`.
+
+    Args:
+        data: its `x`.
+        arguments: dict of its keyword arguments.
+
+    Returns:
+        Both, with what has to change.
+    """
+    found = fed(data, bool(arguments.get("shuffle", True)))
+    if found is not data:
+        arguments = arguments | {"shuffle": False}
+    if "validation_data" in arguments:
+        arguments = arguments | {"validation_data": fed(arguments["validation_data"])}
+    return found, arguments
+
+
 def block_entries(x, on_processor, on_gpu, bytes_an_entry):
     """Return how many entries of a large matrix to work on at once.
 
     A block suits the cache of a processor. A GPU wants it as large as can be, as it waits for the
-    launch of a kernel longer than for a kernel of a small block.
+    launch of a kernel longer than for a kernel of a small block. So does a program that PyTorch
+    compiles, which has each block's work written out.
 
     Args:
         x: a tensor where the work is done.
@@ -151,7 +190,7 @@ def block_entries(x, on_processor, on_gpu, bytes_an_entry):
         bytes_an_entry: memory that one entry takes at most while a block is worked on.
     """
     if not is_on_gpu(x):
-        return on_processor
+        return on_gpu if is_compiling() else on_processor
     free = _free_bytes(x)
     return on_gpu if free is None else max(on_processor, min(on_gpu, free // (2 * bytes_an_entry)))
 
@@ -175,9 +214,9 @@ def search_steps(x):
     """Return how many steps a search over `x` makes; `None`: as many as it takes.
 
     To see whether it is over, the program has to wait for what a GPU found. Longer than most
-    searches take is faster there.
+    searches take is faster there. A program that PyTorch compiles cannot look at all.
     """
-    return 24 if is_on_gpu(x) else None
+    return 24 if is_on_gpu(x) or is_compiling() else None
 
 
 def value_at_rank(values, row_mask, column_mask, share):
@@ -185,11 +224,41 @@ def value_at_rank(values, row_mask, column_mask, share):
 
     See `torch_selection.value_at_rank`. `None` where a search by counting is as fast.
     """
-    if name() == "torch" and is_on_gpu(values):
+    if name() == "torch" and (is_on_gpu(values) or is_compiling()):
         from kerasfuse.backend import torch_selection
 
         return torch_selection.value_at_rank(values, row_mask, column_mask, share)
     return None
+
+
+def above(x, level):
+    """Return 1 where `x`, a float tensor without a gradient, is above `level`, and 0 elsewhere."""
+    if name() == "torch" and not is_compiling():
+        from kerasfuse.backend import torch_selection
+
+        return torch_selection.above(x, level)
+    # What a processor does in half the time of a comparison and its cast.
+    return ops.relu(ops.sign(x - level))
+
+
+def log_softmax_2(logits, shift):
+    """Normalise logarithms to base 2 along the last axis, without a gradient.
+
+    Args:
+        logits: float tensor, whose memory may be written over.
+        shift: what is added to the result; broadcastable to `(..., 1)`.
+
+    Returns:
+        `logits - n + shift` and n, the logarithm of the sum of their powers, `(..., 1)`.
+    """
+    if name() == "torch" and not is_compiling():
+        from kerasfuse.backend import torch_selection
+
+        return torch_selection.log_softmax_2(logits, shift)
+    highest = ops.max(logits, axis=-1, keepdims=True)
+    total = ops.sum(ops.exp2(logits - highest), axis=-1, keepdims=True)
+    normaliser = highest + ops.log2(total)
+    return logits + (shift - normaliser), normaliser
 
 
 def without_gradients():
@@ -245,25 +314,38 @@ def once(function, mask, *arguments):
 
 
 def dense(x, kernel, bias):
-    """Return `x` times `kernel` plus `bias`, by one kernel of a GPU under PyTorch."""
-    if name() == "torch" and is_on_gpu(x):
-        from kerasfuse.backend import torch_gpu
+    """Return `x` times `kernel` plus `bias`, by one kernel under PyTorch."""
+    if name() == "torch":
+        from kerasfuse.backend import torch_kernels
 
-        return torch_gpu.dense(x, *_tensors(kernel, bias))
+        return torch_kernels.dense(x, *_tensors(kernel, bias))
     return ops.matmul(x, kernel) + bias
+
+
+def layer_norm(x, scale, offset, epsilon):
+    """Normalise the last axis by PyTorch's kernel, without what Keras does around it."""
+    from kerasfuse.backend import torch_kernels
+
+    return torch_kernels.layer_norm(x, *_tensors(scale, offset), epsilon)
 
 
 def dense_together(x, kernels, biases):
     """Return a list of `x` times each of `kernels` plus its bias, likewise, of one shape."""
     if name() == "torch" and is_on_gpu(x):
-        from kerasfuse.backend import torch_gpu
+        from kerasfuse.backend import torch_kernels
 
-        return torch_gpu.dense_together(x, _tensors(*kernels), _tensors(*biases))
+        return torch_kernels.dense_together(x, _tensors(*kernels), _tensors(*biases))
     return [ops.matmul(x, kernel) + bias for kernel, bias in zip(kernels, biases, strict=True)]
 
 
 def _tensors(*variables):
-    return [ops.convert_to_tensor(v) for v in variables]
+    # Keras would look at each value for what it is.
+    return [v.value if isinstance(v, keras.Variable) else v for v in variables]
+
+
+def reshape(x, shape):
+    """Return `keras.ops.reshape` of a tensor, which Keras looks at longer than it takes."""
+    return x.reshape(shape) if name() == "torch" else ops.reshape(x, shape)
 
 
 def put(x, row, piece):
@@ -276,7 +358,7 @@ def put(x, row, piece):
 
 def uniform(x, seed):
     """Draw a number in [0, 1), float32, for every entry of `x`; on a GPU without waiting for it."""
-    if name() == "torch" and is_on_gpu(x):
+    if name() == "torch" and (is_on_gpu(x) or is_compiling()):
         from kerasfuse.backend import torch_random
 
         return torch_random.uniform(x, seed)
@@ -285,7 +367,31 @@ def uniform(x, seed):
 
 def builds_as_it_goes(model):
     """Whether the first step makes what a compiled model lacks, as nothing is traced before it."""
-    return name() == "torch" and model.built and not model.jit_compile
+    return name() == "torch" and model.built and not model._should_torch_compile()
+
+
+def compiles_calls(model):
+    """Whether calls of a model run as `CompiledCalls`: where PyTorch was asked to compile."""
+    if name() != "torch" or not model.jit_compile or _is_torch_tracing():
+        return False
+    # Within a scope tensors may have no values, or variables other ones.
+    return not keras.src.backend.common.stateless_scope.in_stateless_scope()
+
+
+def compiled_calls(model, call, layers):
+    """Return `CompiledCalls`."""
+    from kerasfuse.backend.torch_compilation import CompiledCalls
+
+    return CompiledCalls(model, call, layers)
+
+
+def keep_programs():
+    """Let the backend keep what it compiles on disk, where it compiles whole programs."""
+    if name() == "jax":
+        from kerasfuse.backend import jax_compilation
+        from kerasfuse.cache import cache_folder
+
+        jax_compilation.keep_programs(cache_folder() / "jax")
 
 
 def clip_at_once(optimizer):
@@ -313,6 +419,20 @@ def dropout(x, rate, seed):
         if torch_device.device_type(x) == "cpu":
             return torch_cpu.dropout(x, rate)
     return keras.random.dropout(x, rate, seed=seed)
+
+
+def images(layer):
+    """Return `torch_images.Images` for a layer that may use it, or `None` for the layers of Keras.
+
+    A layer may that computes in float32 under PyTorch, unless its calls are traced for an export.
+    """
+    if name() != "torch" or layer.compute_dtype != "float32" or layer.variable_dtype != "float32":
+        return None
+    if _is_torch_tracing() or keras.src.backend.common.stateless_scope.in_stateless_scope():
+        return None
+    from kerasfuse.backend.torch_images import Images
+
+    return Images()
 
 
 def masked_recurrence(x, mask, layers):
@@ -363,6 +483,10 @@ def known_integer(x):
             traced = isinstance(x, jax.core.Tracer)
         case "tensorflow":
             traced = not hasattr(x, "numpy")
+        case "torch" if is_compiling():
+            from kerasfuse.backend import torch_tracing
+
+            return torch_tracing.known()
         case _:
             traced = False
     return None if traced else int(x)
@@ -375,16 +499,25 @@ def fused_attention(query, key, value, mask, key_mask=None):
     but which keys are real, `key_mask` is what it was made of, `(batch, Tk)`.
     """
     if name() == "torch":
-        from kerasfuse.backend import torch_cpu, torch_gpu
+        from kerasfuse.backend import torch_cpu, torch_kernels
 
-        if torch_cpu.runs_narrow_attention(query, mask):
+        if torch_cpu.runs_narrow_attention(query, key, mask):
             return torch_cpu.narrow_attention(query, key, value, mask)
-        if is_on_gpu(query):
-            return torch_gpu.fused_attention(query, key, value, mask, key_mask)
+        if is_on_gpu(query) or not _is_torch_tracing():
+            return torch_kernels.fused_attention(query, key, value, mask, key_mask)
     return ops.dot_product_attention(query, key, value, mask=mask, scale=query.shape[-1] ** -0.5)
 
 
-def _is_torch_tracing():
-    import torch
+def is_compiling():
+    """Whether what PyTorch computes now becomes part of a program of `CompiledCalls`."""
+    if name() != "torch":
+        return False
+    from kerasfuse.backend import torch_tracing
 
-    return torch.compiler.is_compiling() or torch.jit.is_tracing()
+    return torch_tracing.is_recording()
+
+
+def _is_torch_tracing():
+    from kerasfuse.backend import torch_tracing
+
+    return torch_tracing.is_tracing()

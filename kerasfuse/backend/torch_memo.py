@@ -3,6 +3,8 @@
 import torch
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from kerasfuse.backend import torch_tracing
+
 _kept = WeakTensorKeyDictionary()
 
 
@@ -15,12 +17,7 @@ def once(function, mask, *arguments):
         mask: tensor that needs no gradient. Where it was written to, all is computed anew.
         *arguments: what else it depends on.
     """
-    if (
-        torch.is_inference_mode_enabled()
-        or mask.is_inference()
-        or torch.compiler.is_compiling()
-        or torch.jit.is_tracing()
-    ):
+    if torch.is_inference_mode_enabled() or mask.is_inference() or torch_tracing.is_tracing():
         return function(mask, *arguments)
     version, found = _kept.get(mask, (None, None))
     if version != mask._version:

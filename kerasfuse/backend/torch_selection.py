@@ -1,9 +1,21 @@
-"""The value of a rank in each of many matrices, by a kernel of PyTorch that does not sort."""
+"""What is above what: comparisons and ranks of many matrices in as few passes as PyTorch can."""
 
 import contextlib
 import math
 
 import torch
+
+
+def above(x, level):
+    """Return 1 where `x` is above `level` and 0 elsewhere, like `x`: one pass, and no booleans."""
+    return torch.gt(x, level, out=torch.empty_like(x))
+
+
+def log_softmax_2(logits, shift):
+    """See `backend.log_softmax_2`; what can be is written over."""
+    highest = logits.amax(-1, keepdim=True)
+    normaliser = (logits - highest).exp2_().sum(-1, keepdim=True).log2_().add_(highest)
+    return logits.add_(shift - normaliser), normaliser
 
 
 def value_at_rank(values, row_mask, column_mask, share):

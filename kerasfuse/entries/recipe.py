@@ -26,6 +26,7 @@ _OF_CLASSES = tuple(name for name in datasets.names() if datasets.num_classes(na
 TASKS = ("regression", "classes", "multilabel")
 METRICS = ("binary", *_SENTIMENT, "iemocap", "mosei_emotions", *_OF_CLASSES, *TASKS)
 OPTIMIZERS = ("adam", "adamw", "sgd")
+_OPTIMIZERS_WITH = {"momentum": ("sgd",), "weight_decay": ("sgd", "adamw")}
 STRATEGIES = ("AGM", "MSES", "MSLR", "OGMGE")
 # Of the numbers that an optimizer keeps, in float32.
 _LARGEST = 3.4e38
@@ -78,6 +79,8 @@ class Recipe:
             run that goes on after an interruption makes them anew.
         drop_modality: dict of modality name to the probability with which a training sample lacks
             it, see `kerasfuse.datasets.ModalityDropout`.
+        average_weights: momentum of a running average of the weights, which is what is validated,
+            kept and scored, see `kerasfuse.training.callbacks.AverageWeights`; 0 for none.
         frozen: names of layers, or shell patterns such as `"text_*"`, that are not trained.
     """
 
@@ -109,6 +112,7 @@ class Recipe:
     frozen: tuple[str, ...] = ()
     callbacks: tuple[dict[str, Any], ...] = ()
     drop_modality: dict[str, float] | None = None
+    average_weights: float = 0.0
 
     def __post_init__(self):
         for field, choices in (("loss", LOSSES), ("metrics", METRICS), ("optimizer", OPTIMIZERS)):
@@ -146,14 +150,14 @@ class Recipe:
         if not isinstance(self.folds, list | tuple):
             raise ValueError(f"expected folds to be a list. Received: folds={shown(self.folds)}.")
         object.__setattr__(self, "folds", tuple(self.folds))
-        for field in ("momentum", "weight_decay"):
+        for field in ("momentum", "weight_decay", "average_weights"):
             value = getattr(self, field)
             if type(value) not in (int, float) or not 0 <= value < 1:
                 raise ValueError(
                     f"expected {field} to be a number from 0 below 1. Received: "
                     f"{field}={shown(value)}."
                 )
-            optimizers = {"momentum": ("sgd",), "weight_decay": ("sgd", "adamw")}[field]
+            optimizers = _OPTIMIZERS_WITH.get(field, OPTIMIZERS)
             object.__setattr__(self, field, float(value))
             if value and self.optimizer not in optimizers:
                 raise ValueError(

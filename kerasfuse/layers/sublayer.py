@@ -26,6 +26,8 @@ def run(layer, *args, **kwargs):
         return layer(*args, **kwargs)
     if type(layer) is keras.layers.Dense and layer.use_bias:
         return layer.activation(backend.dense(args[0], layer.kernel, layer.bias))
+    if type(layer) is keras.layers.LayerNormalization and _is_plain(layer, args[0]):
+        return backend.layer_norm(args[0], layer.gamma, layer.beta, layer.epsilon)
     return layer.call(*args, **kwargs)
 
 
@@ -41,8 +43,19 @@ def run_together(layers, x):
     return backend.dense_together(x, [d.kernel for d in layers], [d.bias for d in layers])
 
 
+def _is_plain(norm, x):
+    """Whether a layer norm scales and shifts the last axis of float32, as nearly all do."""
+    plain = norm.scale and norm.center and not getattr(norm, "rms_scaling", False)
+    return plain and norm.axis in (-1, [-1], [len(x.shape) - 1]) and norm.compute_dtype == "float32"
+
+
 def _is_called_as_usual(layer):
     return _watched or backend.name() != "torch" or layer.quantization_mode is not None
+
+
+def calls_are_watched():
+    """Whether this is within `watched_calls`."""
+    return bool(_watched)
 
 
 @contextlib.contextmanager

@@ -159,6 +159,14 @@ class HCTMG(FusionModel):
         self.output_dropout = output_dropout
         self.pooling = pooling
 
+    def choice_of_call(self, training):
+        gate = self.get_layer("gate")
+        if gate.mode in ("fixed", "soft"):
+            return ()
+        if gate.mode == "straight_through_gumbel" and training and not gate.is_frozen:
+            return None
+        return (gate.modalities.index(gate.choice),)
+
     def get_config(self):
         return {
             "name": self.name,

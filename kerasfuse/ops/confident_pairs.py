@@ -22,9 +22,9 @@ def confident_pairs(query, key, query_mask, key_mask, tau, tiles=1):
         tiles: into how many pieces of about as many queries each matrix is cut.
 
     Returns:
-        List over the tiles of tensors `(rows, layers, queries, Tk)`, positive at floor(tau n)
-        entries of each matrix. Comparison is strict, so ties at the threshold are left out, and a
-        uniform matrix selects nothing (for tau < 1).
+        List over the tiles of tensors `(rows, layers, queries, Tk)`, 1 at floor(tau n) entries of
+        each matrix and 0 at others. Comparison is strict, so ties at the threshold are left out,
+        and a uniform matrix selects nothing (for tau < 1).
     """
     log_scores, normaliser = _log_scores(query, key, query_mask, key_mask, tiles)
     threshold = None
@@ -35,7 +35,7 @@ def confident_pairs(query, key, query_mask, key_mask, tau, tiles=1):
         threshold = threshold_at_rank(log_scores, rank, *moments)
     # All that are real where all are wanted.
     threshold = backend.at_least(threshold, 0.5 * MASKED_LOGIT)
-    return [x - threshold[..., None, None] for x in log_scores]
+    return [backend.above(x, threshold[..., None, None]) for x in log_scores]
 
 
 def _log_scores(query, key, query_mask, key_mask, tiles):
@@ -55,11 +55,8 @@ def _log_scores(query, key, query_mask, key_mask, tiles):
     keys = transposed(ops.concatenate([key, hidden_keys], axis=-1))
     log_scores, normalisers = [], []
     for rows, hidden in zip(cut(queries, tiles), cut(hidden_queries, tiles), strict=True):
-        logits = ops.matmul(rows, keys)
-        highest = ops.max(logits, axis=-1, keepdims=True)
-        total = ops.sum(ops.exp2(logits - highest), axis=-1, keepdims=True)
-        normaliser = highest + ops.log2(total)
-        log_scores.append(logits + (hidden - normaliser))
+        scores, normaliser = backend.log_softmax_2(ops.matmul(rows, keys), hidden)
+        log_scores.append(scores)
         normalisers.append(normaliser)
     return log_scores, ops.concatenate(normalisers, axis=2)[..., 0]
 
@@ -113,8 +110,6 @@ def threshold_at_rank(tiles, rank, count, mean, deviation):
         Tensor `(...)`. Where ties make `rank` impossible, a threshold just above the tie, so that
         fewer are exceeded.
     """
-    shapes = [ops.shape(x) for x in tiles]
-    entries = ops.cast(sum(shape[-2] for shape in shapes) * shapes[0][-1], "float32")
     share = ops.clip(rank / ops.maximum(count, 1.0), 1e-6, 1.0 - 1e-6)
     # Room for rounding in mean and deviation, and for entries that are all alike.
     slack = 1e-2 * deviation + 1e-4 * (1.0 + ops.abs(mean))
@@ -136,10 +131,8 @@ def threshold_at_rank(tiles, rank, count, mean, deviation):
         return ops.logical_not(ops.all(settled))
 
     def search(step, low, high, probe, width, last_probe, last_excess, settled):
-        # Signs sum faster than comparisons are cast; an entry equal to the probe counts half.
         level = probe[..., None, None]
-        signs = sum(ops.sum(ops.sign(x - level), axis=(-2, -1)) for x in tiles)
-        excess = 0.5 * (entries + signs) - rank
+        excess = sum(ops.sum(backend.above(x, level), axis=(-2, -1)) for x in tiles) - rank
         too_low = excess > 0
         low = ops.where(ops.logical_or(settled, excess <= 0), low, probe)
         high = ops.where(ops.logical_or(settled, too_low), high, probe)

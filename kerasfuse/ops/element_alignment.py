@@ -208,19 +208,19 @@ def _gradients(q, k, query_mask, key_mask, tau, propagate, mean, normalise, toge
     gradients, before = [], [None] * tiles
     for first in range(0, q.shape[1], together):
         queries, keys = (x[:, first : first + together] for x in (q, k))
-        margins = confident_pairs(queries, keys, query_mask, key_mask, tau, tiles)
+        pairs = confident_pairs(queries, keys, query_mask, key_mask, tau, tiles)
         if propagate:
-            margins = [_propagated(w, v) for w, v in zip(margins, before, strict=True)]
-            before = [v[:, -1] for v in margins]
+            pairs = [_propagated(w, v) for w, v in zip(pairs, before, strict=True)]
+            before = [v[:, -1] for v in pairs]
         sides = _normalised(queries, keys, query_mask, key_mask, normalise)
-        gradients.append(_pull(*sides, margins, mean))
+        gradients.append(_pull(*sides, pairs, mean))
     if len(gradients) == 1:
         return gradients[0]
     return [ops.concatenate(layers, axis=1) for layers in zip(*gradients, strict=True)]
 
 
 def _propagated(w, before):
-    """Turn W^i into V^i; a pair is where an entry is above 0.
+    """Turn W^i into V^i.
 
     Args:
         w: tensor `(rows, layers, queries, Tk)`.
@@ -232,15 +232,13 @@ def _propagated(w, before):
     return v[0][:, None] if len(v) == 1 else ops.stack(v, axis=1)
 
 
-def _pull(q, k, margins, mean):
-    """Differentiate sum_nm V_nm |q_n - k_m|^2 in q and k; V is where the margins are above 0."""
+def _pull(q, k, pairs, mean):
+    """Differentiate sum_nm V_nm |q_n - k_m|^2 in q and k; V comes in tiles of its rows."""
     # With a column of ones, the same products give the row and the column sums of V. The short
     # side comes first, which a processor multiplies several times faster.
     q_and_one, k_and_one = (ops.concatenate([x, ops.ones_like(x[..., :1])], -1) for x in (q, k))
     to_queries, to_keys = [], 0.0
-    for rows, margin in zip(cut(q_and_one, len(margins)), margins, strict=True):
-        # What a processor does in half the time of a comparison and its cast.
-        v = ops.relu(ops.sign(margin))
+    for rows, v in zip(cut(q_and_one, len(pairs)), pairs, strict=True):
         to_queries.append(ops.matmul(transposed(k_and_one), transposed(v)))
         to_keys = to_keys + ops.matmul(transposed(rows), v)
     to_queries = transposed(ops.concatenate(to_queries, axis=-1))

@@ -1,7 +1,8 @@
 """From an entry of the zoo to a training run: weights, history and results in a folder."""
 
 from kerasfuse.recipes.absent import evaluate_without
-from kerasfuse.recipes.comparison import Comparison, compare
+from kerasfuse.recipes.comparison.comparing import compare
+from kerasfuse.recipes.comparison.table import Comparison
 from kerasfuse.recipes.execution.cluster import Executor
 from kerasfuse.recipes.execution.states import Training, Trainings, states
 from kerasfuse.recipes.publishing import publish

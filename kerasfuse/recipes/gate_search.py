@@ -69,7 +69,9 @@ def search_gate(
 
 
 def _search(best_model, entry, folder, seed, data_dir, verbose):
-    recipe = dataclasses.replace(entry.recipe, batch_size=entry.recipe.gate_search["batch_size"])
+    recipe = dataclasses.replace(
+        entry.recipe, batch_size=entry.recipe.gate_search["batch_size"], average_weights=0.0
+    )
     entry = dataclasses.replace(entry, recipe=recipe)
     train = load_split(entry, "train", data_dir, seed)
     model = prepared(entry, train)

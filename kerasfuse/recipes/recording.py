@@ -1,6 +1,7 @@
 """Write what a run found into the entry's own file."""
 
 import os
+import statistics
 from collections.abc import Sequence
 from typing import Any
 
@@ -71,7 +72,8 @@ def record(
         if add and entry.recorded:
             found = joined(entry.results, found)
         seconds = [each["seconds"] for each in finished.seeds.values()]
-        speed = {"training_seconds": round(sum(seconds) / len(seconds), 1)}
+        # Not the mean: one seed on a machine that slept would be most of it.
+        speed = {"training_seconds": round(statistics.median(seconds), 1)}
         results = {**found, "speed": {**found.get("speed", {}), **speed}}
         if rows:
             results["rows"] = rows

@@ -261,20 +261,17 @@ def _make_optimizer(recipe, steps):
     rate = recipe.learning_rate
     if recipe.warmup_epochs is not None:
         rate = WarmupLinearDecay(rate, recipe.warmup_epochs * steps, recipe.epochs * steps)
+    options = {"global_clipnorm": recipe.clip_norm}
+    if recipe.average_weights:
+        options |= {"use_ema": True, "ema_momentum": recipe.average_weights}
     if recipe.optimizer == "sgd":
-        return keras.optimizers.SGD(
-            rate,
-            momentum=recipe.momentum,
-            weight_decay=recipe.weight_decay or None,
-            global_clipnorm=recipe.clip_norm,
-        )
+        decay = recipe.weight_decay or None
+        return keras.optimizers.SGD(rate, momentum=recipe.momentum, weight_decay=decay, **options)
     if recipe.optimizer == "adamw":
-        optimizer = keras.optimizers.AdamW(
-            rate, weight_decay=recipe.weight_decay, global_clipnorm=recipe.clip_norm
-        )
+        optimizer = keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay, **options)
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
         return optimizer
-    return keras.optimizers.Adam(rate, global_clipnorm=recipe.clip_norm)
+    return keras.optimizers.Adam(rate, **options)
 
 
 def constant_scores(
@@ -296,13 +293,15 @@ def constant_scores(
     """
     constants = _constants(recipe, train_labels)
     on_train = [_score_constant(recipe, constant, train_labels) for constant in constants]
-    on_labels = [_score_constant(recipe, constant, labels) for constant in constants]
+    chosen = {}  # one constant is often the best by several metrics
     scores = Results()
     for name in _reported(recipe):
         sign = -1 if lower_is_better(name) else 1
         if not name.endswith(_NO_CONSTANT):
             best = int(np.nanargmax([sign * found[name] for found in on_train]))
-            scores[name] = on_labels[best][name]
+            if best not in chosen:
+                chosen[best] = _score_constant(recipe, constants[best], labels)
+            scores[name] = chosen[best][name]
     return scores
 
 

@@ -52,7 +52,7 @@ from kerasfuse.recipes.scoring import (
 from kerasfuse.recipes.tasks.preparing import prepared, refresh_companions, weigh_classes
 from kerasfuse.recipes.tasks.starting import is_model, named_after, starting_entry
 from kerasfuse.recipes.text_preset import load_text_preset
-from kerasfuse.training.callbacks import KeepEpochs, RunCheckpoint
+from kerasfuse.training.callbacks import AverageWeights, KeepEpochs, RunCheckpoint
 from kerasfuse.training.storage import round_weights, stored_dtype
 
 
@@ -362,7 +362,8 @@ def _train_once(entry, folder, seed, data, keep_epochs, verbose, callbacks, devi
             mode=mode,
         )
         counting.insert(0, plateau)
-    checkpoint = RunCheckpoint(folder, best, recipe.monitor, mode, seed, counting)
+    averaging = [AverageWeights()] if recipe.average_weights else []
+    checkpoint = RunCheckpoint(folder, best, recipe.monitor, mode, seed, [*counting, *averaging])
     done, initial_epoch = devices.word(lambda: (checkpoint.done, checkpoint.initial_epoch))
     if not done:
         train = splits["train"]
@@ -387,7 +388,7 @@ def _train_once(entry, folder, seed, data, keep_epochs, verbose, callbacks, devi
             **devices.training(
                 train,
                 splits["validation"],
-                [*watching, *counting, checkpoint, *callbacks],
+                [*watching, *counting, checkpoint, *averaging, *callbacks],
                 seed,
                 verbose,
                 companions,

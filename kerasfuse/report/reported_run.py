@@ -7,7 +7,7 @@ import numpy as np
 from kerasfuse import analysis, progress
 from kerasfuse.analysis.predictions import predictions
 from kerasfuse.entries import weight_files
-from kerasfuse.recipes.comparison import mean_steps
+from kerasfuse.recipes.costs.mean_steps import mean_steps
 from kerasfuse.recipes.folds import fold_folder
 from kerasfuse.recipes.predictions import Predictions, read_predictions
 from kerasfuse.recipes.run_folder import read_history, seed_folder

@@ -168,7 +168,15 @@ class Modulated(AuxiliaryLossTracking, BuiltInFirstStep, keras.Model):
         else:
             # First: what it does belongs to the epoch that other callbacks save.
             callbacks = [own, *(callbacks or [])]
+        if not args:  # whoever counts on places may mean `shuffle`
+            x, kwargs = backend.fed_in_fit(x, kwargs)
         return super().fit(x, y, *args, callbacks=callbacks, **kwargs)
+
+    def evaluate(self, x=None, *args, **kwargs):
+        return super().evaluate(backend.fed(x), *args, **kwargs)
+
+    def predict(self, x=None, *args, **kwargs):
+        return super().predict(backend.fed(x), *args, **kwargs)
 
     def train_on_batch(self, x, y=None, *args, **kwargs):
         self._check_labels(y)

@@ -73,6 +73,41 @@ def beside_text_alone(entries, data):
     return markdown(columns, rows)
 
 
+def ablations(entries, data):
+    """Return a markdown table of the rows that change one setting of an entry.
+
+    Each entry's own result comes first, the mean over all of its seeds; p is of a paired test over
+    the seeds that a row has. What `beside_text_alone` shows is left out.
+
+    Args:
+        entries: list of `Entry`.
+        data: name of a data set.
+    """
+    metrics = ("mae", "acc2_non0")
+    table = []
+    for entry in entries:
+        if entry.data_name != data or not entry.recorded:
+            continue
+        changed = [r for r in entry.results.get("rows", []) if r["label"] != TEXT_ALONE]
+        if not changed:
+            continue
+        own = entry.results
+        seeds = str(len(own["seeds"]))
+        cells = [cell for m in metrics for cell in (spread(m, own["test"][m]), "-")]
+        chosen_by = spread("mae", own["validation"]["mae"])
+        table.append((f"`{entry.name}`", "as it is", chosen_by, *cells, seeds))
+        for row in changed:
+            cells = []
+            for metric in metrics:
+                found = row["test"][metric]
+                cells += [spread(metric, found), f"{found['p']:.3f}" if "p" in found else "-"]
+            title = f"{row['table'].partition(',')[0]}: {row['label']}"
+            chosen_by = spread("mae", row["validation"]["mae"])
+            table.append(("", title, chosen_by, *cells, str(len(row["seeds"]))))
+    columns = ("entry", "changed", "validation MAE", "MAE", "p", "Acc2", "p", "seeds")
+    return markdown(columns, table)
+
+
 def as_printed(entries, data):
     """Return a markdown table of the figures that papers print on a data set.
 

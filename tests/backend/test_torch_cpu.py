@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import torch
 
+from kerasfuse import backend
 from kerasfuse.backend import torch_cpu
 from kerasfuse.layers import Dropout
 
@@ -62,14 +63,55 @@ def test_a_sample_without_a_valid_key_gets_nothing():
         assert torch.isfinite(x.grad).all() and not x.grad[1].any()
 
 
-def test_it_runs_for_narrow_heads_and_masks_of_keys_alone():
-    (query, *_), mask = inputs(dtype=torch.float32)
+@pytest.fixture
+def slow_kernel(monkeypatch):
+    """Let this be a processor on which the fused kernel is slow."""
+    monkeypatch.setattr(torch_cpu, "fused_kernel_is_fast", lambda: False)
+
+
+def test_it_runs_for_narrow_heads_and_masks_of_keys_alone(slow_kernel, monkeypatch):
+    (query, key, _), mask = inputs(dtype=torch.float32)
     wide = torch.zeros(1, 1, 1, torch_cpu.NARROW + 1)
-    assert torch_cpu.runs_narrow_attention(query, mask)
-    assert torch_cpu.runs_narrow_attention(query, None)
-    assert not torch_cpu.runs_narrow_attention(query, mask.expand(3, 1, 5, 7))
-    assert not torch_cpu.runs_narrow_attention(query.to(torch.bfloat16), mask)
-    assert not torch_cpu.runs_narrow_attention(wide, None)
+    assert not torch_cpu.runs_narrow_attention(query, key, mask)  # too few scores
+    monkeypatch.setattr(torch_cpu, "FEWEST_SCORES", 1)
+    assert torch_cpu.runs_narrow_attention(query, key, mask)
+    assert torch_cpu.runs_narrow_attention(query, key, None)
+    assert not torch_cpu.runs_narrow_attention(query, key, mask.expand(3, 1, 5, 7))
+    assert not torch_cpu.runs_narrow_attention(query.to(torch.bfloat16), key, mask)
+    assert not torch_cpu.runs_narrow_attention(wide, wide, None)
+    monkeypatch.setattr(torch_cpu, "fused_kernel_is_fast", lambda: True)
+    assert not torch_cpu.runs_narrow_attention(query, key, mask)
+
+
+@pytest.mark.parametrize("narrow", [True, False])
+@pytest.mark.parametrize("width", [4, 5, 16])
+def test_either_way_attention_is_the_oracle_s(slow_kernel, monkeypatch, narrow, width):
+    monkeypatch.setattr(torch_cpu, "FEWEST_SCORES", 1 if narrow else 2**40)
+    tensors, mask = inputs(1.0, width, torch.float32)
+    key_mask = mask[:, 0, 0]
+    assert key_mask.any(-1).all() and not key_mask.all()
+    attended = backend.fused_attention(*tensors, mask, key_mask)
+    np.testing.assert_allclose(attended.detach(), oracle(*tensors, mask), atol=1e-5)
+    attended.square().sum().backward()
+    wanted = [x.detach().double().requires_grad_() for x in tensors]
+    torch_cpu.narrow_attention(*wanted, mask).square().sum().backward()
+    for x, exact in zip(tensors, wanted, strict=True):
+        np.testing.assert_allclose(x.grad, exact.grad, atol=1e-4)
+
+
+def test_a_kernel_is_fast_by_the_processor_alone(monkeypatch):
+    torch_cpu.fused_kernel_is_fast.cache_clear()
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
+    try:
+        assert not torch_cpu.fused_kernel_is_fast()
+        torch_cpu.fused_kernel_is_fast.cache_clear()
+        monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
+        for vendor, fast in (("GenuineIntel", True), ("AuthenticAMD", False)):
+            torch_cpu.fused_kernel_is_fast.cache_clear()
+            monkeypatch.setattr(torch_cpu, "_vendor", lambda vendor=vendor: vendor)
+            assert torch_cpu.fused_kernel_is_fast() == fast
+    finally:
+        torch_cpu.fused_kernel_is_fast.cache_clear()
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.25, 0.9])

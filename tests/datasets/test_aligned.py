@@ -6,7 +6,7 @@ import pytest
 
 from kerasfuse.datasets import Batches, Companions, load
 from kerasfuse.models import EFLSTM, LMF, MFN
-from kerasfuse.recipes.comparison import mean_steps
+from kerasfuse.recipes.costs.mean_steps import mean_steps
 from kerasfuse.training import AGM, Modulated
 
 

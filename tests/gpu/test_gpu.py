@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from keras import ops
 
+from kerasfuse import backend, training
 from kerasfuse import ops as fuse_ops
-from kerasfuse import training
+from kerasfuse.datasets import Batches
 from kerasfuse.layers import CrossmodalBlock, LeNet, MaskedGRU, MaskedLSTM, ResNet18
 from kerasfuse.models import DAHB, HCTMG, LFLSTM, MICA, LateFusion, MulT
 from kerasfuse.ops.confident_pairs import confident_pairs
@@ -84,6 +85,24 @@ def test_a_step_reads_nothing_back():
     with torch.profiler.profile(activities=[kinds.CPU, kinds.CUDA]) as profile:
         model.train_step((inputs, ops.convert_to_tensor(y), None))
     assert not [e.name for e in profile.events() if e.name.startswith("Memcpy DtoH")]
+
+
+def test_batches_are_copied_while_the_gpu_computes(monkeypatch):
+    torch = torch_on_gpu()
+
+    def losses():
+        keras.utils.set_random_seed(0)
+        model = LFLSTM(WIDTHS, dim=40)
+        model.compile("adam", "mae")
+        data = Batches(*batch(40), 8, shuffle=True)
+        return model.fit(data, epochs=2, verbose=0, shuffle=False).history["loss"]
+
+    kinds = torch.profiler.ProfilerActivity
+    with torch.profiler.profile(activities=[kinds.CPU, kinds.CUDA]) as profile:
+        fed = losses()
+    assert [e.name for e in profile.events() if e.name.startswith("Memcpy HtoD (Pinned")]
+    monkeypatch.setattr(backend, "fed_in_fit", lambda x, arguments: (x, arguments))
+    assert losses() == pytest.approx(fed, rel=1e-4)
 
 
 def test_the_alignment_selects_what_sorting_does():

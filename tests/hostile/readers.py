@@ -152,6 +152,9 @@ def _add(found, x):
         _add(found, x.ravel().tolist())
     elif isinstance(x, np.ndarray | np.generic):
         x = np.asarray(x)
+        if x.dtype == bool:
+            # A damaged file may hold any byte for true, which numpy keeps and our reader does not.
+            x = x.view("u1") != 0
         x = x.astype(x.dtype.newbyteorder("="))
         found.update(f"{x.dtype}{x.shape}".encode() + np.ascontiguousarray(x).tobytes())
     elif isinstance(x, float):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from kerasfuse import backend, models
+from kerasfuse.models.parts.built_in_first_step import BuiltInFirstStep
 from kerasfuse.training import AGM, Modulated
 
 RNG = np.random.default_rng(0)
@@ -48,8 +49,13 @@ def test_pytorch_calls_a_model_once_a_batch(monkeypatch):
 
 
 @pytest.mark.skipif(backend.name() != "torch", reason="the others compile every model")
-def test_what_is_compiled_by_pytorch_has_the_pass():
-    model = compiled(False)
-    assert backend.builds_as_it_goes(model)
-    model.jit_compile = True
-    assert not backend.builds_as_it_goes(model)
+def test_a_step_that_keras_compiles_has_the_pass_and_a_call_that_is_compiled_has_none():
+    class Plain(BuiltInFirstStep, keras.Sequential):
+        pass
+
+    plain = Plain([keras.layers.Input((3,)), keras.layers.Dense(1)])
+    for model, calls_compile in ((plain, False), (compiled(False), True)):
+        model.compile("sgd", "mse")
+        assert backend.builds_as_it_goes(model)
+        model.jit_compile = True
+        assert backend.builds_as_it_goes(model) is calls_compile

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from kerasfuse import recipes, zoo
 from kerasfuse.analysis import multiply_adds
 from kerasfuse.cli import app
-from kerasfuse.recipes import comparison
+from kerasfuse.recipes.comparison import comparing
 
 FLOORS = {"ridge regression on averages", "logistic regression on averages"}
 FIRST, SECOND = tiny_zoo.NAME, "wider_simulated"
@@ -29,14 +29,14 @@ def names(monkeypatch, tmp_path):
 
 
 def spied(monkeypatch, name):
-    """Return a list that gets what a function of `comparison` returns, call by call."""
-    returned, real = [], getattr(comparison, name)
+    """Return a list that gets what a function of `comparing` returns, call by call."""
+    returned, real = [], getattr(comparing, name)
 
     def spy(*arguments):
         returned.append(real(*arguments))
         return returned[-1]
 
-    monkeypatch.setattr(comparison, name, spy)
+    monkeypatch.setattr(comparing, name, spy)
     return returned
 
 
@@ -84,7 +84,7 @@ def test_what_is_recorded_is_not_trained_again(names, monkeypatch):
     entries = {FIRST: dataclasses.replace(entry, results={**recorded, "parameters": 1})}
     entries[SECOND] = dataclasses.replace(entries[FIRST], name=SECOND)
     monkeypatch.setattr(zoo, "entry", entries.__getitem__)
-    monkeypatch.setattr(comparison, "train", None)
+    monkeypatch.setattr(comparing, "train", None)
     found = recipes.compare(names)
     assert [row.per_seed for row in found.rows] == [{1: 0.5, 2: 0.7}] * 2
     assert found.rows[1].p_value == 1.0 and found.rows[0].is_recorded
@@ -174,7 +174,7 @@ def test_the_tables_of_the_pages_have_the_recorded_scores(data):
 
 def test_finished_runs_are_compared_as_they_are(names, monkeypatch):
     runs = [recipes.train(name, f"my/{name}", [1, 2], {"epochs": 1}, verbose=0) for name in names]
-    monkeypatch.setattr(comparison, "train", lambda *_, **__: pytest.fail("trained anew"))
+    monkeypatch.setattr(comparing, "train", lambda *_, **__: pytest.fail("trained anew"))
     found = recipes.compare([str(run.folder) for run in runs])
     by_name = {row.name: row for row in found.rows}
     for run in runs:

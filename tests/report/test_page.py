@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from kerasfuse import analysis, recipes
 from kerasfuse.cli import app
+from kerasfuse.recipes.costs.mean_steps import mean_steps
 from kerasfuse.recipes.predictions import read_predictions
 from kerasfuse.recipes.scoring import load_split
 from kerasfuse.report import report, reported_run
@@ -428,7 +429,7 @@ def test_costs_are_those_of_the_run(made):
         run = runs[name]
         assert reader.number(rows["parameters"][i]) == run.first["parameters"]
         model, test = restored(run)
-        steps = recipes.comparison.mean_steps(test)
+        steps = mean_steps(test)
         wanted = analysis.multiply_adds(model, steps)
         assert reader.number(rows["multiply-adds of a sample"][i]) == wanted
         seconds = np.mean([found["seconds"] for found in run.seeds.values()])

@@ -2,6 +2,7 @@
 
 import pathlib
 import time
+import zlib
 
 import h5py
 import keras
@@ -147,8 +148,9 @@ def test_large_files_of_the_zoo_are_in_half_precision():
 
 
 def test_what_the_wheel_holds_is_under_60_megabytes():
+    # A wheel is deflated; `make wheel-check` asks the same of the wheel itself.
     held = [*(ROOT / "kerasfuse").rglob("*.py"), *(ROOT / "zoo").iterdir()]
-    assert sum(path.stat().st_size for path in held) < 60e6
+    assert sum(len(zlib.compress(path.read_bytes())) for path in held) < 60e6
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

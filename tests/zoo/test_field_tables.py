@@ -25,6 +25,10 @@ def scores(value, **more):
     return {name: {"mean": value, "sd": 0.01, "baseline": 0.4, **more} for name in NAMES}
 
 
+def both(validation, test, **more):
+    return {"validation": scores(validation, **more), "test": scores(test, **more)}
+
+
 def recorded(entry, name, validation, test, alone=None, published=(), data="mosi_words"):
     rows = [] if alone is None else [{"label": "text alone", "test": scores(alone, p=0.25)}]
     results = {"seeds": [1], "validation": scores(validation), "test": scores(test), "rows": rows}
@@ -62,6 +66,23 @@ def test_text_alone_stands_beside_all_modalities(entry):
     assert rows == [
         ["`fused`", "0.700 ± 0.010", "0.600 ± 0.010", "0.250", "70.0 ± 1.0", "60.0 ± 1.0", "0.250"]
     ]
+
+
+def test_ablations_stand_under_the_result_that_they_change(entry):
+    made = recorded(entry, "fused", 0.9, 0.7, alone=0.6)
+    made.results["seeds"] = [1, 2, 3, 4, 5]
+    made.results["rows"] += [
+        {"table": "Table 5", "label": "a", "seeds": [1, 2, 3]} | both(0.6, 0.5, p=0.125),
+        {"table": "Table 4, fixed", "label": "b", "seeds": [1]} | both(0.3, 0.4),
+    ]
+    plain = recorded(entry, "without rows", 0.9, 0.7, alone=0.6)
+    rows = cells(field_tables.ablations([made, plain], "mosi_words"))
+    assert rows == [
+        ["`fused`", "as it is", "0.900 ± 0.010", "0.700 ± 0.010", "-", "70.0 ± 1.0", "-", "5"],
+        ["", "Table 5: a", "0.600 ± 0.010", "0.500 ± 0.010", "0.125", "50.0 ± 1.0", "0.125", "3"],
+        ["", "Table 4: b", "0.300 ± 0.010", "0.400 ± 0.010", "-", "40.0 ± 1.0", "-", "1"],
+    ]
+    assert cells(field_tables.ablations([made], "mosi")) == []
 
 
 def test_figures_of_papers_are_joined_by_model_and_source(entry, tmp_path):

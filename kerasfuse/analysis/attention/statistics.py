@@ -117,9 +117,9 @@ def attention_statistics(model, batches):
     extractor = model.extract(*wanted)
     causal = getattr(model, "causal", False)
     sums = {name: {} for name in maps}
-    for inputs in _inputs(batches):
+    for inputs in inputs_of(batches):
         found = {k: np.asarray(v, "float64") for k, v in extractor.predict_on_batch(inputs).items()}
-        present = {m: _present(np.asarray(x)) for m, x in inputs.items()}
+        present = {m: present_steps(np.asarray(x)) for m, x in inputs.items()}
         for name in maps:
             source, _, target = name.split("/")[-1].partition("_to_")
             if name in by_head:
@@ -157,13 +157,13 @@ def layer_of(name):
     return next((int(part) for part in name.split("/") if part.isdigit()), None)
 
 
-def _inputs(batches):
+def inputs_of(batches):
     if isinstance(batches, dict):
         return [batches]
     return (batches[index][0] for index in range(len(batches)))
 
 
-def _present(steps):
+def present_steps(steps):
     return steps != 0 if steps.ndim == 2 else np.any(steps != 0, axis=tuple(range(2, steps.ndim)))
 
 

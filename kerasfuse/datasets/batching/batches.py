@@ -13,9 +13,9 @@ from numpy.typing import ArrayLike
 
 from kerasfuse.backend import fixes_shapes_from_two_batches
 from kerasfuse.datasets.batching.memory import Memory
-from kerasfuse.datasets.batching.read_ahead import ReadAhead
 from kerasfuse.datasets.batching.selection import Selection
 from kerasfuse.datasets.conversion.records import Records
+from kerasfuse.read_ahead import ReadAhead
 
 # Batches of lengths rounded up to a multiple of this: few shapes, so few compilations.
 _ROUNDING = 32

@@ -5,6 +5,7 @@ import keras
 from kerasfuse.deprecation import renamed_arguments
 from kerasfuse.layers.attention.multi_cross_attention import MultiCrossAttention, check_form
 from kerasfuse.layers.encoders.dropout import Dropout
+from kerasfuse.layers.sublayer import run
 
 NORMS = ("sum", "branch")
 
@@ -93,17 +94,21 @@ class AttentionBlock(keras.layers.Layer):
         self.drops = [Dropout(self.dropout, dtype=policy) for _ in range(2)]
 
     def call(self, query, sources, source_masks, return_attention_scores=False, training=None):
-        found = self.attention(
-            query, sources, source_masks, return_attention_scores=return_attention_scores
+        found = run(
+            self.attention,
+            query,
+            sources,
+            source_masks,
+            return_attention_scores=return_attention_scores,
         )
         found, attention = found if return_attention_scores else (found, None)
         x = self._add(0, query, found, training)
-        x = self._add(1, x, self.outer(self.inner(x)), training)
+        x = self._add(1, x, run(self.outer, run(self.inner, x)), training)
         return (x, attention) if return_attention_scores else x
 
     def _add(self, index, x, branch, training):
-        norm, branch = self.norms[index], self.drops[index](branch, training=training)
-        return norm(x + branch) if self.norm == "sum" else x + norm(branch)
+        norm, branch = self.norms[index], run(self.drops[index], branch, training=training)
+        return run(norm, x + branch) if self.norm == "sum" else x + run(norm, branch)
 
     def compute_output_spec(
         self, query, sources, source_masks, return_attention_scores=False, training=None

@@ -4,6 +4,7 @@ import keras
 
 from kerasfuse.deprecation import renamed_arguments
 from kerasfuse.layers.fusion.stacked_fusion import StackedFusion
+from kerasfuse.layers.sublayer import run
 
 
 @renamed_arguments(feedforward_dim="feedforward_units")
@@ -55,7 +56,7 @@ class CrossAttentionFusion(StackedFusion):
         sources = {m: x for m, x in streams.items() if m != self.anchor}
         anchor = streams[self.anchor]
         for block in self.blocks:
-            anchor = block(anchor, sources, masks, training=training)
+            anchor = run(block, anchor, sources, masks, training=training)
         return fused, {**streams, self.anchor: anchor}
 
     def get_config(self):

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from kerasfuse import backend
 from kerasfuse import ops as fuse_ops
 from kerasfuse.layers.attention.replaceable_scores import ReplaceableScores
 from kerasfuse.layers.encoders.dropout import Dropout
@@ -114,7 +115,7 @@ class CrossmodalAttention(ReplaceableScores, keras.layers.Layer):
             attended = fuse_ops.fused_attention(query, key, value, source_mask, self.causal)
 
         width = self.num_heads * attended.shape[-1]
-        attended = ops.reshape(attended, (-1, ops.shape(attended)[1], width))
+        attended = backend.reshape(attended, (-1, ops.shape(attended)[1], width))
         output = run(self.output_projection, attended)
         if source_mask is not None:
             output = output * presence(source_mask, output.dtype)[:, :, None]
@@ -135,7 +136,7 @@ class CrossmodalAttention(ReplaceableScores, keras.layers.Layer):
     def _split_heads(self, x):
         # (batch, steps, width) -> (batch, steps, heads, head_dim)
         head_dim = x.shape[-1] // self.num_heads
-        return ops.reshape(x, (-1, ops.shape(x)[1], self.num_heads, head_dim))
+        return backend.reshape(x, (-1, ops.shape(x)[1], self.num_heads, head_dim))
 
     def compute_output_shape(self, query_shape, source_shape):
         return query_shape

@@ -8,6 +8,7 @@ from kerasfuse.deprecation import renamed_arguments
 from kerasfuse.layers.attention.crossmodal_transformer import CrossmodalTransformer
 from kerasfuse.layers.attention.self_attention_summary import SelfAttentionSummary
 from kerasfuse.layers.sequence.masked_pooling import MaskedPooling
+from kerasfuse.layers.sublayer import run
 
 
 @renamed_arguments(return_attention="return_attention_scores")
@@ -150,7 +151,8 @@ class CrossmodalHierarchy(keras.layers.Layer):
 
         def cmt(layer, target, source, names):
             source_name, target_name = names
-            enhanced = layer(
+            enhanced = run(
+                layer,
                 target,
                 source,
                 query_mask=masks[target_name],
@@ -168,15 +170,16 @@ class CrossmodalHierarchy(keras.layers.Layer):
         a_2 = cmt(self.to_auxiliary_2, z[second], z[first], (first, second))
         p_1 = cmt(self.to_primary_1, z[primary], a_1, (first, primary))
         p_2 = cmt(self.to_primary_2, z[primary], a_2, (second, primary))
-        p = self.summary(
+        p = run(
+            self.summary,
             ops.concatenate([p_1, p_2], axis=-1),
             mask=masks[primary],
             return_attention_scores=return_attention_scores,
             training=training,
         )
         p, attention = p if return_attention_scores else (p, None)
-        a_1 = self.read_1(a_1, mask=masks[first])
-        a_2 = self.read_2(a_2, mask=masks[second])
+        a_1 = run(self.read_1, a_1, mask=masks[first])
+        a_2 = run(self.read_2, a_2, mask=masks[second])
         fused = ops.concatenate([self.w_1 * a_1, self.w_2 * a_2, p], axis=-1)
         return fused, attention, maps
 
@@ -194,11 +197,11 @@ class CrossmodalHierarchy(keras.layers.Layer):
         seeds = self.non_trainable_variables
 
         def isolated(order):
-            def run():
+            def alone():
                 with keras.StatelessScope(values) as scope:
                     return order(), [scope.get_current_value(v) for v in seeds]
 
-            return run
+            return alone
 
         fused, states = ops.switch(index, [isolated(order) for order in orders])
         for seed, state in zip(seeds, states, strict=True):

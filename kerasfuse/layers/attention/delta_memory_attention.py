@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from kerasfuse.layers.encoders.dropout import Dropout
+from kerasfuse.layers.sublayer import run
 from kerasfuse.ops.linear_recurrence import with_previous
 
 
@@ -55,7 +56,8 @@ class DeltaMemoryAttention(keras.layers.Layer):
 
     def call(self, inputs, training=None):
         memories = with_previous(ops.concatenate(inputs, axis=-1))
-        logits = self.logits(self.drop(self.hidden(memories), training=training))
+        hidden = run(self.drop, run(self.hidden, memories), training=training)
+        logits = run(self.logits, hidden)
         weights = ops.softmax(ops.cast(logits, "float32"), axis=-1)
         return ops.cast(weights, memories.dtype) * memories
 

@@ -5,6 +5,7 @@ from keras import ops
 
 from kerasfuse.deprecation import renamed_arguments
 from kerasfuse.layers.fusion.stacked_fusion import StackedFusion
+from kerasfuse.layers.sublayer import run
 
 
 @renamed_arguments(feedforward_dim="feedforward_units")
@@ -50,7 +51,7 @@ class JointSelfAttention(StackedFusion):
         x = ops.concatenate(list(streams.values()), axis=1)
         mask = ops.concatenate([masks[m] for m in streams], axis=1)
         for block in self.blocks:
-            x = block(x, {"self": x}, {"self": mask}, training=training)
+            x = run(block, x, {"self": x}, {"self": mask}, training=training)
         x = x * ops.cast(mask, x.dtype)[:, :, None]
         updated, start = {}, 0
         for name, stream in streams.items():

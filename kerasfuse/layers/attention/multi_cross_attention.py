@@ -8,6 +8,7 @@ from keras import ops
 from kerasfuse import ops as fuse_ops
 from kerasfuse.deprecation import renamed_arguments
 from kerasfuse.layers.attention.replaceable_scores import ReplaceableScores
+from kerasfuse.layers.sublayer import run
 from kerasfuse.ops.attention import attention_mask
 
 
@@ -119,14 +120,14 @@ class MultiCrossAttention(ReplaceableScores, keras.layers.Layer):
 
     def call(self, query, sources, source_masks, return_attention_scores=False):
         form, looking = FORMS[self.form], query
-        query = self._split_heads(self.query_projection(query))
+        query = self._split_heads(run(self.query_projection, query))
         if form.scale_by_width:
             query = query * self.num_heads**-0.5  # the rest of 1 / sqrt(d) is 1 / sqrt(d_h)
         found, attention = [], {}
         for name, source in sources.items():
             mask = source_masks[name]
-            key = self._split_heads(self.key_projections[name](source))
-            value = self._split_heads(self.value_projections[name](source))
+            key = self._split_heads(run(self.key_projections[name], source))
+            value = self._split_heads(run(self.value_projections[name], source))
             # Only of a sequence that looks at another one.
             replace = None if name == "self" or source is looking else self._replace
             if replace:
@@ -141,7 +142,7 @@ class MultiCrossAttention(ReplaceableScores, keras.layers.Layer):
                 attention[name] = ops.mean(fuse_ops.attention_scores(query, key, mask), axis=1)
         total = sum(found[1:], found[0])
         total = ops.reshape(total, (-1, ops.shape(total)[1], query.shape[2] * query.shape[3]))
-        output = self.output_projection(total) if form.use_output else total
+        output = run(self.output_projection, total) if form.use_output else total
         if form.output_bias:
             # It would pass through where all sources are absent.
             steps = ops.concatenate([source_masks[name] for name in sources], axis=1)

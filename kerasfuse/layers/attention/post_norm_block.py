@@ -4,6 +4,7 @@ import keras
 
 from kerasfuse.layers.attention.crossmodal_attention import CrossmodalAttention
 from kerasfuse.layers.encoders.dropout import Dropout
+from kerasfuse.layers.sublayer import run
 
 
 @keras.saving.register_keras_serializable("kerasfuse")
@@ -72,10 +73,11 @@ class PostNormBlock(keras.layers.Layer):
     def call(self, inputs, mask=None, training=None):
         drop_attended, drop_inner, drop_outer = self.drops
         attention_norm, feedforward_norm = self.norms
-        attended = self.attention(inputs, inputs, source_mask=mask, training=training)
-        x = attention_norm(inputs + drop_attended(attended, training=training))
-        inner = drop_inner(self.inner(x), training=training)
-        return feedforward_norm(x + drop_outer(self.outer(inner), training=training))
+        attended = run(self.attention, inputs, inputs, source_mask=mask, training=training)
+        x = run(attention_norm, inputs + run(drop_attended, attended, training=training))
+        inner = run(drop_inner, run(self.inner, x), training=training)
+        outer = run(drop_outer, run(self.outer, inner), training=training)
+        return run(feedforward_norm, x + outer)
 
     def compute_mask(self, inputs, previous_mask):
         return None  # Masks travel as arguments here.

@@ -14,11 +14,16 @@ class ReplaceableScores:
     # Whether any attention of the layer can be across modalities.
     looks_at_others = True
 
+    @property
+    def is_replaced(self):
+        """Whether other scores are in their place now."""
+        return self._replace is not None
+
     @contextlib.contextmanager
     def replacing(self, replace):
         """Put other scores in the place of this layer's.
 
-        Keras may have compiled the layer before: call the model itself within, not `predict`.
+        Where jax or tensorflow compiles, call the model itself within, not `predict`.
 
         Args:
             replace: called with the scores `(batch, heads, Tq, Tk)`, whose rows sum to 1 over the

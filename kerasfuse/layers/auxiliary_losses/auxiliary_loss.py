@@ -53,6 +53,14 @@ class AuxiliaryLoss(keras.layers.Layer):
         value, self._step.value = self._step.value, None
         return value
 
+    def hand_over(self):
+        """Return what this step left for later, a tree of tensors, and forget it."""
+        return self.take_value()
+
+    def take_over(self, left):
+        """Be as after the step that `hand_over` is of."""
+        self._step.value = left
+
     def compute_output_spec(self, inputs, *args, **kwargs):
         return keras.KerasTensor(inputs.shape, dtype=inputs.dtype)
 

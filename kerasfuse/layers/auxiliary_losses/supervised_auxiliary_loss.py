@@ -33,6 +33,12 @@ class SupervisedAuxiliaryLoss(AuxiliaryLoss):
         tensors, self._kept.tensors = self._kept.tensors, None
         return tensors
 
+    def hand_over(self):
+        return self.take()
+
+    def take_over(self, left):
+        self._kept.tensors = left
+
     @property
     def awaits_labels(self):
         """Whether a training step was computed whose labels are not known yet."""

@@ -3,6 +3,7 @@
 import keras
 
 from kerasfuse.layers.encoders.dropout import Dropout
+from kerasfuse.layers.sublayer import run
 
 
 @keras.saving.register_keras_serializable("kerasfuse")
@@ -53,7 +54,7 @@ class MLPHead(keras.layers.Layer):
     def call(self, inputs, training=None):
         x = inputs
         for drop, dense in zip(self.drops, self.hidden, strict=True):
-            x = dense(drop(x, training=training))
+            x = run(dense, run(drop, x, training=training))
         return self.scores(x)
 
     def compute_output_spec(self, inputs, training=None):

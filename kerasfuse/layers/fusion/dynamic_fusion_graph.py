@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from kerasfuse.layers.encoders.dropout import Dropout
+from kerasfuse.layers.sublayer import run
 from kerasfuse.ops.linear_recurrence import with_previous
 
 EFFICACIES = ("sigmoid", "linear")
@@ -93,15 +94,15 @@ class DynamicFusionGraph(keras.layers.Layer):
 
     def call(self, inputs, training=None):
         vertices = {
-            (m,): dense(with_previous(x))
+            (m,): run(dense, with_previous(x))
             for m, (dense, x) in enumerate(zip(self.singles, inputs, strict=True))
         }
-        hidden = self.hidden(ops.concatenate(list(vertices.values()), axis=-1))
-        efficacies = self.strengths(self.drop(hidden, training=training))
+        hidden = run(self.hidden, ops.concatenate(list(vertices.values()), axis=-1))
+        efficacies = run(self.strengths, run(self.drop, hidden, training=training))
         passed = dict(zip(self.edges, ops.split(efficacies, len(self.edges), axis=-1), strict=True))
         for target, dense in zip(self.sources, self.larger, strict=True):
             arriving = [passed[s, target] * vertices[s] for s in self.sources[target]]
-            vertices[target] = dense(ops.concatenate(arriving, axis=-1))
+            vertices[target] = run(dense, ops.concatenate(arriving, axis=-1))
         return vertices[None], efficacies
 
     def compute_output_spec(self, inputs, training=None):

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from kerasfuse.layers.encoders.dropout import Dropout
+from kerasfuse.layers.sublayer import run
 from kerasfuse.ops.linear_recurrence import linear_recurrence
 
 NETWORKS = ("update", "retain_gate", "update_gate")
@@ -60,15 +61,16 @@ class GatedMemory(keras.layers.Layer):
             self.outer[name].build((*inputs_shape[:2], self.hidden_units))
 
     def call(self, inputs, mask=None, training=None):
-        update, retain, add = (
-            self.outer[name](self.drops[name](self.hidden[name](inputs), training=training))
-            for name in NETWORKS
-        )
+        update, retain, add = (self._network(name, inputs, training) for name in NETWORKS)
         retain, add = ops.sigmoid(retain), ops.sigmoid(add) * ops.tanh(update)
         if mask is not None:
             real = ops.cast(mask, add.dtype)[:, :, None]
             retain, add = real * retain + (1.0 - real), real * add
         return linear_recurrence(retain, add)[:, -1]
+
+    def _network(self, name, x, training):
+        hidden = run(self.drops[name], run(self.hidden[name], x), training=training)
+        return run(self.outer[name], hidden)
 
     def compute_mask(self, inputs, previous_mask):
         return None  # Masks travel as arguments here.

@@ -6,6 +6,7 @@ from keras import ops
 from kerasfuse import ops as fuse_ops
 from kerasfuse.deprecation import renamed_arguments
 from kerasfuse.layers.attention.attention_block import AttentionBlock
+from kerasfuse.layers.sublayer import run
 
 # Form of attention: that of equation 5, the Multi-CA.
 GATHER_FORMS = {"paper": "paper", "release": "release_multi_ca"}
@@ -133,11 +134,16 @@ class HierarchicalBottleneck(keras.layers.Layer):
     def call(self, fused, streams, fused_mask, masks, return_attention_scores=False, training=None):
         maps = {}
         for level, size in enumerate(self.sizes):
-            encoded = self.encoders[level](
-                fused, {"self": fused}, {"self": fused_mask}, training=training
+            encoded = run(
+                self.encoders[level],
+                fused,
+                {"self": fused},
+                {"self": fused_mask},
+                training=training,
             )
             bottleneck, valid = fuse_ops.first_valid_steps(encoded, fused_mask, size)
-            fused = self.gather[level](
+            fused = run(
+                self.gather[level],
                 bottleneck,
                 streams,
                 masks,
@@ -149,8 +155,12 @@ class HierarchicalBottleneck(keras.layers.Layer):
                 maps |= {f"{level}/{name}": scores for name, scores in attention.items()}
             fused, fused_mask = fused * ops.cast(valid, fused.dtype)[:, :, None], valid
             streams = {
-                m: self.spread[level][m](
-                    x, {"bottleneck": fused}, {"bottleneck": valid}, training=training
+                m: run(
+                    self.spread[level][m],
+                    x,
+                    {"bottleneck": fused},
+                    {"bottleneck": valid},
+                    training=training,
                 )
                 for m, x in streams.items()
             }

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from kerasfuse.layers.encoders.dropout import Dropout
+from kerasfuse.layers.sublayer import run
 
 
 @keras.saving.register_keras_serializable("kerasfuse")
@@ -64,14 +65,15 @@ class MultimodalAdaptationGate(keras.layers.Layer):
     def call(self, inputs, sources, training=None):
         shift = ops.convert_to_tensor(self.bias)
         for x, gate, project in zip(sources, self.gates, self.shifts, strict=True):
-            shift = shift + gate(ops.concatenate([x, inputs], axis=-1)) * project(x)
+            opened = run(gate, ops.concatenate([x, inputs], axis=-1))
+            shift = shift + opened * run(project, x)
         # In squares, whose root has no gradient at 0; a shift of 0 needs no scale.
         lengths, squares = _squared_length(inputs), _squared_length(shift)
         is_long = self.beta**2 * lengths < squares
         scale = ops.sqrt(ops.where(is_long, lengths / ops.where(is_long, squares, 1.0), 1.0))
         scale = ops.where(is_long, self.beta * scale, 1.0)
         moved = inputs + ops.cast(scale, inputs.dtype) * shift
-        return self.drop(self.norm(moved), training=training)
+        return run(self.drop, run(self.norm, moved), training=training)
 
     def compute_output_spec(self, inputs, sources, training=None):
         return keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)

@@ -5,6 +5,7 @@ from keras import ops
 
 from kerasfuse.layers.recurrent.masked_lstm import MaskedLSTM
 from kerasfuse.layers.sequence.masked_pooling import MaskedPooling
+from kerasfuse.layers.sublayer import run
 
 
 @keras.saving.register_keras_serializable("kerasfuse")
@@ -50,12 +51,15 @@ class BidirectionalLSTM(keras.layers.Layer):
             self.pool.build((*inputs_shape[:2], 2 * self.units))
 
     def call(self, inputs, mask=None):
-        ahead, back = self.forwards(inputs, mask=mask), self.backwards(inputs, mask=mask)
+        ahead, back = (run(x, inputs, mask=mask) for x in (self.forwards, self.backwards))
         sequence = ops.concatenate([ahead, back], axis=-1)
         if self.pooling != "last":
-            return sequence, self.pool(sequence, mask=mask)
+            return sequence, run(self.pool, sequence, mask=mask)
         turned = None if mask is None else ops.flip(mask, axis=1)
-        summary = [self.last(ahead, mask=mask), self.last(ops.flip(back, axis=1), mask=turned)]
+        summary = [
+            run(self.last, ahead, mask=mask),
+            run(self.last, ops.flip(back, axis=1), mask=turned),
+        ]
         return sequence, ops.concatenate(summary, axis=-1)
 
     def compute_mask(self, inputs, previous_mask):

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from kerasfuse.layers.sublayer import run
+
 
 @keras.saving.register_keras_serializable("kerasfuse")
 class MaskedConv1D(keras.layers.Layer):
@@ -44,7 +46,7 @@ class MaskedConv1D(keras.layers.Layer):
         self.convolution.build(inputs_shape)
 
     def call(self, inputs, mask=None):
-        outputs = self.convolution(inputs)
+        outputs = run(self.convolution, inputs)
         if mask is None:
             return outputs
         return outputs * ops.cast(mask, outputs.dtype)[:, :, None]

@@ -4,6 +4,7 @@ import keras
 
 from kerasfuse.deprecation import renamed_arguments
 from kerasfuse.layers.attention.multi_cross_attention import MultiCrossAttention, check_form
+from kerasfuse.layers.sublayer import run
 
 
 @renamed_arguments(return_attention="return_attention_scores")
@@ -54,8 +55,12 @@ class TemporalAlignment(keras.layers.Layer):
         self.attention.build(anchor_shape, sources_shape)
 
     def call(self, anchor, sources, source_masks, return_attention_scores=False):
-        found = self.attention(
-            anchor, sources, source_masks, return_attention_scores=return_attention_scores
+        found = run(
+            self.attention,
+            anchor,
+            sources,
+            source_masks,
+            return_attention_scores=return_attention_scores,
         )
         found, attention = found if return_attention_scores else (found, None)
         return (anchor + found, attention) if return_attention_scores else anchor + found

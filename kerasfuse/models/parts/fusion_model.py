@@ -1,6 +1,7 @@
 """FusionModel: what every model of the library shares."""
 
 import os
+import types
 from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
@@ -8,6 +9,8 @@ import keras
 from keras import ops
 
 from kerasfuse import backend
+from kerasfuse.layers.attention.replaceable_scores import ReplaceableScores
+from kerasfuse.layers.sublayer import calls_are_watched
 from kerasfuse.models.parts.auxiliary_loss_tracking import AuxiliaryLossTracking
 from kerasfuse.models.parts.built_in_first_step import BuiltInFirstStep
 from kerasfuse.nearest_names import close_to
@@ -39,6 +42,9 @@ class FusionModel(AuxiliaryLossTracking, BuiltInFirstStep, keras.Model):
         super().__init__(*args, **kwargs)
         self._track_auxiliary_losses()
         self._offered = {}
+        # Not an attribute of the model itself, where Keras would look into it.
+        layers = [x for x in self._flatten_layers() if isinstance(x, ReplaceableScores)]
+        self._programs = types.SimpleNamespace(calls=None, loss=None, replaceable=layers)
 
     @classmethod
     def from_preset(
@@ -108,15 +114,21 @@ class FusionModel(AuxiliaryLossTracking, BuiltInFirstStep, keras.Model):
 
     def fit(self, x=None, *args, **kwargs):
         self.check_data(x)
+        if not args:  # whoever counts on places may mean `shuffle`
+            x, kwargs = backend.fed_in_fit(x, kwargs)
         return super().fit(x, *args, **kwargs)
 
     def evaluate(self, x=None, *args, **kwargs):
         self.check_data(x)
-        return super().evaluate(x, *args, **kwargs)
+        return super().evaluate(backend.fed(x), *args, **kwargs)
 
     def predict(self, x=None, *args, **kwargs):
         self.check_data(x)
-        return super().predict(x, *args, **kwargs)
+        return super().predict(backend.fed(x), *args, **kwargs)
+
+    def _should_torch_compile(self):
+        # `call` does it.
+        return False
 
     def make_train_function(self, force=False):
         # Not in `compile`: Keras does not compile a loaded model that has one of its own.
@@ -126,7 +138,36 @@ class FusionModel(AuxiliaryLossTracking, BuiltInFirstStep, keras.Model):
     def call(self, inputs, training=None, mask=None):
         # Where jax compiles, its trainer begins here.
         inputs = self._check_alignment(inputs)
+        if self._runs_compiled(inputs, mask):
+            choice = self.choice_of_call(training)
+            if choice is not None:
+                return self._programs.calls(inputs, training, *choice)
         return super().call(inputs, training=training, mask=mask)
+
+    def choice_of_call(self, training):
+        """Return what `backend.known_integer` will read in the next call.
+
+        Returns:
+            Tuple of one integer, or of none where nothing is read; `None` where it is left to
+            chance, so that no program can be made of a call.
+        """
+        return ()
+
+    def _runs_compiled(self, inputs, mask):
+        if not backend.compiles_calls(self) or calls_are_watched():
+            return False
+        # Masks that Keras found on the inputs: a dict of `None`, as models make their own.
+        masks = mask.values() if isinstance(mask, dict) else (mask,)
+        if any(x is not None for x in masks):
+            return False
+        if any(isinstance(x, keras.KerasTensor) for x in inputs.values()):
+            return False
+        # No `compile` of its own could forget them: see `make_train_function`.
+        if self._programs.calls is None or self._programs.loss is not self._compile_loss:
+            self._programs.loss = self._compile_loss
+            self._programs.calls = backend.compiled_calls(self, super().call, self._auxiliary)
+        # A program does not hold the scores that an analysis puts in place for a while.
+        return not any(x.is_replaced for x in self._programs.replaceable)
 
     def _check_modalities(self, inputs):
         if not isinstance(inputs, dict) or set(inputs) != set(self.modalities):

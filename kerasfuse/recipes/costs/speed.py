@@ -7,7 +7,7 @@ from kerasfuse.recipes.modulation import balanced
 from kerasfuse.recipes.scoring import compile_model
 
 # Long enough for a clock, short enough for a table of fifteen models.
-_SECONDS, _STEPS = 2.0, 20
+_SECONDS, _STEPS = 1.0, 10
 
 
 def inference_speed(model, data):
@@ -21,7 +21,7 @@ def inference_speed(model, data):
 def training_speed(model, entry, train):
     """Measure how many samples a second a model of an entry is trained on, by its recipe.
 
-    Companions are not counted: they come along. Steps are made for two seconds, twenty at most;
+    Companions are not counted: they come along. Steps are made for a second, ten at most;
     the model's weights are other ones afterwards.
     """
     model = balanced(model, entry.recipe.modulation)

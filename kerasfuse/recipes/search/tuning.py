@@ -207,9 +207,10 @@ def tune(
     if executor is not None:
         executor.check()
     folder = _folder(entry.name, run_dir)
-    # First the storage: one that does not answer leaves no folder behind.
-    study = study_of(settings, entry)
-    _write(folder, entry, settings)
+    # A storage that does not answer leaves no folder behind, nor a bad folder a storage.
+    with atomic.making(folder):
+        study = study_of(settings, entry)
+        _write(folder, entry, settings)
     if jobs > 1 or executor is not None:
         _workers(folder, jobs, study, report, executor)
     else:

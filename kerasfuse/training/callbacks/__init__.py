@@ -1,6 +1,7 @@
 """Keras callbacks that training runs use."""
 
 from kerasfuse.training.callbacks.attention_history import AttentionHistory
+from kerasfuse.training.callbacks.average_weights import AverageWeights
 from kerasfuse.training.callbacks.competition_strength import CompetitionStrength
 from kerasfuse.training.callbacks.freeze_modality_gate import FreezeModalityGate
 from kerasfuse.training.callbacks.keep_epochs import KeepEpochs
@@ -13,6 +14,7 @@ from kerasfuse.training.callbacks.tensorboard_logs import TensorBoardLogs
 
 __all__ = [
     "AttentionHistory",
+    "AverageWeights",
     "CompetitionStrength",
     "FreezeModalityGate",
     "KeepEpochs",

@@ -20,6 +20,7 @@ _STATE = (
     "best_epoch",
     "stopped_epoch",
     "frozen_epoch",
+    "holds_average",
 )
 
 
@@ -49,7 +50,7 @@ class RunCheckpoint(keras.callbacks.Callback):
         mode: `"min"` or `"max"`.
         seed: whole number from 0 that the seeds of the epochs are made of.
         companions: callbacks that count epochs, such as `keras.callbacks.EarlyStopping`. They
-            must stand before this one in the list given to `fit`.
+            must stand before this one in the list given to `fit`; `AverageWeights` behind it.
 
     Attributes:
         initial_epoch: number of epochs done before, for `fit(initial_epoch=...)`.

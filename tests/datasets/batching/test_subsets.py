@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from kerasfuse.datasets import Batches, load
-from kerasfuse.datasets.batching.read_ahead import ReadAhead
+from kerasfuse.read_ahead import ReadAhead
 
 
 @pytest.fixture(params=["memory", "records"])

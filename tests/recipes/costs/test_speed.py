@@ -43,13 +43,13 @@ def test_inference_is_timed_once_it_is_compiled(clock):
     assert speed.inference_speed(Model(clock), Batches()) == 20 / 0.5
 
 
-def test_training_is_timed_for_two_seconds_once_it_is_compiled(clock, monkeypatch):
+def test_training_is_timed_for_a_second_once_it_is_compiled(clock, monkeypatch):
     monkeypatch.setattr(speed, "compile_model", lambda *arguments, **keywords: None)
     model = Model(clock)
     recipe = types.SimpleNamespace(modulation=None, companions=None)
     entry = types.SimpleNamespace(recipe=recipe)
     # The last batch of an epoch is smaller.
     batches = Batches([("inputs", [0] * 12), ("last inputs", [0] * 8)])
-    # Five steps of half a second are the first to take more than two: 12 + 8 + 12 + 8 + 12.
-    assert speed.training_speed(model, entry, batches) == 52 / 2.5
-    assert len(model.calls) == 6
+    # Three steps of half a second are the first to take more than one: 12 + 8 + 12.
+    assert speed.training_speed(model, entry, batches) == 32 / 1.5
+    assert len(model.calls) == 4

@@ -270,6 +270,18 @@ def test_an_address_that_does_not_answer_is_told_without_its_password(path, tmp_
     assert "secret" not in str(error.value) and "127.0.0.1:1/search" in str(error.value)
 
 
+def test_neither_folder_nor_storage_is_left_where_the_other_is_refused(path, tmp_path):
+    before = {found.name for found in tmp_path.iterdir()}
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="expected a place that can be written to"):
+        place = tmp_path / "file" / "s"
+        recipes.tune(NAME, SPACE, 1, place, storage=tmp_path / "journal.log", seeds=())
+    (tmp_path / "damaged.log").write_text("no json\n{}\n")
+    with pytest.raises(ValueError, match="expected the journal of a search"):
+        recipes.tune(NAME, SPACE, 1, tmp_path / "s", storage=tmp_path / "damaged.log", seeds=())
+    assert {found.name for found in tmp_path.iterdir()} == before | {"file", "damaged.log"}
+
+
 # On the command line and on the page.
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from kerasfuse.backend.torch_gpu import dense, dense_together, fused_attention
+from kerasfuse.backend.torch_kernels import dense, dense_together, fused_attention
 
 
 def inputs(width, dtype=torch.float32):

@@ -1,7 +1,8 @@
-"""Attention and products in as few kernels as PyTorch has for them on a GPU."""
+"""Attention and products in as few kernels as PyTorch has for them."""
 
 import torch
 
+from kerasfuse.backend import torch_device
 from kerasfuse.backend.torch_memo import once
 
 
@@ -11,9 +12,10 @@ def fused_attention(query, key, value, mask, key_mask=None):
     Keras' own function copies queries, keys and values, which the kernels read as they are, and
     sends a number to the GPU, for which the program waits.
 
-    The kernels take head widths that are multiples of 4 in float32, of 8 in half precision, and
-    fall back to a materialised attention matrix for others, such as the 5 of a 40-wide model with 8
-    heads. These are widened with zeros, which change neither the logits nor the output.
+    The kernels of a GPU take head widths that are multiples of 4 in float32, of 8 in half
+    precision, and fall back to a materialised attention matrix for others, such as the 5 of a
+    40-wide model with 8 heads. These are widened with zeros, which change neither the logits nor
+    the output.
 
     Args:
         query: tensor `(batch, Tq, heads, head_dim)`.
@@ -28,7 +30,9 @@ def fused_attention(query, key, value, mask, key_mask=None):
         Tensor like `query`; finite where nothing is allowed.
     """
     head_dim = query.shape[-1]
-    missing = -head_dim % (4 if query.dtype == torch.float32 else 8)
+    missing = 0
+    if torch_device.device_type(query) == "cuda":
+        missing = -head_dim % (4 if query.dtype == torch.float32 else 8)
     bias = None
     if key_mask is not None:
         bias = once(_bias_of_keys, key_mask, query.dtype)
@@ -65,6 +69,11 @@ def dense(x, kernel, bias):
     """
     y = torch.addmm(bias, x.reshape(-1, x.shape[-1]), kernel)
     return y.view(*x.shape[:-1], kernel.shape[1])
+
+
+def layer_norm(x, scale, offset, epsilon):
+    """Return `scale (x - mean) / sqrt(variance + epsilon) + offset` over the last axis."""
+    return torch.nn.functional.layer_norm(x, scale.shape, scale, offset, epsilon)
 
 
 def dense_together(x, kernels, biases):

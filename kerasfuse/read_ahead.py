@@ -27,10 +27,11 @@ class ReadAhead:
             count: number of batches of an epoch.
             read: function of an index, to be called in any thread.
         """
-        found = self._waiting.pop((epoch, index), None)
+        # In a thread, too, if nobody foresaw it: with one, nothing is read by two at a time.
+        found = self._waiting.pop((epoch, index), None) or self._pool.submit(read, index)
         wanted = [(epoch, i) for i in range(index + 1, min(index + 1 + self._threads, count))]
         # Those of another epoch, or that were jumped over, are not asked for any more.
         self._waiting = {
             key: self._waiting.get(key) or self._pool.submit(read, key[1]) for key in wanted
         }
-        return read(index) if found is None else found.result()
+        return found.result()
