@@ -21,6 +21,7 @@ from kerasfuse.layers.auxiliary_losses.propagated_alignment import PropagatedAli
 from kerasfuse.layers.auxiliary_losses.representation_loss import RepresentationLoss
 from kerasfuse.layers.auxiliary_losses.subspace_regularizer import SubspaceRegularizer
 from kerasfuse.layers.auxiliary_losses.supervised_auxiliary_loss import SupervisedAuxiliaryLoss
+from kerasfuse.layers.auxiliary_losses.target_heads import TargetHeads
 from kerasfuse.layers.auxiliary_losses.unimodal_labels import UnimodalLabels
 from kerasfuse.layers.encoders.adapted_text_encoder import AdaptedTextEncoder
 from kerasfuse.layers.encoders.dropout import Dropout
@@ -106,6 +107,7 @@ __all__ = [
     "SinusoidalPositions",
     "SubspaceRegularizer",
     "SupervisedAuxiliaryLoss",
+    "TargetHeads",
     "TemporalAlignment",
     "TensorFusion",
     "TransformerEncoder",

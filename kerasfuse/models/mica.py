@@ -2,7 +2,13 @@
 
 import keras
 
-from kerasfuse.layers import CrossmodalBlock, MergeGate, ResidualHead, SelfAttentionSummary
+from kerasfuse.layers import (
+    CrossmodalBlock,
+    MergeGate,
+    ResidualHead,
+    SelfAttentionSummary,
+    TargetHeads,
+)
 from kerasfuse.models.parts.alignment_losses import add_alignment_losses, crossmodal_intermediates
 from kerasfuse.models.parts.attention_probe import GatesOf, summary_attentions
 from kerasfuse.models.parts.fusion_model import FusionModel
@@ -64,6 +70,8 @@ class MICA(FusionModel):
         feedforward_dropout: rate inside the feed-forward nets.
         attention_dropout: rate on attention weights; above 0 the fused kernel is not used.
         output_dropout: rate inside the head.
+        target_heads: weight of the losses of a linear head on each target's summary, in training,
+            so that every target learns the task; see `TargetHeads`. 0 leaves the heads out.
         pooling: how summaries are read at the end, a mode of `MaskedPooling`; the paper reads the
             last real step.
 
@@ -107,6 +115,7 @@ class MICA(FusionModel):
         feedforward_dropout=0.1,
         attention_dropout=0.0,
         output_dropout=0.0,
+        target_heads=0.0,
         pooling="last",
         **kwargs,
     ):
@@ -171,6 +180,9 @@ class MICA(FusionModel):
         outputs = add_alignment_losses(
             outputs, queries, keys, masks, alpha, beta, mmd_estimator, elements
         )
+        if target_heads:
+            heads = TargetHeads(num_outputs, target_heads, name="target_heads")
+            outputs = heads(outputs, vectors=summary)
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
         self._offer_intermediates(
             crossmodal_intermediates(queries, keys, masks)
@@ -203,6 +215,7 @@ class MICA(FusionModel):
         self.feedforward_dropout = feedforward_dropout
         self.attention_dropout = attention_dropout
         self.output_dropout = output_dropout
+        self.target_heads = target_heads
         self.pooling = pooling
 
     def get_config(self):
@@ -228,5 +241,6 @@ class MICA(FusionModel):
             "feedforward_dropout": self.feedforward_dropout,
             "attention_dropout": self.attention_dropout,
             "output_dropout": self.output_dropout,
+            "target_heads": self.target_heads,
             "pooling": self.pooling,
         }

@@ -184,13 +184,20 @@ CONTRACTS = [
         (4, 3),
         {},
     ),
-    # The losses of these two come from labels, which only a model has.
+    # The losses of these three come from labels, which only a model has.
     (
         layers.ClassEntropy,
         {"units": 4, "weight": 0.5, "boundary": 0.5, "memory_size": 8},
         {"inputs": VECTORS[0], "x": VECTORS[1]},
         (4, 3),
         {"without_gradient": ["project"]},
+    ),
+    (
+        layers.TargetHeads,
+        {"num_outputs": 2, "weight": 0.5},
+        {"inputs": VECTORS[0], "vectors": {"text": VECTORS[1], "audio": VECTORS[2]}},
+        (4, 3),
+        {"without_gradient": ["head"]},
     ),
     (
         layers.UnimodalLabels,

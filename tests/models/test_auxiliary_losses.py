@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from kerasfuse import models
 from kerasfuse.layers import AuxiliaryLoss, MMDRegularizer, SupervisedAuxiliaryLoss
 from kerasfuse.models.parts.fusion_model import FusionModel
 from kerasfuse.training import AGM, Modulated
@@ -109,3 +110,29 @@ def test_a_value_is_taken_once():
     assert float(layer.take_value()) == pytest.approx(expected, rel=1e-6)
     assert layer.take_value() is None
     assert [float(v) for v in layer.losses] == [pytest.approx(0.5 * expected, rel=1e-6)]
+
+
+@pytest.mark.parametrize("name", ["MulT", "MICA"])
+@pytest.mark.parametrize("wrap", [False, True])
+def test_heads_of_targets_learn_the_task(name, wrap):
+    arguments = {"dim": 4, "num_heads": 2, "num_layers": 1, "embedding_dropout": 0.0}
+    arguments |= {"residual_dropout": 0.0, "feedforward_dropout": 0.0, "alpha": 0.0, "beta": 0.0}
+    kind = getattr(models, name)
+    inner = kind({"a": 4, "b": 4}, target_heads=0.25, **arguments)
+    assert kind.from_config(inner.get_config()).target_heads == 0.25
+    model = Modulated(inner, AGM(alpha=0.0)) if wrap else inner
+    model.compile(keras.optimizers.SGD(0.0), loss="mae")
+    logs = model.fit(X, Y, batch_size=8, verbose=0).history
+    heads = inner.get_layer("target_heads").heads
+    vectors = inner.extract("summary/a", "summary/b").predict(X, verbose=0)
+    errors = [np.abs(ops.convert_to_numpy(heads[m](vectors[f"summary/{m}"])) - Y).mean() for m in X]
+    task = np.abs(inner.predict(X, verbose=0) - Y).mean()
+    np.testing.assert_allclose(logs["heads"], np.mean(errors), rtol=1e-5)
+    np.testing.assert_allclose(logs["loss"], task + 0.25 * np.mean(errors), rtol=1e-5)
+
+
+def test_heads_learn_one_task():
+    inner = models.MulT({"a": 4, "b": 4}, dim=4, num_heads=2, num_layers=1, target_heads=1.0)
+    inner.compile("sgd", loss=["mae"])
+    with pytest.raises(ValueError, match="compiled with one loss"):
+        inner.fit(X, Y, verbose=0)

@@ -2,6 +2,9 @@
 
 import types
 
+import keras
+from keras import ops
+
 from kerasfuse.layers.auxiliary_losses.auxiliary_loss import AuxiliaryLoss
 
 
@@ -23,6 +26,8 @@ class SupervisedAuxiliaryLoss(AuxiliaryLoss):
     def __init__(self, weight=1.0, **kwargs):
         super().__init__(weight, **kwargs)
         self._kept = types.SimpleNamespace(tensors=None)
+        # The loss that the model is compiled with; the model says it before `label_loss`.
+        self._task = types.SimpleNamespace(loss=None)
 
     def keep(self, *tensors):
         """Keep tensors of a training step until its labels are known."""
@@ -43,3 +48,17 @@ class SupervisedAuxiliaryLoss(AuxiliaryLoss):
     def awaits_labels(self):
         """Whether a training step was computed whose labels are not known yet."""
         return self._kept.tensors is not None
+
+    def learn_task(self, loss):
+        """Say the loss of the task, which `task_loss` computes."""
+        self._task.loss = loss
+
+    def task_loss(self, y, predictions):
+        """Return the task's mean loss of other predictions of its labels."""
+        loss = self._task.loss
+        if isinstance(loss, (dict, list, tuple)):
+            raise ValueError(
+                f"{type(self).__name__} expected a model that is compiled with one loss. "
+                f"Received: {loss!r}"
+            )
+        return ops.mean(keras.losses.get(loss)(y, predictions))

@@ -42,6 +42,7 @@ class AuxiliaryLossTracking:
             if not isinstance(layer, SupervisedAuxiliaryLoss):
                 value = layer.take_value()
             elif layer.awaits_labels:
+                layer.learn_task(self.loss)
                 value = layer.label_loss(y, numbers)
                 from_labels = from_labels + layer.weight * value
             else:
