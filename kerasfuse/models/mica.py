@@ -61,8 +61,8 @@ class MICA(FusionModel):
         propagate: keep the pairs that a layer selected in all later layers.
         mmd_estimator: `"subsample"`, `"exact"` or `"random_features"`.
         reduction: `"mean"` or `"paper_sum"`, of the element-level alignment.
-        normalise: what its distances are measured in: `"none"` as printed, `"norms"` or `"unit"`;
-            see `kerasfuse.ops.propagated_alignment`.
+        normalise: what its distances are measured in: `"none"` as printed, `"norms"`, `"unit"` or
+            `"spread"`; see `kerasfuse.ops.propagated_alignment`.
         low_level_source: let every layer attend to the sources' embeddings, as MulT does.
         input_dropout: dict of modality name to dropout rate on its raw features.
         embedding_dropout: rate on the embedded sequences.

@@ -55,8 +55,8 @@ class MulT(FusionModel):
         propagate: keep the pairs that a layer selected in all later layers.
         mmd_estimator: `"subsample"`, `"exact"` or `"random_features"`.
         reduction: `"mean"` or `"paper_sum"`, of the element-level alignment.
-        normalise: what its distances are measured in: `"none"` as printed, `"norms"` or `"unit"`;
-            see `kerasfuse.ops.propagated_alignment`.
+        normalise: what its distances are measured in: `"none"` as printed, `"norms"`, `"unit"` or
+            `"spread"`; see `kerasfuse.ops.propagated_alignment`.
         input_dropout: dict of modality name to dropout rate on its raw features.
         embedding_dropout: rate on the embedded sequences, with a new mask for each use.
         residual_dropout: rate on what attention and feed-forward nets add.

@@ -19,7 +19,7 @@ _BYTES_AN_ENTRY = 20
 _MOST_TILES = 16
 
 # What distances may be measured in.
-NORMALISATIONS = ("none", "norms", "unit")
+NORMALISATIONS = ("none", "norms", "unit", "spread")
 
 # Below it a vector has no direction.
 _LEAST_SQUARED_LENGTH = 1e-12
@@ -56,6 +56,16 @@ def propagated_alignment(
     gradient; without it d / S would still pull at the scale, as d does. The mean of both is 2 for
     queries and keys that have nothing to do with each other, and 0 for equal ones.
 
+    These two have a degenerate minimum as well. Add one vector c to all queries and keys, as the
+    biases of their projections can. Distances stay, lengths grow, and both forms fall to 0 with
+    growing c, while attention comes from the small differences that remain. A third form measures
+    in the spread of all pairs, which neither a scale nor a shift changes:
+
+        "spread"  d / R,  R = mean_nm |q_n - k_m|^2 / 2  over all pairs of real steps
+
+    It is 2 where confident pairs are as far apart as any, and falls below only if they are closer
+    than the others: by what attention says of them.
+
     Reference: Liang et al., "Attention is not Enough" (MICA), ICCV 2021, section 3.4, equation 2.
     The paper leaves open how the sums are normalised: `mean=True` divides each d by its number
     of pairs and averages over samples, heads and layers; `mean=False` sums as printed. That
@@ -69,8 +79,8 @@ def propagated_alignment(
         tau: fraction of the valid entries that counts as confident, in (0, 1].
         propagate: whether the pairs of earlier layers stay selected.
         mean: the mean over pairs, samples, heads and layers, or the plain sum over samples.
-        normalise: what distances are measured in: `"none"`, `"norms"` or `"unit"`. A query or key
-            of zeros is at the origin, and gets no gradient through its length.
+        normalise: what distances are measured in: `"none"`, `"norms"`, `"unit"` or `"spread"`. A
+            query or key of zeros is at the origin, and gets no gradient through its length.
 
     Returns:
         Scalar float32: 0 where a modality is absent or attention is uniform.
@@ -135,14 +145,37 @@ def _normalised(queries, keys, query_mask, key_mask, normalise):
         return [
             x * _inverse_root(length) for x, length in zip((queries, keys), lengths, strict=True)
         ]
-    mean = 0.0
-    for length, mask in zip(lengths, (query_mask, key_mask), strict=True):
-        rows, _, steps, *rest = ops.shape(length)
-        real = ops.reshape(ops.cast(mask, "float32"), (rows, 1, steps, *[1] * len(rest)))
-        number = backend.at_least(ops.sum(real, axis=2, keepdims=True), 1.0)
-        mean = mean + 0.5 * ops.sum(length * real, axis=2, keepdims=True) / number
+    sizes = [_real_steps(x, mask) for x, mask in ((queries, query_mask), (keys, key_mask))]
+    if normalise == "norms":
+        means = [_mean(length, real) for length, real in zip(lengths, sizes, strict=True)]
+        mean = 0.5 * (means[0] + means[1])
+    else:
+        mean = 0.5 * _mean_squared_distance(queries, keys, *sizes)
     scale = _inverse_root(mean)
     return queries * scale, keys * scale
+
+
+def _real_steps(x, mask):
+    """Lay out a mask `(rows, steps)` beside `x`, `(rows, layers, steps, ..., width)`."""
+    rows, _, steps, *rest = ops.shape(x)
+    return ops.reshape(ops.cast(mask, "float32"), (rows, 1, steps, *[1] * len(rest)))
+
+
+def _mean(x, real):
+    """Average over real steps; 0 where there is none."""
+    number = backend.at_least(ops.sum(real, axis=2, keepdims=True), 1.0)
+    return ops.sum(x * real, axis=2, keepdims=True) / number
+
+
+def _mean_squared_distance(queries, keys, real_queries, real_keys):
+    """Average |q_n - k_m|^2 over all pairs: the two variances and the distance of the means."""
+    total, centres = 0.0, []
+    for x, real in ((queries, real_queries), (keys, real_keys)):
+        centre = _mean(x, real)
+        total = total + _mean(ops.sum((x - centre) ** 2, axis=-1, keepdims=True), real)
+        centres.append(centre)
+    apart = ops.sum((centres[0] - centres[1]) ** 2, axis=-1, keepdims=True)
+    return total + apart
 
 
 def _inverse_root(x):

@@ -310,7 +310,12 @@ CONTRACTS = [
             (4, 8),
             {"sequences": PAIRS},
         )
-        for reduction, form in (("paper_sum", "none"), ("mean", "norms"), ("mean", "unit"))
+        for reduction, form in (
+            ("paper_sum", "none"),
+            ("mean", "norms"),
+            ("mean", "unit"),
+            ("mean", "spread"),
+        )
     ],
     *[
         (

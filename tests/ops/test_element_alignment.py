@@ -8,7 +8,7 @@ from keras import ops
 from kerasfuse.ops import propagated_alignment
 from kerasfuse.ops.confident_pairs import confident_pairs
 
-FORMS = ["none", "norms", "unit"]
+FORMS = ["none", "norms", "unit", "spread"]
 
 
 def log_scores(query, key, key_mask):
@@ -55,6 +55,14 @@ def distances(q, k, query_mask, key_mask, kept, normalise):
         to_q = to_q / norm - value / norm**2 * query_mask[:, None] * q / count_q
         to_k = to_k / norm - value / norm**2 * key_mask[:, None] * k / count_k
         value = value / norm
+    if normalise == "spread" and query_mask.any() and key_mask.any():
+        valid = query_mask[:, None] & key_mask[None]
+        number = 2 * valid.sum()
+        spread = (valid * (gap**2).sum(-1)).sum() / number
+        every = valid[..., None] * gap
+        to_q = to_q / spread - value / spread**2 * 2 * every.sum(1) / number
+        to_k = to_k / spread + value / spread**2 * 2 * every.sum(0) / number
+        value = value / spread
     return value, to_q, to_k
 
 
@@ -167,7 +175,7 @@ def test_gradients_reach_queries_and_keys_and_not_the_selection(
         np.testing.assert_allclose(gradient, expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("normalise", ["norms", "unit"])
+@pytest.mark.parametrize("normalise", ["norms", "unit", "spread"])
 def test_a_single_layer_and_its_gradients(stack, normalise):
     queries, keys, *masks = stack
     _, [to_queries], [to_keys] = oracle(queries[:1], keys[:1], *masks, 0.3, normalise=normalise)
@@ -187,6 +195,29 @@ def test_shrinking_pays_as_printed_and_in_no_other_form(stack, normalise):
 
 
 @pytest.mark.parametrize("normalise", FORMS)
+def test_a_common_shift_pays_where_lengths_are_measured(stack, normalise):
+    """Confident pairs are those of the queries and keys as they are: here, all of them."""
+    queries, keys, *masks = stack
+    shifted = [[x + 100.0 for x in side] for side in (queries, keys)]
+    before, after = (
+        float(propagated_alignment(*tensors((*sides, *masks)), tau=1.0, normalise=normalise))
+        for sides in ((queries, keys), shifted)
+    )
+    if normalise in ("norms", "unit"):
+        assert after < 1e-3 * before
+    else:
+        np.testing.assert_allclose(after, before, rtol=1e-3)
+
+
+def test_pairs_as_far_apart_as_any_are_2_of_the_spread_apart(stack):
+    """Whatever the queries and keys: at tau = 1 all pairs are confident."""
+    queries, keys, *_ = stack
+    real = [np.ones(x[0].shape[:2], bool) for x in (queries, keys)]
+    loss = propagated_alignment(*tensors((queries, keys, *real)), tau=1.0, normalise="spread")
+    np.testing.assert_allclose(float(loss), 2.0, rtol=1e-5)
+
+
+@pytest.mark.parametrize("normalise", FORMS)
 def test_what_has_no_length_gets_no_nan(stack, normalise):
     """Zeros at real steps, and a sample of zeros alone."""
     queries, keys, *masks = stack
@@ -202,28 +233,29 @@ def test_what_has_no_length_gets_no_nan(stack, normalise):
     assert np.isfinite(float(propagated_alignment(*tensors(stack), tau=tau, normalise=normalise)))
 
 
-def test_padding_does_not_count_in_the_mean_norm(stack):
+@pytest.mark.parametrize("normalise", ["norms", "spread"])
+def test_padding_does_not_count_in_the_means(stack, normalise):
     queries, keys, query_mask, key_mask = stack
-    before = float(propagated_alignment(*tensors(stack), tau=0.3, normalise="norms"))
+    before = float(propagated_alignment(*tensors(stack), tau=0.3, normalise=normalise))
     for x, mask in ((queries, query_mask), (keys, key_mask)):
         for layer in x:
             layer[~mask] = 100.0
-    after = float(propagated_alignment(*tensors(stack), tau=0.3, normalise="norms"))
+    after = float(propagated_alignment(*tensors(stack), tau=0.3, normalise=normalise))
     np.testing.assert_allclose(after, before, rtol=1e-5)
 
 
-def test_unrelated_queries_and_keys_are_2_apart_in_either_form():
+def test_unrelated_queries_and_keys_are_2_apart_in_every_form_but_the_printed_one():
     rng = np.random.default_rng(3)
     q, k = (ops.convert_to_tensor(rng.normal(size=(64, 30, 2, 8)), "float32") for _ in range(2))
     real = ops.ones((64, 30), dtype="bool")
-    for form in ("norms", "unit"):
+    for form in ("norms", "unit", "spread"):
         value = float(propagated_alignment([q], [k], real, real, tau=1.0, normalise=form))
         # 64 x 2 matrices of 900 pairs: the mean of the cosines has a deviation of about 1e-3.
         np.testing.assert_allclose(value, 2.0, atol=0.02)
 
 
 def test_an_unknown_form_is_refused(stack):
-    with pytest.raises(ValueError, match="'norms', 'unit'.*Received: 'length'"):
+    with pytest.raises(ValueError, match="'norms', 'unit', 'spread'.*Received: 'length'"):
         propagated_alignment(*tensors(stack), normalise="length")
 
 

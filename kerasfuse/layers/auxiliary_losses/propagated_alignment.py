@@ -19,7 +19,7 @@ class PropagatedAlignment(AuxiliaryLoss):
     for one ordered pair of modalities and the layers i of its stack. A pair selected by an early
     layer stays selected in the later ones; the selection sends no gradient. See
     `kerasfuse.ops.propagated_alignment`, also for why the distance as printed makes queries and
-    keys shrink, and for the two forms that do not. Of several devices each has the loss of its own
+    keys shrink, and for the forms that do not. Of several devices each has the loss of its own
     samples, and the mean, or the sum, is that of the whole batch.
 
     Reference: Liang et al., MICA, ICCV 2021, section 3.4, equation 2.
@@ -31,7 +31,8 @@ class PropagatedAlignment(AuxiliaryLoss):
         reduction: `"mean"` over pairs, samples, heads and layers, or `"paper_sum"`, which adds
             everything up as the paper prints it, 10^4 times larger.
         normalise: what distances are measured in: `"none"` as printed, `"norms"` over the mean
-            squared norm of queries and keys, or `"unit"` between vectors of unit length.
+            squared norm of queries and keys, `"unit"` between vectors of unit length, or `"spread"`
+            over half the mean squared distance of all pairs.
 
     Call arguments:
         inputs: any tensor; returned unchanged, so that the loss has a place in the graph.
