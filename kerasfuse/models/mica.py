@@ -44,8 +44,9 @@ class MICA(FusionModel):
     is normed before the last merge.
 
     Known weakness: L_e as printed is smallest when queries and keys are 0, so training shrinks them
-    and attention becomes almost uniform. `normalise="norms"` or `"unit"` takes that minimum away,
-    and brings L_e to about 2 at the start, so that beta means the same whatever the scale of
+    and attention becomes almost uniform. `normalise="norms"` and `"unit"` do not change with the
+    scale, but all queries and keys can still become one vector. `"spread"` changes with neither.
+    All three bring L_e to about 2 at the start, so that beta means the same whatever the scale of
     queries and keys; as printed it grows with their square.
 
     Args:
