@@ -1,17 +1,22 @@
-"""The tables of MICA's paper and supplement, by the recipe of `mica_simulated`.
+"""The tables of MICA's paper and supplement, on simulated sequences.
 
-Every row is a run of that entry with a few settings changed, and is recorded in the entry:
-Table 5 (what each loss adds), A1 (epochs and layers made equal), A2 (both losses on plain MulT)
-with a paired test over seeds, and Figure 3 (alpha, beta and tau), which is drawn as well. Table 6
-(A-distance, correlation accuracy) comes from the weights that the runs left.
+Every row is a run of an entry with a few settings changed, and is recorded in the entry, with a
+paired test over seeds. `mica_clock`, whose world has a clock, has Table 5 (what each loss adds,
+and the forms of the element-level one), and `mult_clock` Table A2 (both losses on plain MulT).
+Table 6 (A-distance and correlation accuracy, at every layer) comes from the weights that the runs
+left. `mica_simulated`, whose world has none, has Tables 5, A1 (epochs and layers made equal) and A2
+and Figure 3 (alpha, beta and tau), which is drawn as well.
 
-    python benchmarks/mica_tables.py                    # about a minute a seed and row on one core
-    python benchmarks/mica_tables.py --jobs 2 --only "Table 5" "Table 6"
+    python benchmarks/mica_tables.py --jobs 2                 # five hours on two cores
+    python benchmarks/mica_tables.py --only "Table 5" "Table 6"
+    python benchmarks/mica_tables.py --entry mica_simulated   # about a minute a seed and row
 
 A run folder that is there goes on where it stopped.
 """
 
 import argparse
+import itertools
+import json
 import os
 import pathlib
 
@@ -20,29 +25,54 @@ import numpy as np
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
 
-ENTRY = "mica_simulated"
 BACKBONE = {"alpha": 0.0, "beta": 0.0}
 PLAIN = {"class": "MulT", **BACKBONE}
 
-# Table -> row -> settings, and the row or result that a paired test compares it with.
+# The element-level loss in one of its forms, beside the MMD.
+FORMS = {
+    "as printed": {"beta": 0.5, "normalise": "none"},
+    "over the mean norm": {"beta": 0.5, "normalise": "norms"},
+    "vectors of length 1": {"beta": 0.5, "normalise": "unit"},
+    "over the spread": {"beta": 0.5},
+    "over the spread, a tenth as strong, tau 0.1": {"beta": 0.05, "tau": 0.1},
+    "over the spread, without propagation": {"beta": 0.5, "propagate": False},
+}
+# Entry -> table -> row -> settings, and the row or result that a paired test compares it with.
 TABLES = {
-    "Table 5": {
-        "backbone": (BACKBONE, "recorded"),
-        "+ MMD": ({"beta": 0.0}, "backbone"),
-        "full, without propagation": ({"propagate": False}, "recorded"),
+    "mica_clock": {
+        "Table 5": {
+            "backbone": (BACKBONE, "recorded"),
+            "+ element alignment, over the spread": ({"alpha": 0.0, "beta": 0.5}, "backbone"),
+            **{f"full, {label}": (settings, "recorded") for label, settings in FORMS.items()},
+            "+ MMD, sources updated": ({"low_level_source": False}, "recorded"),
+        },
     },
-    "Table A2": {
-        "MulT": (PLAIN, None),
-        "MulT + MMD": ({**PLAIN, "alpha": 0.8}, "MulT"),
-        "MulT + MMD + element alignment": ({"class": "MulT"}, "MulT"),
+    "mult_clock": {
+        "Table A2": {
+            "+ MMD": ({"alpha": 0.8}, "recorded"),
+            "+ MMD + element alignment": ({"alpha": 0.8, "beta": 0.5}, "recorded"),
+        },
     },
-    "Table A1": {
-        "MulT": (PLAIN, "recorded"),
-        "MulT, twice the epochs": ({**PLAIN, "epochs": 2}, "MulT"),
-        "MulT, a layer more": ({**PLAIN, "num_layers": 1}, "MulT"),
-        "MICA, a layer more": ({"num_layers": 1}, "recorded"),
+    "mica_simulated": {
+        "Table 5": {
+            "backbone": (BACKBONE, "recorded"),
+            "+ MMD": ({"beta": 0.0}, "backbone"),
+            "full, without propagation": ({"propagate": False}, "recorded"),
+        },
+        "Table A2": {
+            "MulT": (PLAIN, None),
+            "MulT + MMD": ({**PLAIN, "alpha": 0.8}, "MulT"),
+            "MulT + MMD + element alignment": ({"class": "MulT"}, "MulT"),
+        },
+        "Table A1": {
+            "MulT": (PLAIN, "recorded"),
+            "MulT, twice the epochs": ({**PLAIN, "epochs": 2}, "MulT"),
+            "MulT, a layer more": ({**PLAIN, "num_layers": 1}, "MulT"),
+            "MICA, a layer more": ({"num_layers": 1}, "recorded"),
+        },
     },
 }
+OLD = "mica_simulated"
 # Thirty-nine runs, of half the epochs.
 FIGURE_3_EPOCHS = 5
 FIGURE_3 = {
@@ -51,26 +81,46 @@ FIGURE_3 = {
     "tau": [0.1, 0.2, 0.3, 0.4, 0.5],
 }
 
+# Entry -> label -> settings; the first of each is what the others are compared with.
 TABLE_6 = {
-    "MulT": PLAIN,
-    "MICA, backbone": BACKBONE,
-    "MICA, + MMD": {"beta": 0.0},
-    "MICA": {},
-    "MICA, without propagation": {"propagate": False},
+    "mult_clock": {
+        "MulT": {},
+        "MulT, + MMD": {"alpha": 0.8},
+        "MulT, full": {"alpha": 0.8, "beta": 0.5},
+    },
+    "mica_clock": {
+        "MICA, backbone": BACKBONE,
+        "MICA, + MMD": {},
+        "MICA, + element alignment, over the spread": {"alpha": 0.0, "beta": 0.5},
+        **{f"MICA, full, {label}": settings for label, settings in FORMS.items()},
+        "MICA, + MMD, sources updated": {"low_level_source": False},
+    },
+    OLD: {
+        "MulT": PLAIN,
+        "MICA, backbone": BACKBONE,
+        "MICA, + MMD": {"beta": 0.0},
+        "MICA": {},
+        "MICA, without propagation": {"propagate": False},
+    },
 }
+MEASURES = ("a_distance", "correlation_accuracy", "peak", "common")
 COLUMNS = {
     "model": ("", ""),
+    "layer": ("layer", "d"),
     "a_distance": ("A-distance", ""),
-    "a_distance_p": ("p against the backbone", ".3g"),
+    "a_distance_p": ("p against the first", ".3g"),
     "correlation_accuracy": ("correlation accuracy", ""),
-    "correlation_accuracy_p": ("p against the backbone", ".3g"),
+    "correlation_accuracy_p": ("p against the first", ".3g"),
+    "others": ("pairs below chance", ".0%"),
+    "peak": ("largest weight / mean", ""),
+    "common": ("one vector", ""),
     "seeds": ("seeds", "d"),
 }
 
 
 def rows(entry):
-    """Yield table, label, settings and what to compare with, of every row."""
-    for table, content in TABLES.items():
+    """Yield table, label, settings and what to compare with, of every row of an entry."""
+    for table, content in TABLES[entry.name].items():
         for label, (settings, against) in content.items():
             # Relative to the entry's own, so that the entry can change.
             more = dict(settings)
@@ -79,7 +129,7 @@ def rows(entry):
             if "num_layers" in more:
                 more["num_layers"] += entry.model_args["num_layers"]
             yield table, label, more, against
-    for name, values in FIGURE_3.items():
+    for name, values in FIGURE_3.items() if entry.name == OLD else ():
         for value in values:
             changed = {} if value == entry.model_args[name] else {name: value}
             yield "Figure 3", f"{name} = {value:g}", {"epochs": FIGURE_3_EPOCHS, **changed}, None
@@ -90,41 +140,125 @@ def folder_of(runs, settings):
     return runs / ("_".join(f"{key}-{value}" for key, value in settings.items()) or "recorded")
 
 
-def alignment(entry, run):
-    """Measure A-distance and correlation accuracy on the test split: one pair of numbers a seed."""
-    from kerasfuse import analysis
-    from kerasfuse.recipes.scoring import load_split
+def chance(batches):
+    """Return how often a random step of the source would be of the target step's event."""
+    from kerasfuse.analysis.correlation_accuracy import correspondence
 
-    test = load_split(entry, "test", shuffle=False)
+    shares = []
+    for sample in range(batches.num_samples):
+        events = batches.alignment(sample)
+        for source, target in itertools.permutations(events, 2):
+            same = correspondence(events[target], events[source])
+            shares.extend(same.mean(axis=1)[same.any(axis=1)])
+    return float(np.mean(shares))
+
+
+def common_share(model, batches, layer):
+    """Return how much of the squared length of queries and keys is that of their common mean.
+
+    Averaged over heads and pairs of modalities: 0 for vectors around the origin, 1 for equal ones.
+    """
+    from kerasfuse.analysis.attention.statistics import present_steps
+
+    pairs = list(itertools.permutations(model.modalities, 2))
+    names = [
+        (f"{kind}/{layer}/{s}_to_{t}", (s, t)) for s, t in pairs for kind in ("queries", "keys")
+    ]
+    extractor = model.extract(*(name for name, _ in names))
+    total, squares, count = {}, {}, {}
+    for index in range(len(batches)):
+        inputs = batches[index][0]
+        found = extractor.predict_on_batch(inputs)
+        for name, pair in names:
+            source_or_target = pair[name.startswith("queries")]
+            real = present_steps(np.asarray(inputs[source_or_target]))
+            x = np.asarray(found[name], "float64")[real]
+            total[pair] = total.get(pair, 0.0) + x.sum(axis=0)
+            squares[pair] = squares.get(pair, 0.0) + (x**2).sum(axis=(0, 2))
+            count[pair] = count.get(pair, 0) + len(x)
+    shares = [
+        ((total[pair] / count[pair]) ** 2).sum(axis=-1) / (squares[pair] / count[pair])
+        for pair in pairs
+    ]
+    return float(np.mean(shares))
+
+
+def alignment(run, test, by_chance):
+    """Measure a run on the test split: dict of layer to dict of measure to one number a seed."""
+    from kerasfuse import analysis
+
     model = run.entry.build()
-    found = {"a_distance": [], "correlation_accuracy": []}
+    found = {}
     for seed in run.seeds:
         model.load_weights(run.folder / f"seed_{seed}" / "best.weights.h5")
-        scores = analysis.alignment_scores(model, test)
-        for name, values in found.items():
-            values.append(scores[name])
+        statistics = analysis.attention_statistics(model, test)
+        for layer, maps in statistics.layers.items():
+            if layer is None:
+                continue
+            scores = analysis.alignment_scores(model, test, layer=layer)
+            accuracies = [pair["correlation_accuracy"] for pair in scores["pairs"].values()]
+            measured = {
+                "a_distance": scores["a_distance"],
+                "correlation_accuracy": scores["correlation_accuracy"],
+                "peak": float(np.mean([statistic["peak"] for statistic in maps.values()])),
+                "common": common_share(model, test, layer),
+                "others": float(np.mean(np.array(accuracies) < by_chance)),
+            }
+            for name, value in measured.items():
+                found.setdefault(layer, {}).setdefault(name, []).append(value)
     return found
 
 
-def table_6(entry, runs):
-    """Return the rows of Table 6, paired over seeds with those of the backbone."""
-    from kerasfuse import analysis, recipes
+def table_6(names, runs, before=()):
+    """Return the rows of Table 6, each layer paired over seeds with that of the first model.
 
-    measured = {
-        label: alignment(entry, recipes.read_run(ENTRY, folder_of(runs, settings)))
-        for label, settings in TABLE_6.items()
-    }
-    backbone = measured["MICA, backbone"]
+    Args:
+        names: names of entries.
+        runs: folder of runs; models whose run is not there keep the rows of `before`.
+        before: rows that were measured before.
+    """
+    from kerasfuse import recipes, zoo
+    from kerasfuse.recipes.scoring import load_split
+
     table = []
-    for label, found in measured.items():
-        row = {"model": label, "seeds": len(found["a_distance"])}
-        for name, values in found.items():
-            row[name] = f"{np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}"
-            row[f"{name}_per_seed"] = values
-            if found is not backbone:
-                row[f"{name}_p"] = float(analysis.paired_test(values, backbone[name]).p_value)
-        table.append(row)
+    for name in (name for name in TABLE_6 if name in names):
+        test = load_split(zoo.entry(name), "test", shuffle=False)
+        by_chance, first = chance(test), None
+        for label, settings in TABLE_6[name].items():
+            folder = folder_of(runs / name, settings)
+            if folder.is_dir():
+                found = alignment(recipes.read_run(name, folder), test, by_chance)
+                rows = [
+                    {"model": label, "layer": layer, "chance": by_chance, **row_of(measured)}
+                    for layer, measured in found.items()
+                ]
+            else:
+                rows = [row for row in before if row["model"] == label]
+            first = first or rows
+            table += [row if rows is first else paired(row, first) for row in rows]
     return table
+
+
+def row_of(measured):
+    """Return a row of Table 6 without its tests, of dict of measure to one number a seed."""
+    row = {"seeds": len(measured["peak"]), "others": float(np.mean(measured["others"]))}
+    for name in MEASURES:
+        values = measured[name]
+        row[name] = f"{np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}"
+        row[f"{name}_per_seed"] = values
+    return row
+
+
+def paired(row, first):
+    """Return a row with p of each measure against the same layer of the first model's rows."""
+    from kerasfuse import analysis
+
+    [other] = (each for each in first if each["layer"] == row["layer"])
+    tests = {
+        name: analysis.paired_test(row[f"{name}_per_seed"], other[f"{name}_per_seed"])
+        for name in MEASURES
+    }
+    return row | {f"{name}_p": float(test.p_value) for name, test in tests.items()}
 
 
 def figure_3(entry):
@@ -154,10 +288,12 @@ def figure_3(entry):
 
 
 def main():
-    everything = [*TABLES, "Figure 3", "Table 6"]
+    titles = {title: None for tables in TABLES.values() for title in tables}
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--runs", type=pathlib.Path, default=pathlib.Path("runs", ENTRY))
+    parser.add_argument("--entry", nargs="+", choices=TABLES, default=["mica_clock", "mult_clock"])
+    parser.add_argument("--runs", type=pathlib.Path, default=pathlib.Path("runs"))
     parser.add_argument("--jobs", type=int, default=1, help="seeds trained at the same time")
+    everything = [*titles, "Figure 3", "Table 6"]
     parser.add_argument("--only", nargs="+", choices=everything, default=everything)
     arguments = parser.parse_args()
 
@@ -167,25 +303,36 @@ def main():
 
     console = Console()
 
-    def run(label, settings, seeds=None):
-        console.rule(label)
-        folder = folder_of(arguments.runs, settings)
+    def run(entry, label, settings, seeds=None):
+        console.rule(f"{entry.name}, {label}")
+        folder = folder_of(arguments.runs / entry.name, settings)
         options = {"jobs": arguments.jobs, "verbose": 0, "report": console.print}
-        return recipes.train(ENTRY, folder, seeds, settings, **options)
+        return recipes.train(entry.name, folder, seeds, settings, **options)
 
-    entry = zoo.entry(ENTRY)
-    recipes.record(ENTRY, run(ENTRY, {}).folder)
-    for table, label, settings, against in rows(entry):
-        if table in arguments.only:
-            seeds = entry.recipe.seeds[:3] if table == "Figure 3" else None
-            found = run(f"{table}: {label}", settings, seeds)
-            recipes.record(ENTRY, found.folder, table, label, against)
-    if "Figure 3" in arguments.only:
-        console.print(f"drawn: {figure_3(zoo.entry(ENTRY))}")
+    for name in arguments.entry:
+        entry = zoo.entry(name)
+        recipes.record(name, run(entry, "as recorded", {}).folder)
+        for table, label, settings, against in rows(entry):
+            if table in arguments.only:
+                seeds = entry.recipe.seeds[:3] if table == "Figure 3" else None
+                found = run(entry, f"{table}: {label}", settings, seeds)
+                recipes.record(name, found.folder, table, label, against)
+    if OLD in arguments.entry and "Figure 3" in arguments.only:
+        console.print(f"drawn: {figure_3(zoo.entry(OLD))}")
     if "Table 6" in arguments.only:
-        table = table_6(entry, arguments.runs)
-        measure.save("mica_table_6", table, COLUMNS, measure.environment("cpu", 1))
-        console.print(measure.markdown(table, COLUMNS), soft_wrap=True)
+        save_table_6("mica_table_6", {OLD} & {*arguments.entry}, arguments.runs, console)
+        save_table_6("mica_table_6_clock", {*arguments.entry} - {OLD}, arguments.runs, console)
+
+
+def save_table_6(place, names, runs, console):
+    """Measure Table 6 of some entries of one world, and save it beside what was measured before."""
+    if not names:
+        return
+    path = measure.RESULTS / f"{place}.jsonl"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    table = table_6(names, runs, json.loads(lines[-1])["rows"] if lines else ())
+    measure.save(place, table, COLUMNS, measure.environment("cpu", 1))
+    console.print(measure.markdown(table, COLUMNS), soft_wrap=True)
 
 
 if __name__ == "__main__":
