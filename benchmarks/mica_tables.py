@@ -11,7 +11,7 @@ and Figure 3 (alpha, beta and tau), which is drawn as well.
     python benchmarks/mica_tables.py --only "Table 5" "Table 6"
     python benchmarks/mica_tables.py --entry mica_simulated   # about a minute a seed and row
 
-A run folder that is there goes on where it stopped.
+A run folder that is there goes on where it stopped, and a row that is recorded is left alone.
 """
 
 import argparse
@@ -311,9 +311,11 @@ def main():
 
     for name in arguments.entry:
         entry = zoo.entry(name)
-        recipes.record(name, run(entry, "as recorded", {}).folder)
+        if not entry.results:
+            recipes.record(name, run(entry, "the entry itself", {}).folder)
+        there = {(row["table"], row["label"]) for row in entry.results.get("rows", [])}
         for table, label, settings, against in rows(entry):
-            if table in arguments.only:
+            if table in arguments.only and (table, label) not in there:
                 seeds = entry.recipe.seeds[:3] if table == "Figure 3" else None
                 found = run(entry, f"{table}: {label}", settings, seeds)
                 recipes.record(name, found.folder, table, label, against)

@@ -105,7 +105,7 @@ def entries(
 
     >>> from kerasfuse import zoo
     >>> [entry.name for entry in zoo.entries("mica_*", weights="simulated")]
-    ['mica_mosei', 'mica_simulated']
+    ['mica_clock', 'mica_mosei', 'mica_simulated']
     """
     model = None if model is None else _choose("model", model, model_classes())
     data = None if data is None else _choose("data", data, datasets.names())

@@ -15,7 +15,7 @@ ONE_AFTER_THE_OTHER = "one node after the other .*KERAS_BACKEND=tensorflow"
 SMALL = ("dahb_mosi_utterance", "mica_ravdess", "joint_late_av_mnist")
 LARGER = ("mica_mosei", "mica_mosi_utterance", "mica_simulated", "mult_mosi_utterance")
 LARGER += ("dahb_ravdess", "mult_ravdess", "dahb_frozen_mosi_words", "linear_mosi_words")
-LARGER += ("mica_mosi_words", "mult_mosi_words", "text_mosi_words", "dahb_mosi_words")
+LARGER += ("mica_clock", "mica_mosi_words", "mult_mosi_words", "text_mosi_words", "dahb_mosi_words")
 LARGER += ("mult_ravdess_speech", "mica_ravdess_speech", "agm_late_ravdess_speech")
 LARGER += tuple(
     entry.name
