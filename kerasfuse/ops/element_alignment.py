@@ -145,12 +145,12 @@ def _normalised(queries, keys, query_mask, key_mask, normalise):
         return [
             x * _inverse_root(length) for x, length in zip((queries, keys), lengths, strict=True)
         ]
-    sizes = [_real_steps(x, mask) for x, mask in ((queries, query_mask), (keys, key_mask))]
+    real = [_real_steps(x, mask) for x, mask in ((queries, query_mask), (keys, key_mask))]
     if normalise == "norms":
-        means = [_mean(length, real) for length, real in zip(lengths, sizes, strict=True)]
-        mean = 0.5 * (means[0] + means[1])
+        of_queries, of_keys = map(_mean, lengths, real)
+        mean = 0.5 * (of_queries + of_keys)
     else:
-        mean = 0.5 * _mean_squared_distance(queries, keys, *sizes)
+        mean = 0.5 * _mean_squared_distance(queries, keys, *real)
     scale = _inverse_root(mean)
     return queries * scale, keys * scale
 
