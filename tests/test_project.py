@@ -78,7 +78,7 @@ def ci(tmp_path):
     def run(*steps):
         command = ["bash", ROOT / ".ci" / "run", *steps]
         return subprocess.run(
-            command, env=os.environ | {"PATH": path}, capture_output=True, text=True, timeout=60
+            command, env=os.environ | {"PATH": path}, capture_output=True, text=True, timeout=300
         )
 
     return run

@@ -540,7 +540,7 @@ def browser(tmp_path_factory):
 
     def opened(path, *options):
         command = [*start, *options, path.as_uri()]
-        result = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        result = subprocess.run(command, capture_output=True, text=True, timeout=300)
         assert result.returncode == 0, result.stderr
         return result.stdout
 
