@@ -2,20 +2,22 @@
 
 import numpy as np
 
+from kerasfuse.analysis.attention.in_time import check_rates
 from kerasfuse.analysis.correlation_accuracy import correspondence, count_correct
 from kerasfuse.drawing import COLOURS, INK, MUTED, PAPER_TO_INK, new_figure, require_matplotlib
 
 OUTLINE = COLOURS[1]
 
 
-def attention_figure(attention, true_alignment, words=None, title=None):
+def attention_figure(attention, true_alignment, words=None, title=None, rates=None):
     """Draw crossmodal attention maps of one sample over its true alignment.
 
     One panel for each source -> target pair, in the order of `true_alignment`: one column for each
     target, or side by side where there is one target.
     A row is a target step, and its colours say how its head-averaged attention spreads over the
     source steps; even attention is pale. Cells whose two steps belong to the same event are
-    outlined. Each panel's heading counts the steps that `correlation_accuracy` calls correct.
+    outlined. Each panel's heading counts the steps that `correlation_accuracy` calls correct, and
+    how many of them a random step would be; the caption has the share over all panels.
 
     Args:
         attention: dict of `"{source}_to_{target}"` -> array (target steps, source steps), or with
@@ -25,6 +27,7 @@ def attention_figure(attention, true_alignment, words=None, title=None):
             none.
         words: names of the steps of the `"text"` modality, or `None` to count them.
         title: heading of the figure, or `None`.
+        rates: dict of modality -> steps a second, whose axes are then in seconds, or `None`.
 
     Returns:
         A `matplotlib.figure.Figure`; `figure.savefig("attention.png")` writes it.
@@ -32,7 +35,7 @@ def attention_figure(attention, true_alignment, words=None, title=None):
     Raises:
         ImportError: matplotlib is missing.
         ValueError: no map, a name that is not a pair, a modality without alignment, a map that is
-            smaller than the alignment, or a wrong number of words.
+            smaller than the alignment, a wrong number of words, or a rate that is not positive.
 
     Example:
 
@@ -49,6 +52,8 @@ def attention_figure(attention, true_alignment, words=None, title=None):
     from matplotlib.lines import Line2D
 
     panels = _panels(attention, true_alignment)
+    if rates is not None:
+        check_rates(rates)
     if words is not None and len(words) != len(true_alignment.get("text", ())):
         raise ValueError(
             "`words` expected one for each step of the 'text' alignment, "
@@ -63,15 +68,29 @@ def attention_figure(attention, true_alignment, words=None, title=None):
     figure = new_figure("attention_figure", 4.4 * len(columns), 3.7 * rows + 0.7)
     figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08, wspace=0.03, hspace=0.04)
     grid = figure.subplots(rows, len(columns), squeeze=False)
+    counts = []
     colours = LinearSegmentedColormap.from_list("paper_to_ink", PAPER_TO_INK)
+    for axes in grid.flat:
+        axes.set_axis_off()
     for column, pairs in enumerate(columns):
-        for row in range(rows):
-            axes = grid[row, column]
-            if row < len(pairs):
-                _draw(figure, axes, pairs[row], panels[pairs[row]], true_alignment, words, colours)
-            else:
-                axes.set_axis_off()
-    key = Line2D([], [], color=OUTLINE, linewidth=1.6, label="steps of the same event (truth)")
+        for row, (source, target) in enumerate(pairs):
+            axes, weights = grid[row, column], panels[source, target]
+            _head(axes, source, target)
+            events = true_alignment[target], true_alignment[source]
+            if weights.size == 0:
+                absent = target if len(events[0]) == 0 else source
+                axes.text(0.5, 0.5, f"{absent} is absent", ha="center", color=MUTED)
+                axes.set(xticks=[], yticks=[])
+                continue
+            _draw(figure, axes, weights, events, colours)
+            counts.append(_count(axes, weights, events))
+            for axis, modality in ((axes.xaxis, source), (axes.yaxis, target)):
+                named = words if modality == "text" else None
+                _name_steps(axis, modality, named, (rates or {}).get(modality))
+            if source == "text" and words is not None:
+                axes.tick_params(axis="x", rotation=90)
+            axes.tick_params(colors=MUTED, labelsize=8, length=2.5)
+    key = Line2D([], [], color=OUTLINE, linewidth=1.6, label=_caption(counts))
     figure.legend(
         handles=[key], loc="outside lower center", frameon=False, fontsize=10, labelcolor=INK
     )
@@ -108,21 +127,17 @@ def _panels(attention, true_alignment):
     return panels
 
 
-def _draw(figure, axes, pair, weights, true_alignment, words, colours):
+def _head(axes, source, target):
+    axes.set_axis_on()
+    axes.spines[:].set_visible(False)
+    pair = f"{source} \u2192 {target}"
+    axes.set_title(pair, loc="left", fontsize=12, fontweight="bold", color=INK)
+
+
+def _draw(figure, axes, weights, events, colours):
     from matplotlib.collections import LineCollection
     from matplotlib.ticker import MaxNLocator
 
-    source, target = pair
-    events = true_alignment[target], true_alignment[source]
-    axes.set_title(
-        f"{source} \u2192 {target}", loc="left", fontsize=12, fontweight="bold", color=INK
-    )
-    axes.spines[:].set_visible(False)
-    if weights.size == 0:
-        absent = target if len(events[0]) == 0 else source
-        axes.text(0.5, 0.5, f"{absent} is absent", ha="center", color=MUTED)
-        axes.set(xticks=[], yticks=[])
-        return
     # A few peaks must not leave everything else pale, and indifference must not look dark: the
     # scale ends at the highest weights but for a few, and never below four times the even weight.
     top = max(float(np.quantile(weights, 0.995)), 4.0 / weights.shape[1])
@@ -134,19 +149,6 @@ def _draw(figure, axes, pair, weights, true_alignment, words, colours):
             _outline(correspondence(*events)), colors=OUTLINE, linewidths=1.1, clip_on=False
         )
     )
-    correct, counted = count_correct(weights, *events)
-    axes.set_title(f"{correct} of {counted} steps correct", loc="right", fontsize=9, color=MUTED)
-    for axis, modality in ((axes.xaxis, source), (axes.yaxis, target)):
-        named = modality == "text" and words is not None
-        axis.set_label_text(modality if named else f"{modality} step", fontsize=10, color=INK)
-        if named:
-            stride = -(-len(words) // 24)
-            axis.set_ticks(range(0, len(words), stride), words[::stride])
-        else:
-            axis.set_major_locator(MaxNLocator(6, integer=True))
-    if source == "text" and words is not None:
-        axes.tick_params(axis="x", rotation=90)
-    axes.tick_params(colors=MUTED, labelsize=8, length=2.5)
     bar = figure.colorbar(
         image, ax=axes, extend="max" if weights.max() > top else "neither", pad=0.02, aspect=28
     )
@@ -154,6 +156,49 @@ def _draw(figure, axes, pair, weights, true_alignment, words, colours):
     bar.ax.tick_params(colors=MUTED, labelsize=8, length=2.5)
     bar.locator = MaxNLocator(5)
     bar.outline.set_visible(False)
+
+
+def _count(axes, weights, events):
+    """Write how many steps are correct above a panel, and return that, chance and all steps."""
+    correct, counted = count_correct(weights, *events)
+    same = correspondence(*events)
+    by_chance = float(same.mean(axis=1)[same.any(axis=1)].sum())
+    heading = f"{correct} of {counted} steps correct, {by_chance:.0f} by chance"
+    axes.set_title(heading, loc="right", fontsize=9, color=MUTED)
+    return correct, by_chance, counted
+
+
+def _name_steps(axis, modality, words, rate):
+    """Label an axis by words, by seconds where the rate is known, or by steps."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
+
+    if words is not None:
+        axis.set_label_text(modality, fontsize=10, color=INK)
+        stride = -(-len(words) // 24)
+        axis.set_ticks(range(0, len(words), stride), words[::stride])
+        return
+    unit = "step" if rate is None else "in seconds"
+    axis.set_label_text(f"{modality} {unit}", fontsize=10, color=INK)
+    if rate is None:
+        axis.set_major_locator(MaxNLocator(6, integer=True))
+        return
+    # The first step begins at 0 s, which is at -0.5 on an axis of steps.
+    first, last = sorted(axis.get_view_interval())
+    every = MaxNLocator(6).tick_values(0, (last - first) / rate)
+    axis.set_major_locator(MultipleLocator(rate * (every[1] - every[0]), offset=-0.5))
+    axis.set_major_formatter(FuncFormatter(lambda step, _: f"{(step + 0.5) / rate:g}"))
+
+
+def _caption(counts):
+    """Say what is outlined, and how often the darkest cell of a row is inside."""
+    correct, by_chance, counted = np.sum(counts, axis=0) if counts else (0, 0, 0)
+    caption = "steps of the same event (truth)"
+    if counted:
+        caption += (
+            f"; the largest weight is there in {correct / counted:.0%} of the rows, "
+            f"by chance in {by_chance / counted:.0%}"
+        )
+    return caption
 
 
 def _outline(cells):

@@ -58,7 +58,7 @@ def run_demo(
     before = score(model, entry, test)
 
     print(f"4. Drawing what attends to what: {folder / 'attention.png'}")
-    _draw_attention(model, test, folder / "attention.png")
+    _draw_attention(model, test, entry.data_args.get("rates"), folder / "attention.png")
 
     print(f"5. Fine-tuning on {train_samples} samples that its weights have not learnt from")
     print("   mmd and alignment bring queries and keys of different modalities together")
@@ -129,7 +129,7 @@ def _with_samples(entry, number):
     return dataclasses.replace(entry, data_args={**entry.data_args, "num_samples": number})
 
 
-def _draw_attention(model, test, path):
+def _draw_attention(model, test, rates, path):
     maps = [name for name in model.intermediates if name.startswith("attention/")]
     last = max(int(name.split("/")[1]) for name in maps)
     extract = model.extract(*(name for name in maps if name.startswith(f"attention/{last}/")))
@@ -139,6 +139,6 @@ def _draw_attention(model, test, path):
     chosen = int(np.argmax(events))
     attention = extract.predict_on_batch({m: x[chosen : chosen + 1] for m, x in inputs.items()})
     title = f"{test.ids[chosen]}: attention of layer {last + 1} over the true alignment"
-    figure = analysis.attention_figure(attention, test.alignment(chosen), title=title)
+    figure = analysis.attention_figure(attention, test.alignment(chosen), title=title, rates=rates)
     with atomic.replacing(path) as temporary:
         figure.savefig(temporary)

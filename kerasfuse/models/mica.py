@@ -61,6 +61,8 @@ class MICA(FusionModel):
         tau: fraction of the entries of an attention matrix that counts as confident.
         propagate: keep the pairs that a layer selected in all later layers.
         mmd_estimator: `"subsample"`, `"exact"` or `"random_features"`.
+        mmd_bandwidth: `"differentiated"` or `"detached"`, which shrinks queries and keys; see
+            `kerasfuse.ops.mmd`.
         reduction: `"mean"` or `"paper_sum"`, of the element-level alignment.
         normalise: what its distances are measured in: `"none"` as printed, `"norms"`, `"unit"` or
             `"spread"`; see `kerasfuse.ops.propagated_alignment`.
@@ -107,6 +109,7 @@ class MICA(FusionModel):
         tau=0.3,
         propagate=True,
         mmd_estimator="subsample",
+        mmd_bandwidth="differentiated",
         reduction="mean",
         normalise="none",
         low_level_source=False,
@@ -179,7 +182,7 @@ class MICA(FusionModel):
         outputs = head(keras.layers.Concatenate(name="fused")(list(summary.values())))
         elements = (tau, propagate, reduction, normalise)
         outputs = add_alignment_losses(
-            outputs, queries, keys, masks, alpha, beta, mmd_estimator, elements
+            outputs, queries, keys, masks, alpha, beta, (mmd_estimator, mmd_bandwidth), elements
         )
         if target_heads:
             heads = TargetHeads(num_outputs, target_heads, name="target_heads")
@@ -207,6 +210,7 @@ class MICA(FusionModel):
         self.tau = tau
         self.propagate = propagate
         self.mmd_estimator = mmd_estimator
+        self.mmd_bandwidth = mmd_bandwidth
         self.reduction = reduction
         self.normalise = normalise
         self.low_level_source = low_level_source
@@ -233,6 +237,7 @@ class MICA(FusionModel):
             "tau": self.tau,
             "propagate": self.propagate,
             "mmd_estimator": self.mmd_estimator,
+            "mmd_bandwidth": self.mmd_bandwidth,
             "reduction": self.reduction,
             "normalise": self.normalise,
             "low_level_source": self.low_level_source,

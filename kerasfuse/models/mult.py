@@ -54,6 +54,8 @@ class MulT(FusionModel):
         tau: fraction of the entries of an attention matrix that counts as confident.
         propagate: keep the pairs that a layer selected in all later layers.
         mmd_estimator: `"subsample"`, `"exact"` or `"random_features"`.
+        mmd_bandwidth: `"differentiated"` or `"detached"`, which shrinks queries and keys; see
+            `kerasfuse.ops.mmd`.
         reduction: `"mean"` or `"paper_sum"`, of the element-level alignment.
         normalise: what its distances are measured in: `"none"` as printed, `"norms"`, `"unit"` or
             `"spread"`; see `kerasfuse.ops.propagated_alignment`.
@@ -101,6 +103,7 @@ class MulT(FusionModel):
         tau=0.3,
         propagate=True,
         mmd_estimator="subsample",
+        mmd_bandwidth="differentiated",
         reduction="mean",
         normalise="none",
         input_dropout=None,
@@ -181,7 +184,7 @@ class MulT(FusionModel):
         outputs = head(keras.layers.Concatenate(name="fused")(list(summary.values())))
         elements = (tau, propagate, reduction, normalise)
         outputs = add_alignment_losses(
-            outputs, queries, keys, masks, alpha, beta, mmd_estimator, elements
+            outputs, queries, keys, masks, alpha, beta, (mmd_estimator, mmd_bandwidth), elements
         )
         if target_heads:
             heads = TargetHeads(num_outputs, target_heads, name="target_heads")
@@ -208,6 +211,7 @@ class MulT(FusionModel):
         self.tau = tau
         self.propagate = propagate
         self.mmd_estimator = mmd_estimator
+        self.mmd_bandwidth = mmd_bandwidth
         self.reduction = reduction
         self.normalise = normalise
         self.input_dropout = input_dropout
@@ -235,6 +239,7 @@ class MulT(FusionModel):
             "tau": self.tau,
             "propagate": self.propagate,
             "mmd_estimator": self.mmd_estimator,
+            "mmd_bandwidth": self.mmd_bandwidth,
             "reduction": self.reduction,
             "normalise": self.normalise,
             "input_dropout": self.input_dropout,

@@ -10,6 +10,7 @@ from kerasfuse.ops.blocks import map_blocks
 
 NUM_KERNELS = 5
 ESTIMATORS = ("exact", "random_features", "subsample")
+BANDWIDTHS = ("differentiated", "detached")
 
 # Entries of one block of the kernel matrix: 2 MB in float32, which stay in a processor's cache.
 _BLOCK_ENTRIES = 2**19
@@ -25,7 +26,7 @@ def mmd(
     x_mask=None,
     y_mask=None,
     estimator="exact",
-    bandwidth=None,
+    bandwidth="differentiated",
     num_features=1024,
     max_elements=256,
     seed=None,
@@ -35,10 +36,20 @@ def mmd(
         MMD^2 = mean_ij K(x_i, x_j) + mean_ij K(y_i, y_j) - 2 mean_ij K(x_i, y_j)
         K(a, b) = sum_u exp(-|a - b|^2 / (2^u s)),   u = -2 .. 2
 
-    The base bandwidth s is the mean squared distance within the pooled sample (no gradient flows
-    through it), 2 (mean |z|^2 - |mean z|^2) in closed form. 0 for equal sets, symmetric, at most
-    10. A V-statistic is biased upwards: two sets of n and m elements of one distribution have
+    The base bandwidth s is the mean squared distance within the pooled sample,
+    2 (mean |z|^2 - |mean z|^2) in closed form. 0 for equal sets, symmetric, at most 10. A
+    V-statistic is biased upwards: two sets of n and m elements of one distribution have
     (1 / n + 1 / m) (5 - mean K) on average, 0.02 to 0.03 for 256 elements a side.
+
+    With s of the data, the value does not change when all vectors are scaled, so neither should
+    they be pulled together. Scaling z by c and s by c^2 changes nothing, hence
+    sum_i z_i . dV/dz_i + 2 s dV/ds = 0, and the gradient through s removes the component along z:
+
+        g_i - z_i (sum_j z_j . g_j) / sum_j |z_j|^2,   g = dV/dz at constant s, z centred
+
+    `bandwidth="detached"` leaves g as it is, as is usual in domain adaptation. Then sum_j z_j . g_j
+    is above 0 where the sets differ, and each step shrinks all vectors, though that makes nothing
+    alike. Queries and keys need their length, or attention becomes uniform.
 
     Reference: Liang et al., "Attention is not Enough" (MICA), ICCV 2021, section 3.4. The paper
     prints K(k_s, q_s) in the first term, where only k with k makes an MMD, and does not name
@@ -56,7 +67,8 @@ def mmd(
         x_mask: boolean `(n,)`, shared by the groups; elements that are `False` do not count.
         y_mask: boolean `(m,)`, likewise.
         estimator: `"exact"`, `"random_features"` or `"subsample"`.
-        bandwidth: a fixed base bandwidth s instead of the one of the data.
+        bandwidth: base bandwidth s: of the data, `"differentiated"` or `"detached"` (a constant for
+            the gradient), or a number.
         num_features: number of random features.
         max_elements: elements a side for `"subsample"`.
         seed: integer or `keras.random.SeedGenerator` for the two random estimators.
@@ -66,7 +78,7 @@ def mmd(
         valid element. Differentiable in `x` and `y`.
 
     Raises:
-        ValueError: for an unknown estimator, or widths that differ.
+        ValueError: for an unknown estimator or bandwidth, or widths that differ.
 
     Example:
 
@@ -75,6 +87,7 @@ def mmd(
     """
     if estimator not in ESTIMATORS:
         raise ValueError(f"expected `estimator` to be one of {ESTIMATORS}. Received: {estimator!r}")
+    check_bandwidth(bandwidth)
     x, y = _at_least_float32(x), _at_least_float32(y)
     if x.shape[-1] != y.shape[-1]:
         raise ValueError(
@@ -106,10 +119,17 @@ def mmd(
     count = backend.at_least(num_x + num_y, 1.0)
     z = z - ops.stop_gradient(ops.sum(z * valid[:, None], axis=1, keepdims=True) / count)
     z = z * valid[:, None]
-    if bandwidth is None:
+    if bandwidth in BANDWIDTHS:
         # After centring, the mean squared distance over all pairs is twice the mean squared norm.
-        bandwidth = ops.stop_gradient(2.0 * ops.sum(z * z, axis=(1, 2)) / count)
-        bandwidth = backend.at_least(bandwidth, keras.config.epsilon())
+        of_data = 2.0 * ops.sum(z * z, axis=(1, 2)) / count
+        of_data = backend.at_least(of_data, keras.config.epsilon())
+        if bandwidth == "differentiated":
+            # Vectors in units of the bandwidth: the kernel sees the same, and the gradient of the
+            # division is that through the bandwidth.
+            z = z * ops.rsqrt(of_data)[:, None, None]
+            bandwidth = ops.ones_like(of_data)
+        else:
+            bandwidth = ops.stop_gradient(of_data)
     else:
         bandwidth = ops.zeros_like(z[:, 0, 0]) + bandwidth
 
@@ -118,6 +138,16 @@ def mmd(
     else:
         value = _kernel_energy(z, weights, bandwidth)
     return value[0] if single else value
+
+
+def check_bandwidth(bandwidth):
+    """Refuse what is no bandwidth."""
+    number = isinstance(bandwidth, (int, float)) and not isinstance(bandwidth, bool)
+    if bandwidth not in BANDWIDTHS and not (number and 0 < bandwidth < math.inf):
+        raise ValueError(
+            "expected `bandwidth` to be 'differentiated', 'detached' or a positive number. "
+            f"Received: {bandwidth!r}"
+        )
 
 
 def _at_least_float32(x):

@@ -52,7 +52,42 @@ def test_hits_are_counted():
     weights = np.zeros((5, 8))
     weights[1, 0] = weights[2, 6] = weights[3, 5] = 1.0
     (panel,) = panels(attention_figure({"audio_to_text": weights}, EVENTS))
-    assert panel.get_title(loc="right") == "2 of 3 steps correct"
+    # Steps 1 and 2 have three partners among eight, step 3 has two.
+    assert panel.get_title(loc="right") == "2 of 3 steps correct, 1 by chance"
+
+
+def test_the_caption_has_the_share_of_all_panels_and_chance():
+    weights = np.zeros((5, 8))
+    weights[1, 0] = weights[2, 6] = weights[3, 5] = 1.0
+    both = {"audio_to_text": weights, "text_to_audio": weights.T}
+    figure = attention_figure(both, EVENTS)
+    # Of audio, steps 0 to 2 find one of two, steps 4 and 5 the one: 5 of 8 rows with those of text.
+    chance = (3 / 8 + 3 / 8 + 2 / 8 + 3 * 2 / 5 + 2 * 1 / 5) / 8
+    [key] = figure.legends[0].get_texts()
+    correct = 2 + np.sum([weights.T[n].argmax() in (1, 2) for n in range(3)])
+    correct += np.sum([weights.T[n].argmax() == 3 for n in (4, 5)])
+    shares = f"{correct / 8:.0%} of the rows, by chance in {chance:.0%}"
+    assert key.get_text() == (
+        f"steps of the same event (truth); the largest weight is there in {shares}"
+    )
+
+
+def test_axes_are_in_seconds_where_rates_are_known():
+    rates = {"audio": 4, "text": 2.0}
+    figure = attention_figure(maps("audio_to_text", "vision_to_text"), EVENTS, rates=rates)
+    figure.canvas.draw()
+    audio, vision = panels(figure)
+    assert audio.get_xlabel() == "audio in seconds" and audio.get_ylabel() == "text in seconds"
+    assert vision.get_xlabel() == "vision step"
+    # A tick lies where its second is: step i of 4 a second begins at i / 4 s, which is i - 0.5.
+    low, high = sorted(audio.get_xlim())
+    ticks = [
+        (tick.get_position()[0], float(tick.get_text()))
+        for tick in audio.get_xticklabels()
+        if low <= tick.get_position()[0] <= high
+    ]
+    assert len(ticks) >= 3
+    np.testing.assert_allclose([(x + 0.5) / 4 for x, _ in ticks], [second for _, second in ticks])
 
 
 def test_words_name_the_steps_of_text():
@@ -101,6 +136,12 @@ def test_attention_to_an_absent_modality_is_drawn():
 def test_bad_input_is_refused(attention, words, message):
     with pytest.raises(ValueError, match=message):
         attention_figure(attention, EVENTS, words)
+
+
+@pytest.mark.parametrize("rates", [{"audio": 0}, {"audio": float("nan")}, [4]])
+def test_rates_that_are_none_are_refused(rates):
+    with pytest.raises(ValueError, match="expected a (positive number|dict of modality to steps)"):
+        attention_figure(maps("audio_to_text"), EVENTS, rates=rates)
 
 
 def test_missing_matplotlib_names_the_extra(monkeypatch):

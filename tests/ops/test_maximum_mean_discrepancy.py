@@ -25,11 +25,12 @@ def sets():
 
 
 @pytest.mark.usefixtures("either_device")
-@pytest.mark.parametrize("bandwidth", [None, 3.0])
+@pytest.mark.parametrize("bandwidth", ["differentiated", "detached", 3.0])
 def test_exact_equals_the_definition(sets, bandwidth):
     x, y = sets
     value = float(mmd(x, y, bandwidth=bandwidth))
-    np.testing.assert_allclose(value, oracle(x, y, bandwidth), rtol=1e-4)
+    fixed = bandwidth if isinstance(bandwidth, float) else None
+    np.testing.assert_allclose(value, oracle(x, y, fixed), rtol=1e-4)
 
 
 @pytest.mark.usefixtures("either_device")
@@ -92,19 +93,46 @@ def gradient_step(x, y, **kwargs):
 
 @pytest.mark.usefixtures("either_device")
 @pytest.mark.parametrize("entries", [2**19, 700])
-def test_the_gradient_equals_central_differences(sets, monkeypatch, entries):
+@pytest.mark.parametrize("bandwidth", ["differentiated", "detached"])
+def test_the_gradient_equals_central_differences(sets, monkeypatch, entries, bandwidth):
     for name in ("_BLOCK_ENTRIES", "_GPU_BLOCK_ENTRIES"):
         monkeypatch.setattr(f"kerasfuse.ops.maximum_mean_discrepancy.{name}", entries)
     x, y = sets
-    # With the bandwidth held, as the gradient holds it.
-    z = np.concatenate([x, y]).astype("float64")
-    base = ((z[:, None] - z[None]) ** 2).sum(-1).mean()
-    gradient = gradient_step(x, y)
+    base = None
+    if bandwidth == "detached":  # differences hold what the gradient holds
+        z = np.concatenate([x, y]).astype("float64")
+        base = ((z[:, None] - z[None]) ** 2).sum(-1).mean()
+    gradient = gradient_step(x, y, bandwidth=bandwidth)
     for index in [(0, 0), (7, 3), (59, 4)]:
         step = np.zeros_like(x, "float64")
         step[index] = 1e-4
         difference = (oracle(x + step, y, base) - oracle(x - step, y, base)) / 2e-4
         np.testing.assert_allclose(gradient[index], difference, rtol=5e-3, atol=1e-6)
+
+
+@pytest.mark.usefixtures("either_device")
+@pytest.mark.parametrize("estimator", ["exact", "random_features", "subsample"])
+def test_only_a_detached_bandwidth_makes_it_pay_to_shrink(sets, estimator):
+    x, y = sets
+    centre = np.concatenate([x, y]).mean(axis=0)
+    options = {"estimator": estimator, "seed": 1, "max_elements": 256}
+
+    def pull(bandwidth):
+        """Derive the MMD by a common scale of both sets: how much it falls as they shrink."""
+        pulls = []
+        for these, others in ((x, y), (y, x)):
+            gradient = gradient_step(these, others, bandwidth=bandwidth, **options)
+            pulls.append(np.sum(gradient * (these - centre)))
+        return sum(pulls)
+
+    assert pull("detached") > 0.02
+    assert abs(pull("differentiated")) < 1e-5
+
+
+@pytest.mark.parametrize("bandwidth", [None, "free", 0.0, float("nan"), True])
+def test_what_is_no_bandwidth_is_refused(sets, bandwidth):
+    with pytest.raises(ValueError, match="'differentiated', 'detached' or a positive number"):
+        mmd(*sets, bandwidth=bandwidth)
 
 
 @pytest.mark.usefixtures("either_device")

@@ -57,7 +57,8 @@ def attention_in_time(model, batches, rates, within=0.2):
     >>> list(found), 0 < found["0/audio_to_text"]["chance"] < 0.5
     (['0/audio_to_text', '0/text_to_audio'], True)
     """
-    _check(rates, within)
+    check_rates(rates)
+    _check_positive("within", within)
     pairs = {}
     for name in attention_names(model):
         source, _, target = name.split("/")[-1].partition("_to_")
@@ -96,16 +97,21 @@ def attention_in_time(model, batches, rates, within=0.2):
     )
 
 
-def _check(rates, within):
+def check_rates(rates):
+    """Refuse what is no dict of modality to steps a second."""
     if not isinstance(rates, dict) or not rates:
         raise ValueError(
             "`rates` expected a dict of modality to steps a second, such as {'audio': 100, "
             f"'vision': 30}}. Received: {shown(rates)}"
         )
-    for what, value in {"within": within, **{f"rates[{m!r}]": r for m, r in rates.items()}}.items():
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not 0 < value < math.inf:
-            raise ValueError(f"`{what}` expected a positive number. Received: {shown(value)}")
+    for modality, rate in rates.items():
+        _check_positive(f"rates[{modality!r}]", rate)
+
+
+def _check_positive(name, value):
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not 0 < value < math.inf:
+        raise ValueError(f"`{name}` expected a positive number. Received: {shown(value)}")
 
 
 def _summary(rows):

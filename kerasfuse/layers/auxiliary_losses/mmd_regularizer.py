@@ -6,7 +6,7 @@ from keras import ops
 from kerasfuse import backend
 from kerasfuse import ops as fuse_ops
 from kerasfuse.layers.auxiliary_losses.auxiliary_loss import AuxiliaryLoss
-from kerasfuse.ops.maximum_mean_discrepancy import ESTIMATORS
+from kerasfuse.ops.maximum_mean_discrepancy import ESTIMATORS, check_bandwidth
 
 
 @keras.saving.register_keras_serializable("kerasfuse")
@@ -29,6 +29,8 @@ class MMDRegularizer(AuxiliaryLoss):
         estimator: `"subsample"` (up to 256 random elements a side), `"exact"` or
             `"random_features"`.
         seed: seed of the random estimators.
+        bandwidth: of the kernel: `"differentiated"`, so that the loss does not depend on the scale
+            of queries and keys, `"detached"`, which shrinks them, or a number.
 
     Call arguments:
         inputs: any tensor; returned unchanged, so that the loss has a place in the graph.
@@ -41,7 +43,7 @@ class MMDRegularizer(AuxiliaryLoss):
         `inputs`.
 
     Raises:
-        ValueError: for an unknown estimator.
+        ValueError: for an unknown estimator or bandwidth.
 
     Example:
 
@@ -52,13 +54,17 @@ class MMDRegularizer(AuxiliaryLoss):
 
     loss_name = "mmd"
 
-    def __init__(self, weight=1.0, estimator="subsample", seed=None, **kwargs):
+    def __init__(
+        self, weight=1.0, estimator="subsample", seed=None, bandwidth="differentiated", **kwargs
+    ):
         super().__init__(weight, **kwargs)
         if estimator not in ESTIMATORS:
             raise ValueError(
                 f"expected `estimator` to be one of {ESTIMATORS}. Received: {estimator!r}"
             )
+        check_bandwidth(bandwidth)
         self.estimator = estimator
+        self.bandwidth = bandwidth
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.built = True
@@ -75,13 +81,19 @@ class MMDRegularizer(AuxiliaryLoss):
                 _flat_mask(key_mask),
                 _flat_mask(query_mask),
                 estimator=self.estimator,
+                bandwidth=self.bandwidth,
                 seed=self.seed_generator,
             )
             self.add_value(ops.mean(value))
         return inputs
 
     def get_config(self):
-        return {**super().get_config(), "estimator": self.estimator, "seed": self.seed}
+        return {
+            **super().get_config(),
+            "estimator": self.estimator,
+            "seed": self.seed,
+            "bandwidth": self.bandwidth,
+        }
 
 
 def _grouped_elements(layers):

@@ -6,7 +6,7 @@ from kerasfuse import ops as fuse_ops
 from kerasfuse.layers import MMDRegularizer, PropagatedAlignment
 
 
-def add_alignment_losses(outputs, queries, keys, masks, alpha, beta, mmd_estimator, elements):
+def add_alignment_losses(outputs, queries, keys, masks, alpha, beta, mmd, elements):
     """Hang MICA's losses alpha L_m + beta L_e on a graph whose queries and keys are known.
 
     One layer of each kind an ordered pair of modalities, averaged over the pairs.
@@ -18,7 +18,7 @@ def add_alignment_losses(outputs, queries, keys, masks, alpha, beta, mmd_estimat
         masks: dict of modality name to mask of real steps (`None` values: no mask).
         alpha: weight of the MMD; 0 leaves the layers out.
         beta: weight of the element alignment; 0 leaves the layers out.
-        mmd_estimator: see `MMDRegularizer`.
+        mmd: estimator and bandwidth of `MMDRegularizer`.
         elements: tau, propagate, reduction and normalise of `PropagatedAlignment`.
 
     Returns:
@@ -33,7 +33,10 @@ def add_alignment_losses(outputs, queries, keys, masks, alpha, beta, mmd_estimat
             "key_mask": masks[source],
         }
         # Made in any case, as they check their arguments.
-        regularizer = MMDRegularizer(alpha / len(queries), mmd_estimator, name=f"mmd_{pair}")
+        estimator, bandwidth = mmd
+        regularizer = MMDRegularizer(
+            alpha / len(queries), estimator, bandwidth=bandwidth, name=f"mmd_{pair}"
+        )
         align = PropagatedAlignment(beta / len(queries), *elements, name=f"alignment_{pair}")
         if alpha:
             outputs = regularizer(outputs, **arguments)
