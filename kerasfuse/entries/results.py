@@ -50,12 +50,18 @@ _ROW = _Table(
 )
 _SHIPPED = _Table({"validation": _Named(_NUMBER), "test": _Named(_NUMBER)})
 _ABSENT = _Table({"modalities": _List(_TEXT), "test": _Named(_NUMBER)}, {"empty": _COUNT})
+_LAYER = _Table({"peak": _NUMBER, "maps": _COUNT, "sharp": _COUNT}, {"layer": _COUNT})
+_ATTENTION = _Table(
+    {"layers": _List(_LAYER)}
+    | dict.fromkeys(("score", "uniform", "other_sample", "shifted"), _NUMBER)
+)
 _SPEED = _Table({}, {"training_seconds": _NUMBER, "samples_per_second": _COUNT, "machine": _TEXT})
 _RESULTS = _Table(
     _RUNS,
     {
         "shipped": _SHIPPED,
         "absent": _List(_ABSENT),
+        "attention": _ATTENTION,
         "rows": _List(_ROW),
         "speed": _SPEED,
         "primary": _List(_TEXT),
@@ -86,11 +92,12 @@ def check_results(results, score):
                 f"expected results.rows[{place}].against, the row that its p is about. Received: "
                 f"[results.rows[{place}]] with {', '.join(row)}."
             )
-    if results.get("absent") and "shipped" not in results:
-        raise ValueError(
-            "expected results.shipped beside results.absent, which is of the same weights. "
-            f"Received: [results] with {', '.join(results)}."
-        )
+    for part in ("absent", "attention"):
+        if results.get(part) and "shipped" not in results:
+            raise ValueError(
+                f"expected results.shipped beside results.{part}, which is of the same weights. "
+                f"Received: [results] with {', '.join(results)}."
+            )
 
 
 def _check(value, kind, where):

@@ -1,6 +1,5 @@
 """From an entry of the zoo to a training run: weights, history and results in a folder."""
 
-from kerasfuse.recipes.absent import evaluate_without
 from kerasfuse.recipes.comparison.comparing import compare
 from kerasfuse.recipes.comparison.table import Comparison
 from kerasfuse.recipes.execution.cluster import Executor
@@ -12,6 +11,7 @@ from kerasfuse.recipes.scoring import constant_scores, evaluate
 from kerasfuse.recipes.search.trials import Trial
 from kerasfuse.recipes.search.tuning import Search, read_search, tune
 from kerasfuse.recipes.selection_audit import SelectionAudit, audit_selection
+from kerasfuse.recipes.shipping.absent import evaluate_without
 from kerasfuse.recipes.tasks.checks import DataWarning
 from kerasfuse.recipes.tasks.floors import Floor, floor
 from kerasfuse.recipes.tasks.new_entry import new_entry

@@ -10,11 +10,11 @@ from kerasfuse.deprecation import renamed_arguments
 from kerasfuse.entries.token_ids import sizes
 from kerasfuse.metrics.conventions import lower_is_better
 from kerasfuse.nearest_names import nearest
-from kerasfuse.recipes import shipping
-from kerasfuse.recipes.absent import check_absent
 from kerasfuse.recipes.run import Run, read_run
 from kerasfuse.recipes.run_folder import differences, seed_folder
 from kerasfuse.recipes.seeds import SHARED, check_shared, joined
+from kerasfuse.recipes.shipping.absent import check_absent
+from kerasfuse.recipes.shipping.replacing import replaced
 from kerasfuse.shown import shown
 
 
@@ -83,9 +83,7 @@ def record(
             return
         best = seed_folder(finished.folder, finished.best_seed) / "best.weights.h5"
         absent = _absent(entry)
-        with shipping.replaced(
-            entry, best, finished.best_seed, results, data_dir, absent
-        ) as weights:
+        with replaced(entry, best, finished.best_seed, results, data_dir, absent) as weights:
             _compare(results)
             zoo.write(name, weights=weights, results=results)
         return
@@ -222,7 +220,7 @@ def record_weights(
     results = {**entry.results}
     absent = [*_absent(entry), *absent]
     check_absent(absent, sizes(entry.model_args))
-    with shipping.replaced(entry, path, entry.weights.seed, results, data_dir, absent) as weights:
+    with replaced(entry, path, entry.weights.seed, results, data_dir, absent) as weights:
         _compare(results)
         zoo.write(name, weights=weights, results=results)
 

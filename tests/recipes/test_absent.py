@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from kerasfuse import datasets, recipes, zoo
 from kerasfuse.cli import app
-from kerasfuse.recipes.absent import Lacking
+from kerasfuse.recipes.shipping.absent import Lacking
 
 pytestmark = pytest.mark.filterwarnings("ignore::kerasfuse.zoo.SimulatedWeightsWarning")
 BOTH = ("text", "audio")

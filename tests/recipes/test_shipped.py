@@ -8,7 +8,8 @@ import tiny_zoo
 
 from kerasfuse import recipes, zoo
 from kerasfuse.checksum import sha256
-from kerasfuse.recipes import scoring, shipping
+from kerasfuse.recipes import scoring
+from kerasfuse.recipes.shipping import replacing
 from kerasfuse.training import storage
 
 
@@ -59,7 +60,7 @@ def test_speeds_are_recorded(path, run, tmp_path, monkeypatch):
         sizes.append((model.count_params(), data.num_samples))
         return 1234.5678
 
-    monkeypatch.setattr(shipping, "inference_speed", speed)
+    monkeypatch.setattr(replacing, "inference_speed", speed)
     recipes.record(tiny_zoo.NAME, tmp_path / "run")
     entry = zoo.entry(tiny_zoo.NAME)
     recorded = entry.results["speed"]
@@ -92,7 +93,7 @@ def test_a_full_disk_leaves_entry_and_weights_as_they_were(path, run, monkeypatc
     def fail(*arguments):
         raise OSError(28, "No space left on device")
 
-    for place in ("kerasfuse.recipes.shipping.store", "tomlkit.dumps"):
+    for place in ("kerasfuse.recipes.shipping.replacing.store", "tomlkit.dumps"):
         with monkeypatch.context() as patch:
             patch.setattr(place, fail)
             with pytest.raises(OSError, match="full disk"):

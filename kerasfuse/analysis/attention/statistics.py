@@ -38,11 +38,18 @@ class AttentionStatistics(Results):
 
     @property
     def uniform_layers(self):
-        """Layers of which less than half of the maps have a peak of 1.3 or more."""
+        """Layers of which less than half of the maps have a peak of 1.3 or more.
+
+        Maps in which nothing counts, as of sources of one step, are left out.
+        """
+        peaks = {
+            layer: [found["peak"] for found in maps.values() if not math.isnan(found["peak"])]
+            for layer, maps in self.layers.items()
+        }
         return [
             layer
-            for layer, maps in self.layers.items()
-            if 2 * sum(found["peak"] >= UNIFORM_BELOW for found in maps.values()) < len(maps)
+            for layer, found in peaks.items()
+            if 2 * sum(peak >= UNIFORM_BELOW for peak in found) < len(found)
         ]
 
     def sentence(self):

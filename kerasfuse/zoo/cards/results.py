@@ -4,6 +4,7 @@ import collections
 
 from kerasfuse.metrics.conventions import format_value
 from kerasfuse.tables import markdown
+from kerasfuse.zoo.cards.attention import attention_lines
 from kerasfuse.zoo.cards.recipe import arguments_text
 from kerasfuse.zoo.scores import spread
 
@@ -16,7 +17,7 @@ def results_lines(entry):
         tables.setdefault(row["table"], []).append(row)
     for title, rows in tables.items():
         lines += ["", *_table_lines(entry, title, rows)]
-    return [*lines, *_absent_lines(entry)]
+    return [*lines, *_absent_lines(entry), *attention_lines(entry)]
 
 
 def peers_lines(entry, others):

@@ -6,10 +6,11 @@ import platform
 
 from kerasfuse import atomic, zoo
 from kerasfuse.checksum import sha256
-from kerasfuse.recipes.absent import rows_of
 from kerasfuse.recipes.costs.speed import inference_speed
 from kerasfuse.recipes.scoring import load_split, score_all
 from kerasfuse.recipes.seeds import mean_and_sd
+from kerasfuse.recipes.shipping.absent import rows_of
+from kerasfuse.recipes.shipping.attention import attention_use
 from kerasfuse.training.storage import store, stored_dtype
 
 
@@ -19,8 +20,9 @@ def replaced(entry, path, seed, results, data_dir=None, absent=()):
 
     The block writes the entry, so that both change or neither. `results` is completed: `shipped`
     holds the scores of the stored file, `speed` how fast it predicts, and the seed that made it
-    has the scores of the file among those of the seeds, and `absent` the scores where modalities
-    are. With folds a seed's scores are means over folds and remain.
+    has the scores of the file among those of the seeds, `absent` the scores where modalities are,
+    and `attention` how it attends across modalities. With folds a seed's scores are means over
+    folds and remain.
 
     Args:
         entry: an `Entry`.
@@ -50,6 +52,9 @@ def replaced(entry, path, seed, results, data_dir=None, absent=()):
         results.pop("absent", None)
         if rows := rows_of(model, entry, splits["test"], absent):
             results["absent"] = rows
+        results.pop("attention", None)
+        if attention := attention_use(model, entry, splits["test"]):
+            results["attention"] = attention
         if not entry.recipe.folds:
             _take_over(results, seed)
         size = temporary.stat().st_size

@@ -1,0 +1,1 @@
+"""What an entry ships: its weights, stored small, and what is measured of them."""

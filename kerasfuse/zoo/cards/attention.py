@@ -1,0 +1,73 @@
+"""What a card says of attention across modalities."""
+
+from kerasfuse.metrics.conventions import format_value, lower_is_better
+from kerasfuse.tables import markdown
+
+_IN_PLACE = {
+    "score": "its own",
+    "uniform": "uniform",
+    "other_sample": "of another sample",
+    "shifted": "shifted by half of the steps",
+}
+
+
+def attention_lines(entry):
+    """Return the lines that say how sharp attention is, and what the score is with another one."""
+    found = entry.results.get("attention")
+    if not found:
+        return []
+    metric = entry.recipe.score
+    rows = [[name, format_value(metric, found[key])] for key, name in _IN_PLACE.items()]
+    return [
+        "",
+        "### Attention across modalities",
+        "",
+        "What these weights score on test with other attention in place of their own.",
+        "",
+        *markdown(["attention", metric], rows).splitlines(),
+        "",
+        " ".join([_peaks(found), *_uniform(found), *_worth(entry, found)]),
+    ]
+
+
+def uniform_layers(found):
+    """Return the recorded layers in which less than half of the maps are sharp."""
+    return [layer for layer in found["layers"] if 2 * layer["sharp"] < layer["maps"]]
+
+
+def does_not_matter(entry, found):
+    """Whether uniform attention costs no more than one standard deviation over seeds."""
+    metric = entry.recipe.score
+    lost = found["score"] - found["uniform"]
+    if lower_is_better(metric):
+        lost = -lost
+    return lost <= entry.results["test"][metric].get("sd", 0.0)
+
+
+def _peaks(found):
+    peaks = [f"{layer['peak']:.2f}{_where(layer)}" for layer in found["layers"]]
+    return f"The largest weight of a row over the mean weight is {', '.join(peaks)}."
+
+
+def _where(layer):
+    return f" in layer {layer['layer']}" if "layer" in layer else ""
+
+
+def _uniform(found):
+    flat = uniform_layers(found)
+    if not flat:
+        return []
+    where = ""
+    if len(flat) < len(found["layers"]):
+        numbers = ", ".join(str(layer["layer"]) for layer in flat)
+        where = f" in layer{'s' * (len(flat) > 1)} {numbers}"
+    return [f"Attention is uniform{where}: maps show nothing there."]
+
+
+def _worth(entry, found):
+    if not does_not_matter(entry, found):
+        return []
+    return [
+        "Uniform attention costs no more than the spread over seeds: where these weights look "
+        "does not matter."
+    ]

@@ -1,0 +1,68 @@
+"""What is recorded of attention is what the analyses measure, and a card says what it means."""
+
+import dataclasses
+
+import pytest
+
+from kerasfuse import analysis, zoo
+from kerasfuse.recipes.scoring import load_split
+from kerasfuse.recipes.shipping.attention import attention_use
+from kerasfuse.zoo.cards.attention import attention_lines
+
+SMALL = {"num_samples": 12, "dim": 4, "num_heads": 2}
+
+
+def test_it_is_what_the_analyses_measure():
+    entry = zoo.entry("mica_clock").override(SMALL)
+    model, test = entry.build(), load_split(entry, "test", shuffle=False)
+    found = attention_use(model, entry, test)
+    layers = analysis.attention_statistics(model, test).layers
+    assert [each["layer"] for each in found["layers"]] == list(layers) == [0, 1]
+    for each in found["layers"]:
+        peaks = [maps["peak"] for maps in layers[each["layer"]].values()]
+        assert each["maps"] == 6 and each["sharp"] == sum(peak >= 1.3 for peak in peaks)
+        assert each["peak"] == pytest.approx(sum(peaks) / 6, abs=1e-3)
+    ablation = analysis.attention_ablation(model, test, entry.recipe.make_metrics())
+    assert found["score"] == pytest.approx(ablation.intact["mae"], abs=1e-6)
+    for key, name in {"uniform": "uniform", "other_sample": "other sample"}.items():
+        value = ablation.intact["mae"] - ablation.lost[name]["mae"]
+        assert found[key] == pytest.approx(value, abs=1e-6)
+
+
+def test_a_model_without_attention_has_none():
+    entry = zoo.entry("lmf_ravdess")
+    assert attention_use(entry.build(), entry, None) is None
+
+
+def with_attention(peaks, sharp, uniform):
+    """Return `mica_clock` as if this had been recorded of two layers of six maps each."""
+    entry = zoo.entry("mica_clock")
+    layers = [
+        {"layer": i, "peak": peak, "maps": 6, "sharp": number}
+        for i, (peak, number) in enumerate(zip(peaks, sharp, strict=True))
+    ]
+    sd = entry.results["test"]["mae"]["sd"]
+    found = {"layers": layers, "score": 0.2, "uniform": 0.2 + uniform * sd}
+    found |= {"other_sample": 0.9, "shifted": 0.8}
+    return dataclasses.replace(entry, results={**entry.results, "attention": found})
+
+
+@pytest.mark.parametrize(
+    "sharp, uniform, expected",
+    [
+        ((6, 3), 2.0, ""),
+        ((6, 2), 2.0, "Attention is uniform in layer 1: maps show nothing there."),
+        ((0, 2), 2.0, "Attention is uniform: maps show nothing there."),
+        (
+            (6, 6),
+            0.5,
+            "Uniform attention costs no more than the spread over seeds: where these weights look "
+            "does not matter.",
+        ),
+    ],
+)
+def test_a_card_says_whether_attention_is_uniform_and_matters(sharp, uniform, expected):
+    *table, sentence = attention_lines(with_attention((3.0, 1.2), sharp, uniform))
+    assert "| of another sample | 0.900 |" in table and "| its own | 0.200 |" in table
+    first = "The largest weight of a row over the mean weight is 3.00 in layer 0, 1.20 in layer 1."
+    assert sentence == " ".join([first, *filter(None, [expected])])
