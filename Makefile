@@ -82,6 +82,7 @@ results: $(INSTALLED)
 	$(BIN)/kerasfuse list --readme README.md
 	$(BIN)/kerasfuse list --readme docs/results/zoo.md
 	$(BIN)/kerasfuse list --readme docs/results/cmu_mosi.md
+	$(BIN)/kerasfuse list --readme docs/models/mica.md
 
 wheel-check: $(INSTALLED)
 	$(BIN)/python -m pytest -m wheel tests/test_wheel.py

@@ -163,8 +163,8 @@ def _count(axes, weights, events):
     correct, counted = count_correct(weights, *events)
     same = correspondence(*events)
     by_chance = float(same.mean(axis=1)[same.any(axis=1)].sum())
-    heading = f"{correct} of {counted} steps correct, {by_chance:.0f} by chance"
-    axes.set_title(heading, loc="right", fontsize=9, color=MUTED)
+    heading = f"{correct} of {counted} right, {by_chance:.0f} by chance"
+    axes.set_title(heading, loc="right", fontsize=8.5, color=MUTED)
     return correct, by_chance, counted
 
 

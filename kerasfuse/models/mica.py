@@ -47,7 +47,8 @@ class MICA(FusionModel):
     and attention becomes almost uniform. `normalise="norms"` and `"unit"` do not change with the
     scale, but all queries and keys can still become one vector. `"spread"` changes with neither.
     All three bring L_e to about 2 at the start, so that beta means the same whatever the scale of
-    queries and keys; as printed it grows with their square.
+    queries and keys; as printed it grows with their square. L_m does not depend on the scale, and
+    neither does its gradient, unless `mmd_bandwidth="detached"`.
 
     Args:
         modalities: dict of modality name to feature width; two or more.

@@ -6,7 +6,7 @@ import pathlib
 from kerasfuse import atomic
 from kerasfuse.zoo.catalogue import entries
 from kerasfuse.zoo.field_tables import ablations, as_printed, beside_text_alone, by_validation
-from kerasfuse.zoo.tables import best_results, by_data_set
+from kerasfuse.zoo.tables import attention, best_results, by_data_set
 
 _TABLES = {
     "zoo": best_results,
@@ -14,6 +14,10 @@ _TABLES = {
     "cmu_mosi": lambda entries: by_validation(entries, "mosi_words"),
     "cmu_mosi text": lambda entries: beside_text_alone(entries, "mosi_words"),
     "cmu_mosi ablations": lambda entries: ablations(entries, "mosi_words"),
+    "attention": attention,
+    "mica_clock ablations": lambda entries: ablations(
+        [entry for entry in entries if entry.name in ("mica_clock", "mult_clock")], "simulated"
+    ),
     "cmu_mosi published": lambda entries: as_printed(entries, "mosi_words"),
 }
 
@@ -24,7 +28,8 @@ def update_readme(path: str | os.PathLike[str]) -> None:
     `<!-- zoo:begin -->` and `<!-- zoo:end -->` get each model with its best result on real data,
     `entries` all entries, by data set, `cmu_mosi` those on the words of CMU-MOSI, `cmu_mosi text`
     what they add to text alone, `cmu_mosi ablations` what changes of one setting do, and
-    `cmu_mosi published` what papers print. A file has the marks of one table or of more.
+    `cmu_mosi published` what papers print; `attention` what recorded weights attend to, and
+    `mica_clock ablations` the trial of MICA. A file has the marks of one table or of more.
 
     Raises:
         ValueError: when the file has none of them, or is no text.

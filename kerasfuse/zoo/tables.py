@@ -2,8 +2,9 @@
 
 import re
 
-from kerasfuse.metrics.conventions import lower_is_better
+from kerasfuse.metrics.conventions import format_value, lower_is_better
 from kerasfuse.tables import markdown
+from kerasfuse.zoo.cards.attention import IN_PLACE
 from kerasfuse.zoo.listing import weights_origin
 from kerasfuse.zoo.scores import score
 
@@ -61,6 +62,19 @@ def by_data_set(entries):
         columns = ("name", "model", "parameters", "test score", "constant", "weights")
         sections.append(f"## {data}\n\nTerms: {terms}.\n\n{markdown(columns, rows)}")
     return "\n\n".join(sections)
+
+
+def attention(entries):
+    """Return a markdown table of how the recorded weights attend, and what that is worth."""
+    rows = []
+    for entry in entries:
+        found = entry.results.get("attention")
+        if found:
+            metric = entry.recipe.score
+            peaks = ", ".join(f"{layer['peak']:.2f}" for layer in found["layers"])
+            scores = [format_value(metric, found[key]) for key in IN_PLACE]
+            rows.append((f"`{entry.name}`", peaks, metric, *scores))
+    return markdown(("entry", "largest / mean weight, by layer", "score", *IN_PLACE.values()), rows)
 
 
 def _fuses(entry):

@@ -53,7 +53,7 @@ def test_hits_are_counted():
     weights[1, 0] = weights[2, 6] = weights[3, 5] = 1.0
     (panel,) = panels(attention_figure({"audio_to_text": weights}, EVENTS))
     # Steps 1 and 2 have three partners among eight, step 3 has two.
-    assert panel.get_title(loc="right") == "2 of 3 steps correct, 1 by chance"
+    assert panel.get_title(loc="right") == "2 of 3 right, 1 by chance"
 
 
 def test_the_caption_has_the_share_of_all_panels_and_chance():

@@ -125,7 +125,10 @@ def test_published_figures_cite_their_table_and_are_of_nothing_that_is_built():
         zoo.published_baselines("mosei2")
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/results/zoo.md", "docs/results/cmu_mosi.md"])
+@pytest.mark.parametrize(
+    "page",
+    ["README.md", "docs/results/zoo.md", "docs/results/cmu_mosi.md", "docs/models/mica.md"],
+)
 def test_the_pages_show_the_entries_as_they_are(page, tmp_path):
     written = (ROOT / page).read_text(encoding="utf-8")
     copy = tmp_path / "copy.md"

@@ -3,7 +3,7 @@
 from kerasfuse.metrics.conventions import format_value, lower_is_better
 from kerasfuse.tables import markdown
 
-_IN_PLACE = {
+IN_PLACE = {
     "score": "its own",
     "uniform": "uniform",
     "other_sample": "of another sample",
@@ -17,7 +17,7 @@ def attention_lines(entry):
     if not found:
         return []
     metric = entry.recipe.score
-    rows = [[name, format_value(metric, found[key])] for key, name in _IN_PLACE.items()]
+    rows = [[name, format_value(metric, found[key])] for key, name in IN_PLACE.items()]
     return [
         "",
         "### Attention across modalities",
