@@ -50,9 +50,8 @@ _ROW = _Table(
 )
 _SHIPPED = _Table({"validation": _Named(_NUMBER), "test": _Named(_NUMBER)})
 _ABSENT = _Table({"modalities": _List(_TEXT), "test": _Named(_NUMBER)}, {"empty": _COUNT})
-_LAYER = _Table({"peak": _NUMBER, "maps": _COUNT, "sharp": _COUNT}, {"layer": _COUNT})
 _ATTENTION = _Table(
-    {"layers": _List(_LAYER)}
+    {"peak": _List(_NUMBER), "maps": _List(_COUNT), "sharp": _List(_COUNT)}
     | dict.fromkeys(("score", "uniform", "other_sample", "shifted"), _NUMBER)
 )
 _SPEED = _Table({}, {"training_seconds": _NUMBER, "samples_per_second": _COUNT, "machine": _TEXT})

@@ -71,7 +71,7 @@ def attention(entries):
         found = entry.results.get("attention")
         if found:
             metric = entry.recipe.score
-            peaks = ", ".join(f"{layer['peak']:.2f}" for layer in found["layers"])
+            peaks = ", ".join(f"{peak:.2f}" for peak in found["peak"])
             scores = [format_value(metric, found[key]) for key in IN_PLACE]
             rows.append((f"`{entry.name}`", peaks, metric, *scores))
     return markdown(("entry", "largest / mean weight, by layer", "score", *IN_PLACE.values()), rows)

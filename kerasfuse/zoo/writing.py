@@ -35,13 +35,19 @@ def write(
 def _toml(value, inline=True):
     """Convert nested dicts so that the innermost are written on one line each."""
     if isinstance(value, dict):
-        inline = inline and not any(isinstance(item, dict) for item in value.values())
+        inline = inline and not any(map(_holds_tables, value.values()))
         table = tomlkit.inline_table() if inline else tomlkit.table()
         table.update({key: _toml(item) for key, item in value.items()})
         return table
-    if isinstance(value, list) and value and isinstance(value[0], dict):
+    if isinstance(value, list) and _holds_tables(value):
         tables = tomlkit.aot()
         for item in value:
             tables.append(_toml(item, inline=False))
         return tables
     return value
+
+
+def _holds_tables(value):
+    return isinstance(value, dict) or (
+        isinstance(value, list) and isinstance((value or [0])[0], dict)
+    )

@@ -1,8 +1,10 @@
 """What is recorded of attention is what the analyses measure, and a card says what it means."""
 
 import dataclasses
+import tomllib
 
 import pytest
+import tiny_zoo
 
 from kerasfuse import analysis, zoo
 from kerasfuse.recipes.scoring import load_split
@@ -17,11 +19,11 @@ def test_it_is_what_the_analyses_measure():
     model, test = entry.build(), load_split(entry, "test", shuffle=False)
     found = attention_use(model, entry, test)
     layers = analysis.attention_statistics(model, test).layers
-    assert [each["layer"] for each in found["layers"]] == list(layers) == [0, 1]
-    for each in found["layers"]:
-        peaks = [maps["peak"] for maps in layers[each["layer"]].values()]
-        assert each["maps"] == 6 and each["sharp"] == sum(peak >= 1.3 for peak in peaks)
-        assert each["peak"] == pytest.approx(sum(peaks) / 6, abs=1e-3)
+    assert list(layers) == [0, 1] and found["maps"] == [6, 6]
+    for layer, maps in layers.items():
+        peaks = [each["peak"] for each in maps.values()]
+        assert found["sharp"][layer] == sum(peak >= 1.3 for peak in peaks)
+        assert found["peak"][layer] == pytest.approx(sum(peaks) / 6, abs=1e-3)
     ablation = analysis.attention_ablation(model, test, entry.recipe.make_metrics())
     assert found["score"] == pytest.approx(ablation.intact["mae"], abs=1e-6)
     for key, name in {"uniform": "uniform", "other_sample": "other sample"}.items():
@@ -37,12 +39,9 @@ def test_a_model_without_attention_has_none():
 def with_attention(peaks, sharp, uniform):
     """Return `mica_clock` as if this had been recorded of two layers of six maps each."""
     entry = zoo.entry("mica_clock")
-    layers = [
-        {"layer": i, "peak": peak, "maps": 6, "sharp": number}
-        for i, (peak, number) in enumerate(zip(peaks, sharp, strict=True))
-    ]
+    layers = {"peak": list(peaks), "maps": [6, 6], "sharp": list(sharp)}
     sd = entry.results["test"]["mae"]["sd"]
-    found = {"layers": layers, "score": 0.2, "uniform": 0.2 + uniform * sd}
+    found = {**layers, "score": 0.2, "uniform": 0.2 + uniform * sd}
     found |= {"other_sample": 0.9, "shifted": 0.8}
     return dataclasses.replace(entry, results={**entry.results, "attention": found})
 
@@ -66,3 +65,11 @@ def test_a_card_says_whether_attention_is_uniform_and_matters(sharp, uniform, ex
     assert "| of another sample | 0.900 |" in table and "| its own | 0.200 |" in table
     first = "The largest weight of a row over the mean weight is 3.00 in layer 0, 1.20 in layer 1."
     assert sentence == " ".join([first, *filter(None, [expected])])
+
+
+def test_it_is_written_as_it_is_read(monkeypatch, tmp_path):
+    attention = with_attention((3.0, 1.2), (6, 2), 1.0).results["attention"]
+    path = tiny_zoo.use(monkeypatch, tmp_path)
+    nested = {"attention": attention, "kept": {"rows": [{"x": 1}, {"x": 2}], "of": {"y": [1, 2]}}}
+    zoo.write(tiny_zoo.NAME, results=nested)
+    assert tomllib.loads(path.read_text(encoding="utf-8"))["results"] == nested

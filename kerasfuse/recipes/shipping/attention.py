@@ -16,25 +16,19 @@ def attention_use(model, entry, test):
         test: `Batches` of the test split, not shuffled.
 
     Returns:
-        Dict of `layers`, a list of dicts of `layer` (left out where maps have none), `peak`, the
-        largest weight of a row over the mean weight, `maps`, how many have two keys to choose from,
-        and `sharp`, how many of these are not uniform; and of `score`, the score with its own
-        attention, `uniform`, `other_sample` and `shifted`, the score with each in its place.
+        Dict of lists over layers: `peak`, the largest weight of a row over the mean weight, `maps`,
+        how many have two keys to choose from, and `sharp`, how many of these are not uniform; and
+        of `score`, the score with its own attention, `uniform`, `other_sample` and `shifted`, the
+        score with each in its place.
     """
     if not attention_names(model) or not crossmodal_attentions(model):
         return None
-    layers = []
-    for layer, maps in analysis.attention_statistics(model, test).layers.items():
+    layers = {"peak": [], "maps": [], "sharp": []}
+    for maps in analysis.attention_statistics(model, test).layers.values():
         peaks = [found["peak"] for found in maps.values() if not math.isnan(found["peak"])]
-        if peaks:
-            layers.append(
-                {
-                    **({} if layer is None else {"layer": layer}),
-                    "peak": round(sum(peaks) / len(peaks), 3),
-                    "maps": len(peaks),
-                    "sharp": sum(peak >= UNIFORM_BELOW for peak in peaks),
-                }
-            )
+        layers["peak"].append(round(sum(peaks) / max(1, len(peaks)), 3))
+        layers["maps"].append(len(peaks))
+        layers["sharp"].append(sum(peak >= UNIFORM_BELOW for peak in peaks))
     score = entry.recipe.score
     chosen = [metric for metric in entry.recipe.make_metrics() if metric.name == score]
     found = analysis.attention_ablation(model, test, chosen)
@@ -42,4 +36,4 @@ def attention_use(model, entry, test):
     replaced = {
         name.replace(" ", "_"): round(own - lost[score], 6) for name, lost in found.lost.items()
     }
-    return {"layers": layers, "score": round(own, 6), **replaced}
+    return {**layers, "score": round(own, 6), **replaced}

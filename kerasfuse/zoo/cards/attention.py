@@ -31,8 +31,9 @@ def attention_lines(entry):
 
 
 def uniform_layers(found):
-    """Return the recorded layers in which less than half of the maps are sharp."""
-    return [layer for layer in found["layers"] if 2 * layer["sharp"] < layer["maps"]]
+    """Return the numbers of the layers in which less than half of the maps are sharp."""
+    counts = zip(found["sharp"], found["maps"], strict=True)
+    return [layer for layer, (sharp, maps) in enumerate(counts) if 2 * sharp < maps]
 
 
 def does_not_matter(entry, found):
@@ -45,12 +46,10 @@ def does_not_matter(entry, found):
 
 
 def _peaks(found):
-    peaks = [f"{layer['peak']:.2f}{_where(layer)}" for layer in found["layers"]]
+    peaks = [f"{peak:.2f}" for peak in found["peak"]]
+    if len(peaks) > 1:
+        peaks = [f"{peak} in layer {layer}" for layer, peak in enumerate(peaks)]
     return f"The largest weight of a row over the mean weight is {', '.join(peaks)}."
-
-
-def _where(layer):
-    return f" in layer {layer['layer']}" if "layer" in layer else ""
 
 
 def _uniform(found):
@@ -58,8 +57,8 @@ def _uniform(found):
     if not flat:
         return []
     where = ""
-    if len(flat) < len(found["layers"]):
-        numbers = ", ".join(str(layer["layer"]) for layer in flat)
+    if len(flat) < len(found["peak"]):
+        numbers = ", ".join(map(str, flat))
         where = f" in layer{'s' * (len(flat) > 1)} {numbers}"
     return [f"Attention is uniform{where}: maps show nothing there."]
 
