@@ -61,7 +61,8 @@ def run_demo(
     _draw_attention(model, test, entry.data_args.get("rates"), folder / "attention.png")
 
     print(f"5. Fine-tuning on {train_samples} samples that its weights have not learnt from")
-    print("   mmd and alignment bring queries and keys of different modalities together")
+    print("   mmd brings queries and keys of different modalities together; heads is what each")
+    print("   modality loses when it predicts the label from what it has gathered by itself")
     train = load_split(_with_samples(entry, train_samples), "validation", shuffle=True)
     optimizer = keras.optimizers.Adam(
         entry.recipe.learning_rate / 5, global_clipnorm=entry.recipe.clip_norm
@@ -131,14 +132,14 @@ def _with_samples(entry, number):
 
 def _draw_attention(model, test, rates, path):
     maps = [name for name in model.intermediates if name.startswith("attention/")]
-    last = max(int(name.split("/")[1]) for name in maps)
-    extract = model.extract(*(name for name in maps if name.startswith(f"attention/{last}/")))
+    # Later layers attend with steps that have seen others already.
+    extract = model.extract(*(name for name in maps if name.startswith("attention/0/")))
     inputs, labels = test[0]
     # The sample with the most events shows most.
     events = [test.alignment(i)["text"].max() for i in range(len(labels))]
     chosen = int(np.argmax(events))
     attention = extract.predict_on_batch({m: x[chosen : chosen + 1] for m, x in inputs.items()})
-    title = f"{test.ids[chosen]}: attention of layer {last + 1} over the true alignment"
+    title = f"{test.ids[chosen]}: attention of the first layer over the true alignment"
     figure = analysis.attention_figure(attention, test.alignment(chosen), title=title, rates=rates)
     with atomic.replacing(path) as temporary:
         figure.savefig(temporary)

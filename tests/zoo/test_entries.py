@@ -99,7 +99,9 @@ def test_every_entry_with_weights_has_the_right_ones(name):
 
 
 def test_the_architectures_are_the_papers():
-    assert zoo.load("mica_mosei", weights=None).count_params() == 1_024_681
+    assert zoo.load("mica_mosei_unaligned", weights=None).count_params() == 1_024_681
+    # The same, and three heads of 41 weights that every target has in training.
+    assert zoo.load("mica_mosei", weights=None).count_params() == 1_024_681 + 3 * 41
 
 
 @pytest.mark.parametrize(
