@@ -99,7 +99,7 @@ TABLES = {
         "Table 4, the primary modality fixed": PRIMARY,
     },
     "dahb_frozen_mosi_words": {
-        "Attempts": {"weights averaged": AVERAGED},
+        "Attempts": LAST,
         "Modalities": MODALITIES,
         "Table 4": {
             "without dual-stream alignment": {"temporal": False, "semantic": False},
