@@ -66,14 +66,14 @@ TABLES = {
         },
         "Table A2": {
             "MulT": (PLAIN, None),
-            "MulT + MMD": ({"class": "MulT"}, "MulT"),
-            "MulT + MMD + element alignment": ({"class": "MulT", "beta": 0.5}, "MulT"),
+            "MulT + MMD, bandwidth detached": ({"class": "MulT", **DETACHED}, "MulT"),
+            "MulT, both losses as printed": ({"class": "MulT", **PRINTED}, "MulT"),
         },
         "Table A1": {
             "MulT": (PLAIN, "recorded"),
             "MulT, twice the epochs": ({**PLAIN, "epochs": 2}, "MulT"),
             "MulT, a layer more": ({**PLAIN, "num_layers": 1}, "MulT"),
-            "MICA, a layer more": ({"num_layers": 1}, "recorded"),
+            "MICA, as printed, a layer more": ({**PRINTED, "num_layers": 1}, "recorded"),
         },
     },
 }
