@@ -9,7 +9,7 @@ import tiny_zoo
 from kerasfuse import analysis, zoo
 from kerasfuse.recipes.scoring import load_split
 from kerasfuse.recipes.shipping.attention import attention_use
-from kerasfuse.zoo.cards.attention import attention_lines
+from kerasfuse.zoo.cards.attention import attention_lines, uniform_layers
 
 SMALL = {"num_samples": 12, "dim": 4, "num_heads": 2}
 
@@ -73,3 +73,25 @@ def test_it_is_written_as_it_is_read(monkeypatch, tmp_path):
     nested = {"attention": attention, "kept": {"rows": [{"x": 1}, {"x": 2}], "of": {"y": [1, 2]}}}
     zoo.write(tiny_zoo.NAME, results=nested)
     assert tomllib.loads(path.read_text(encoding="utf-8"))["results"] == nested
+
+
+ATTENTIVE = ("DAHB", "HCTMG", "MICA", "MulT")
+SHIPPED = [e for e in zoo.entries() if e.weights.file and e.model_class in ATTENTIVE]
+
+
+@pytest.mark.parametrize("entry", SHIPPED, ids=lambda entry: entry.name)
+def test_every_entry_says_how_it_attends(entry):
+    found = entry.results["attention"]
+    assert len(found["peak"]) == len(found["maps"]) == len(found["sharp"]) > 0
+    assert "### Attention across modalities" in zoo.card(entry.name)
+    # The score of the weights, as it is recorded.
+    shipped = entry.results["shipped"]["test"][entry.recipe.score]
+    assert found["score"] == pytest.approx(shipped, abs=2e-3)
+
+
+@pytest.mark.parametrize(
+    "entry", [e for e in SHIPPED if e.model_class == "MICA"], ids=lambda entry: entry.name
+)
+def test_no_mica_is_blind_unless_its_card_says_that_it_does_not_matter(entry):
+    if uniform_layers(entry.results["attention"]):
+        assert zoo.card(entry.name).count("where these weights look does not matter") == 1
