@@ -48,8 +48,8 @@ def mmd(
         g_i - z_i (sum_j z_j . g_j) / sum_j |z_j|^2,   g = dV/dz at constant s, z centred
 
     `bandwidth="detached"` leaves g as it is, as is usual in domain adaptation. Then sum_j z_j . g_j
-    is above 0 where the sets differ, and each step shrinks all vectors, though that makes nothing
-    alike. Queries and keys need their length, or attention becomes uniform.
+    is above 0 for nearly all sets that differ, and each step shrinks all vectors, though that makes
+    nothing alike. Queries and keys need their length, or attention becomes uniform.
 
     Reference: Liang et al., "Attention is not Enough" (MICA), ICCV 2021, section 3.4. The paper
     prints K(k_s, q_s) in the first term, where only k with k makes an MMD, and does not name
