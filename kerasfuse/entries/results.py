@@ -91,6 +91,11 @@ def check_results(results, score):
                 f"expected results.rows[{place}].against, the row that its p is about. Received: "
                 f"[results.rows[{place}]] with {', '.join(row)}."
             )
+    attention = results.get("attention", {})
+    layers = {key: len(attention[key]) for key in ("peak", "maps", "sharp") if attention}
+    if len(set(layers.values())) > 1:
+        told = ", ".join(f"{number} in {key}" for key, number in layers.items())
+        raise ValueError(f"expected results.attention with one number a layer. Received: {told}.")
     for part in ("absent", "attention"):
         if results.get(part) and "shipped" not in results:
             raise ValueError(

@@ -156,8 +156,7 @@ def test_seeds_run_in_processes(tmp_path):
         "num_heads": 2,
         "num_layers": 1,
         "num_samples": 8,
-        "world": "codes",
-        "typical_lengths": {"text": 3, "audio": 3, "vision": 3},
+        "duration": 1.0,
         "epochs": 1,
     }
     lines = []
