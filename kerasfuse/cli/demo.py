@@ -61,8 +61,8 @@ def run_demo(
     _draw_attention(model, test, entry.data_args.get("rates"), folder / "attention.png")
 
     print(f"5. Fine-tuning on {train_samples} samples that its weights have not learnt from")
-    print("   mmd brings queries and keys of different modalities together; heads is what each")
-    print("   modality loses when it predicts the label from what it has gathered by itself")
+    print("   mmd brings queries and keys of different modalities together; heads is the")
+    print("   error when each modality predicts the label by itself")
     train = load_split(_with_samples(entry, train_samples), "validation", shuffle=True)
     optimizer = keras.optimizers.Adam(
         entry.recipe.learning_rate / 5, global_clipnorm=entry.recipe.clip_norm

@@ -136,3 +136,15 @@ def test_heads_learn_one_task():
     inner.compile("sgd", loss=["mae"])
     with pytest.raises(ValueError, match="compiled with one loss"):
         inner.fit(X, Y, verbose=0)
+
+
+@pytest.mark.parametrize("model", ["MICA", "MulT"])
+def test_the_bandwidth_of_the_mmd_is_the_models(model):
+    widths = {"text": 3, "audio": 4}
+    sizes = {"dim": 4, "num_heads": 2, "num_layers": 1, "alpha": 0.5}
+    for bandwidth in ("differentiated", "detached"):
+        made = getattr(models, model)(widths, mmd_bandwidth=bandwidth, **sizes)
+        found = {x.bandwidth for x in made.layers if isinstance(x, MMDRegularizer)}
+        assert found == {bandwidth} == {made.get_config()["mmd_bandwidth"]}
+    with pytest.raises(ValueError, match="'differentiated', 'detached' or a positive number"):
+        getattr(models, model)(widths, mmd_bandwidth="free", **sizes)

@@ -37,18 +37,19 @@ class AttentionStatistics(Results):
         return found
 
     @property
-    def uniform_layers(self):
-        """Layers of which less than half of the maps have a peak of 1.3 or more.
-
-        Maps in which nothing counts, as of sources of one step, are left out.
-        """
-        peaks = {
+    def peaks(self):
+        """Dict of layer to the peaks of its maps, without those that are NaN: sources of one step."""
+        return {
             layer: [found["peak"] for found in maps.values() if not math.isnan(found["peak"])]
             for layer, maps in self.layers.items()
         }
+
+    @property
+    def uniform_layers(self):
+        """Layers of which less than half of the maps have a peak of 1.3 or more."""
         return [
             layer
-            for layer, found in peaks.items()
+            for layer, found in self.peaks.items()
             if 2 * sum(peak >= UNIFORM_BELOW for peak in found) < len(found)
         ]
 

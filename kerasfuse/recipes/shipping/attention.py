@@ -1,7 +1,5 @@
 """How a model attends across modalities, and what that is worth to its score."""
 
-import math
-
 from kerasfuse import analysis
 from kerasfuse.analysis.attention.ablation import crossmodal_attentions
 from kerasfuse.analysis.attention.statistics import UNIFORM_BELOW, attention_names
@@ -24,11 +22,12 @@ def attention_use(model, entry, test):
     if not attention_names(model) or not crossmodal_attentions(model):
         return None
     layers = {"peak": [], "maps": [], "sharp": []}
-    for maps in analysis.attention_statistics(model, test).layers.values():
-        peaks = [found["peak"] for found in maps.values() if not math.isnan(found["peak"])]
+    for peaks in analysis.attention_statistics(model, test).peaks.values():
         layers["peak"].append(round(sum(peaks) / max(1, len(peaks)), 3))
         layers["maps"].append(len(peaks))
         layers["sharp"].append(sum(peak >= UNIFORM_BELOW for peak in peaks))
+    if not any(layers["maps"]):
+        return None
     score = entry.recipe.score
     chosen = [metric for metric in entry.recipe.make_metrics() if metric.name == score]
     found = analysis.attention_ablation(model, test, chosen)

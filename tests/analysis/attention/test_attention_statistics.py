@@ -7,7 +7,7 @@ import pytest
 from known_attention import KnownModel, inputs
 
 from kerasfuse import models
-from kerasfuse.analysis import attention_statistics
+from kerasfuse.analysis import AttentionStatistics, attention_statistics
 from kerasfuse.datasets import Batches, load
 
 
@@ -145,3 +145,9 @@ def test_models_without_attention_are_refused():
     batches = Batches({"text": [np.ones((2, 3))], "audio": [np.ones((2, 2))]})
     with pytest.raises(ValueError, match="expected crossmodal attention"):
         attention_statistics(model, batches)
+
+
+def test_maps_of_a_source_of_one_step_are_not_called_uniform():
+    sharp, unknown = {"entropy": 0.5, "peak": 2.0}, {"entropy": math.nan, "peak": math.nan}
+    found = AttentionStatistics({"0/a_to_b": sharp, "0/b_to_a": unknown, "0/c_to_a": unknown})
+    assert found.peaks == {0: [2.0]} and found.uniform_layers == []
