@@ -38,7 +38,7 @@ class AttentionStatistics(Results):
 
     @property
     def peaks(self):
-        """Dict of layer to the peaks of its maps, without those that are NaN: sources of one step."""
+        """Dict of layer to the peaks of its maps, those of sources of one step left out."""
         return {
             layer: [found["peak"] for found in maps.values() if not math.isnan(found["peak"])]
             for layer, maps in self.layers.items()
