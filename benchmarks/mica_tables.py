@@ -2,7 +2,8 @@
 
 Every row is a run of an entry with a few settings changed, and is recorded in the entry, with a
 paired test over seeds. `mica_clock`, whose world has a clock, has Table 5 (what each loss adds,
-and the forms of the element-level one), and `mult_clock` Table A2 (both losses on plain MulT).
+and the forms of the element-level one), `mica_ravdess` the same on recordings, and `mult_clock`
+Table A2 (both losses on plain MulT).
 Table 6 (A-distance and correlation accuracy, at every layer) comes from the weights that the runs
 left. `mica_simulated`, whose world has none, has Tables 5, A1 (epochs and layers made equal) and A2
 and Figure 3 (alpha, beta and tau, of both losses as printed), which is drawn as well.
@@ -32,13 +33,13 @@ DETACHED = {"mmd_bandwidth": "detached"}
 PRINTED = {"beta": 0.5, "normalise": "none", **DETACHED}
 
 # The element-level loss in one of its forms, beside the MMD.
+SPREAD = {"beta": 0.5, "normalise": "spread"}
 FORMS = {
     "as printed": {"beta": 0.5, "normalise": "none"},
     "over the mean norm": {"beta": 0.5, "normalise": "norms"},
     "vectors of length 1": {"beta": 0.5, "normalise": "unit"},
-    "over the spread": {"beta": 0.5},
-    "over the spread, a tenth as strong, tau 0.1": {"beta": 0.05, "tau": 0.1},
-    "over the spread, without propagation": {"beta": 0.5, "propagate": False},
+    "over the spread": SPREAD,
+    "over the spread, without propagation": {**SPREAD, "propagate": False},
 }
 # Entry -> table -> row -> settings, and the row or result that a paired test compares it with.
 TABLES = {
@@ -49,6 +50,15 @@ TABLES = {
             **{f"full, {label}": (settings, "recorded") for label, settings in FORMS.items()},
             "+ MMD, bandwidth detached": (DETACHED, "recorded"),
             "+ MMD, sources updated": ({"low_level_source": False}, "recorded"),
+        },
+    },
+    "mica_ravdess": {
+        "Table 5": {
+            "backbone": (BACKBONE, "recorded"),
+            **{
+                f"full, {label}": (FORMS[label], "recorded")
+                for label in ("over the mean norm", "vectors of length 1", "over the spread")
+            },
         },
     },
     "mult_clock": {

@@ -108,6 +108,30 @@ def ablations(entries, data):
     return markdown(columns, table)
 
 
+def side_by_side(entries, table):
+    """Return a markdown table of the same changes in several entries, by their validation score.
+
+    p, in brackets, is of a paired test over seeds with the entry's own result, which comes first.
+
+    Args:
+        entries: list of `Entry`.
+        table: title of the table that the changes are rows of.
+    """
+    recorded = [entry for entry in entries if entry.recorded]
+    titles = [f"`{entry.name}`, {entry.recipe.score}" for entry in recorded]
+    lines = {"as it is": {}}
+    for title, entry in zip(titles, recorded, strict=True):
+        score = entry.recipe.score
+        lines["as it is"][title] = spread(score, entry.results["validation"][score])
+        for row in entry.results.get("rows", []):
+            if row["table"] == table:
+                numbers = row["validation"][score]
+                p = f" ({numbers['p']:.3f})" if "p" in numbers else ""
+                lines.setdefault(row["label"], {})[title] = spread(score, numbers) + p
+    rows = [(label, *(line.get(title, "-") for title in titles)) for label, line in lines.items()]
+    return markdown(("changed", *titles), rows)
+
+
 def as_printed(entries, data):
     """Return a markdown table of the figures that papers print on a data set.
 

@@ -5,7 +5,13 @@ import pathlib
 
 from kerasfuse import atomic
 from kerasfuse.zoo.catalogue import entries
-from kerasfuse.zoo.field_tables import ablations, as_printed, beside_text_alone, by_validation
+from kerasfuse.zoo.field_tables import (
+    ablations,
+    as_printed,
+    beside_text_alone,
+    by_validation,
+    side_by_side,
+)
 from kerasfuse.zoo.tables import attention, best_results, by_data_set
 
 _TABLES = {
@@ -18,6 +24,10 @@ _TABLES = {
     "mica_clock ablations": lambda entries: ablations(
         [entry for entry in entries if entry.name in ("mica_clock", "mult_clock")], "simulated"
     ),
+    "mica ablations": lambda entries: side_by_side(
+        [e for e in entries if e.name in ("mica_clock", "mica_ravdess", "mica_mosi_words")],
+        "Table 5",
+    ),
     "cmu_mosi published": lambda entries: as_printed(entries, "mosi_words"),
 }
 
@@ -29,7 +39,8 @@ def update_readme(path: str | os.PathLike[str]) -> None:
     `entries` all entries, by data set, `cmu_mosi` those on the words of CMU-MOSI, `cmu_mosi text`
     what they add to text alone, `cmu_mosi ablations` what changes of one setting do, and
     `cmu_mosi published` what papers print; `attention` what recorded weights attend to, and
-    `mica_clock ablations` the trial of MICA. A file has the marks of one table or of more.
+    `mica_clock ablations` the trial of MICA, whose changes on three data sets `mica ablations` has
+    side by side. A file has the marks of one table or of more.
 
     Raises:
         ValueError: when the file has none of them, or is no text.

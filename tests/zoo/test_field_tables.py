@@ -85,6 +85,27 @@ def test_ablations_stand_under_the_result_that_they_change(entry):
     assert cells(field_tables.ablations([made], "mosi")) == []
 
 
+def test_one_change_in_several_entries_stands_in_one_line(entry):
+    first, second = (recorded(entry, name, 0.9, 0.7) for name in ("first", "second"))
+    score = entry.recipe.score
+    a, b = both(0.6, 0.5, p=0.125), both(0.3, 0.4)
+    first.results["rows"] += [
+        {"table": "Table 5", "label": "a"} | a,
+        {"table": "Table 4", "label": "c"} | a,
+    ]
+    second.results["rows"] += [
+        {"table": "Table 5", "label": "b"} | b,
+        {"table": "Table 5", "label": "a"} | b,
+    ]
+    table = field_tables.side_by_side([first, second], "Table 5")
+    assert f"| changed | `first`, {score} | `second`, {score} |" in table
+    assert cells(table) == [
+        ["as it is", "0.900 ± 0.010", "0.900 ± 0.010"],
+        ["a", "0.600 ± 0.010 (0.125)", "0.300 ± 0.010"],
+        ["b", "-", "0.300 ± 0.010"],
+    ]
+
+
 def test_figures_of_papers_are_joined_by_model_and_source(entry, tmp_path):
     shutil.copy(ROOT / "zoo" / "published_baselines.csv", tmp_path / "zoo")
     figures = [
