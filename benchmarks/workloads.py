@@ -32,7 +32,7 @@ def names():
 
 _SEQUENCES = {
     "MulT": {},
-    "MICA": {},
+    "MICA": {"beta": 0.5},
     "MICA without losses": {"alpha": 0.0, "beta": 0.0},
     "HCTMG": {},
     "DAHB": {},

@@ -40,8 +40,11 @@ def late_fusion(strategy):
 # Name: model, and what becomes of the batches.
 CASES = {
     "mult": (lambda: MulT(WIDTHS, **SMALL, **PLAIN), None),
-    "mica": (lambda: MICA(WIDTHS, **SMALL, **PLAIN), None),
-    "mica_sum": (lambda: MICA(WIDTHS, **SMALL, **PLAIN, alpha=0.0, reduction="paper_sum"), None),
+    "mica": (lambda: MICA(WIDTHS, beta=0.5, **SMALL, **PLAIN), None),
+    "mica_sum": (
+        lambda: MICA(WIDTHS, alpha=0.0, beta=0.5, reduction="paper_sum", **SMALL, **PLAIN),
+        None,
+    ),
     "dahb": (lambda: DAHB(WIDTHS, **STREAMS), None),
     "dahb_all": (lambda: DAHB(WIDTHS, **STREAMS, pair_layout="all_negatives"), None),
     "dahb_companions": (lambda: DAHB(WIDTHS, **STREAMS, pairs="companions"), Companions),

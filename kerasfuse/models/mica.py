@@ -58,7 +58,8 @@ class MICA(FusionModel):
         num_layers: crossmodal layers D.
         kernel_sizes: steps that the input convolution sees; one number, or one a modality.
         alpha: weight of the MMD; 0 switches it off.
-        beta: weight of the element-level alignment; 0 switches it off.
+        beta: weight of the element-level alignment; 0 switches it off, as validation prefers. The
+            paper has 0.5.
         tau: fraction of the entries of an attention matrix that counts as confident.
         propagate: keep the pairs that a layer selected in all later layers.
         mmd_estimator: `"subsample"`, `"exact"` or `"random_features"`.
@@ -106,7 +107,7 @@ class MICA(FusionModel):
         num_layers=6,
         kernel_sizes=3,
         alpha=0.8,
-        beta=0.5,
+        beta=0.0,
         tau=0.3,
         propagate=True,
         mmd_estimator="subsample",

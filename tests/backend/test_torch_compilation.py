@@ -12,7 +12,7 @@ WIDTHS = {"text": 6, "audio": 3, "vision": 2}
 SMALL = {"dim": 4, "num_heads": 1, "num_layers": 1}
 MODELS = {
     "MulT": lambda: models.MulT(WIDTHS, **SMALL),
-    "MICA": lambda: models.MICA(WIDTHS, **SMALL),
+    "MICA": lambda: models.MICA(WIDTHS, beta=0.5, **SMALL),
     "HCTMG": lambda: models.HCTMG(WIDTHS, **SMALL),
     "LMF": lambda: models.LMF(WIDTHS, dim=3, rank=1),
     # Its labels come from what the step computed.

@@ -26,7 +26,7 @@ WITHOUT_DROPOUT = {
     "residual_dropout": 0.0,
     "feedforward_dropout": 0.0,
 }
-MODELS = [(MulT, {}), (MICA, {"tau": 0.25}), (MulT, {"alpha": 0.8, "beta": 0.5})]
+MODELS = [(MulT, {}), (MICA, {"beta": 0.5, "tau": 0.25}), (MulT, {"alpha": 0.8, "beta": 0.5})]
 
 
 def batch(size=8):
@@ -76,7 +76,7 @@ def test_trains_a_step(cls, kwargs, policy):
 
 def test_a_step_reads_nothing_back():
     torch = torch_on_gpu()
-    model = MICA(WIDTHS, tau=0.25, **SIZE)
+    model = MICA(WIDTHS, beta=0.5, tau=0.25, **SIZE)
     model.compile(keras.optimizers.Adam(1e-3, global_clipnorm=0.8), "mae")
     inputs, y = batch()
     model.train_on_batch(inputs, y)

@@ -34,7 +34,7 @@ TINY = {"dim": 8, "num_heads": 2, "feedforward_units": 6, "num_bottlenecks": 4}
 # would only take longer; on the backends that compile each model for half a minute, fewer still.
 CONTRACTS = [
     (MulT, TWO, SMALL, ()),
-    (MICA, TWO, SMALL, ("mmd", "alignment")),
+    (MICA, TWO, {**SMALL, "beta": 0.5}, ("mmd", "alignment")),
     (HCTMG, WIDTHS, {**SMALL, "gate": "fixed", "primary": "audio"}, ()),
     (DAHB, TWO, {**TINY, "variant": "release", "encoder_layers": 1}, ("contrast",)),
 ]
@@ -46,9 +46,9 @@ if ON_TORCH:
             (HCTMG, WIDTHS, {**SMALL, "num_layers": 1, "gate": gate}, ())
             for gate in ("straight_through", "straight_through_gumbel", "soft")
         ],
-        (MICA, WIDTHS, SMALL, ("mmd", "alignment")),
+        (MICA, WIDTHS, {**SMALL, "beta": 0.5}, ("mmd", "alignment")),
         (MICA, TWO, {**SMALL, "alpha": 0.0, "beta": 0.0, "low_level_source": True}, ()),
-        (MICA, TWO, {**SMALL, "beta": 0.0, "mmd_estimator": "exact"}, ("mmd",)),
+        (MICA, TWO, {**SMALL, "mmd_estimator": "exact"}, ("mmd",)),
         (DAHB, WIDTHS, {**TINY, "pair_layout": "all_negatives"}, ("contrast",)),
         *[
             (DAHB, TWO, {**TINY, "anchor": "audio", "fusion": fusion, "contrast_weight": 0.0}, ())
@@ -60,7 +60,12 @@ if ON_TORCH:
         ],
         (DAHB, TWO, {**TINY, "norm": "branch", "activation": "gelu"}, ("contrast",)),
         (DAHB, TWO, {**TINY, "temporal": False, "semantic": False}, ("contrast",)),
-        (MICA, TWO, {**SMALL, "propagate": False, "attention_dropout": 0.1}, ("mmd", "alignment")),
+        (
+            MICA,
+            TWO,
+            {**SMALL, "beta": 0.5, "propagate": False, "attention_dropout": 0.1},
+            ("mmd", "alignment"),
+        ),
     ]
 # Models of aligned sequences, as they are and, on torch, with an aligner before them.
 MEMORY = {"dim": 6, "memory_dim": 4, "memory_units": 5, "hidden_units": [5]}
@@ -187,10 +192,10 @@ def test_the_number_of_losses_is_one_of_each_kind_a_pair(cls):
 
 @torch_only
 def test_logged_losses_are_means_without_their_weight():
-    model = MICA(WIDTHS, mmd_estimator="exact", embedding_dropout=0.0, residual_dropout=0.0,
-                 feedforward_dropout=0.0, **SMALL)  # fmt: skip
-    twin = MICA(WIDTHS, mmd_estimator="exact", embedding_dropout=0.0, residual_dropout=0.0,
-                feedforward_dropout=0.0, alpha=0.2, beta=0.1, **SMALL)  # fmt: skip
+    dropouts = ("embedding_dropout", "residual_dropout", "feedforward_dropout")
+    options = {**SMALL, **dict.fromkeys(dropouts, 0.0), "mmd_estimator": "exact"}
+    model = MICA(WIDTHS, alpha=0.8, beta=0.5, **options)
+    twin = MICA(WIDTHS, alpha=0.2, beta=0.1, **options)
     twin.set_weights(model.get_weights())
     inputs, targets = batch(WIDTHS), np.zeros((4, 1))
     logs = []
@@ -257,7 +262,7 @@ def test_without_propagation_is_another_loss():
     for propagate in (True, False):
         # The same weights and the same dropout.
         keras.utils.set_random_seed(0)
-        model = MICA(WIDTHS, propagate=propagate, alpha=0.0, mmd_estimator="exact", **SMALL)
+        model = MICA(WIDTHS, propagate=propagate, alpha=0.0, beta=0.5, **SMALL)
         model.compile(keras.optimizers.SGD(0.0), "mae")
         logs.append(model.train_on_batch(inputs, np.zeros((4, 1)), return_dict=True))
     assert logs[0]["alignment"] != pytest.approx(logs[1]["alignment"], rel=1e-3)

@@ -178,7 +178,7 @@ def test_padding_and_absence_change_nothing():
 
 def test_what_is_inside_can_be_seen():
     keras.utils.set_random_seed(0)
-    inside = MICA(WIDTHS, dim=4, num_heads=2, num_layers=1)
+    inside = MICA(WIDTHS, beta=0.5, dim=4, num_heads=2, num_layers=1)
     model = Scaled(inside)
     model.adapt(batches())
     assert model.intermediates == inside.intermediates

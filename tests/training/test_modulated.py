@@ -350,7 +350,8 @@ def test_an_attention_model_and_its_losses():
         dropouts = dict.fromkeys(
             ("embedding_dropout", "residual_dropout", "feedforward_dropout"), 0.0
         )
-        return MICA(widths, dim=4, num_heads=2, num_layers=1, mmd_estimator="exact", **dropouts)
+        sizes = {"dim": 4, "num_heads": 2, "num_layers": 1}
+        return MICA(widths, beta=0.5, mmd_estimator="exact", **sizes, **dropouts)
 
     x = {m: RNG.normal(size=(8, 5, w)).astype("float32") for m, w in widths.items()}
     y = RNG.normal(size=(8, 1)).astype("float32")
