@@ -109,25 +109,29 @@ def ablations(entries, data):
 
 
 def side_by_side(entries, table):
-    """Return a markdown table of the same changes in several entries, by their validation score.
+    """Return a markdown table of the same changes in several entries, by their validation loss.
 
-    p, in brackets, is of a paired test over seeds with the entry's own result, which comes first.
+    Lower is better in every column. p, in brackets, is of a paired test over seeds with the entry's
+    own result, which comes first.
 
     Args:
         entries: list of `Entry`.
         table: title of the table that the changes are rows of.
     """
     recorded = [entry for entry in entries if entry.recorded]
-    titles = [f"`{entry.name}`, {entry.recipe.score}" for entry in recorded]
-    lines = {"as it is": {}}
-    for title, entry in zip(titles, recorded, strict=True):
-        score = entry.recipe.score
-        lines["as it is"][title] = spread(score, entry.results["validation"][score])
+    titles, lines = [], {"as it is": {}}
+    for entry in recorded:
+        # Where a metric is the loss, it is recorded once, by its name.
+        own = entry.results["validation"]
+        loss = "loss" if "loss" in own else entry.recipe.loss
+        title = f"`{entry.name}`, {loss}"
+        titles.append(title)
+        lines["as it is"][title] = spread(loss, own[loss])
         for row in entry.results.get("rows", []):
             if row["table"] == table:
-                numbers = row["validation"][score]
+                numbers = row["validation"][loss]
                 p = f" ({numbers['p']:.3f})" if "p" in numbers else ""
-                lines.setdefault(row["label"], {})[title] = spread(score, numbers) + p
+                lines.setdefault(row["label"], {})[title] = spread(loss, numbers) + p
     rows = [(label, *(line.get(title, "-") for title in titles)) for label, line in lines.items()]
     return markdown(("changed", *titles), rows)
 

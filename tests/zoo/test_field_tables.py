@@ -87,8 +87,9 @@ def test_ablations_stand_under_the_result_that_they_change(entry):
 
 def test_one_change_in_several_entries_stands_in_one_line(entry):
     first, second = (recorded(entry, name, 0.9, 0.7) for name in ("first", "second"))
-    score = entry.recipe.score
+    second.results["validation"]["loss"] = {"mean": 1.9}
     a, b = both(0.6, 0.5, p=0.125), both(0.3, 0.4)
+    b["validation"]["loss"] = {"mean": 1.25, "sd": 0.5}
     first.results["rows"] += [
         {"table": "Table 5", "label": "a"} | a,
         {"table": "Table 4", "label": "c"} | a,
@@ -98,11 +99,11 @@ def test_one_change_in_several_entries_stands_in_one_line(entry):
         {"table": "Table 5", "label": "a"} | b,
     ]
     table = field_tables.side_by_side([first, second], "Table 5")
-    assert f"| changed | `first`, {score} | `second`, {score} |" in table
+    assert f"| changed | `first`, {entry.recipe.loss} | `second`, loss |" in table
     assert cells(table) == [
-        ["as it is", "0.900 ± 0.010", "0.900 ± 0.010"],
-        ["a", "0.600 ± 0.010 (0.125)", "0.300 ± 0.010"],
-        ["b", "-", "0.300 ± 0.010"],
+        ["as it is", "0.900 ± 0.010", "1.900"],
+        ["a", "0.600 ± 0.010 (0.125)", "1.250 ± 0.500"],
+        ["b", "-", "1.250 ± 0.500"],
     ]
 
 
