@@ -32,8 +32,9 @@ DETACHED = {"mmd_bandwidth": "detached"}
 # Both losses as the paper prints them, and the MMD as domain adaptation computes it.
 PRINTED = {"beta": 0.5, "normalise": "none", **DETACHED}
 
-# The element-level loss in one of its forms, beside the MMD.
+# The form of the element-level loss that neither a scale nor a shift can meet.
 SPREAD = {"beta": 0.5, "normalise": "spread"}
+# Its forms, beside the MMD.
 FORMS = {
     "as printed": {"beta": 0.5, "normalise": "none"},
     "over the mean norm": {"beta": 0.5, "normalise": "norms"},

@@ -1,19 +1,24 @@
 import importlib.util
 import pathlib
+import sys
 
 import pytest
 
 from kerasfuse import zoo
 
-PATH = pathlib.Path(__file__).parents[2] / "benchmarks" / "mosi_words_tables.py"
+FOLDER = pathlib.Path(__file__).parents[2] / "benchmarks"
 
 
 @pytest.fixture
-def tables():
-    spec = importlib.util.spec_from_file_location("mosi_words_tables", PATH)
+def tables(monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    place = FOLDER / "mosi_words_tables.py"
+    spec = importlib.util.spec_from_file_location("mosi_words_tables", place)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module
+    yield module
+    for name in ("measure", "mica_tables"):
+        sys.modules.pop(name, None)
 
 
 def test_every_row_is_a_run_that_can_be_built_and_differs_from_the_entry_s(tables):
@@ -26,6 +31,12 @@ def test_every_row_is_a_run_that_can_be_built_and_differs_from_the_entry_s(table
                 assert entry.override(settings).definition() != entry.definition()
                 places.add((name, table, label))
     assert len(places) == sum(len(c) for t in tables.TABLES.values() for c in t.values())
+
+
+def test_five_seeds_where_a_default_is_chosen_or_five_stand_beside(tables):
+    assert len(tables.seeds_of("mica_mosi_words", "Table 5", "backbone")) == 5
+    assert len(tables.seeds_of("lmf_mosi_words", "Modalities", "text alone")) == 5
+    assert len(tables.seeds_of("dahb_frozen_mosi_words", "Table 5", "bottleneck")) == 3
 
 
 def test_rows_that_are_recorded_are_left_alone(tables, monkeypatch):
